@@ -1,0 +1,317 @@
+"""The catalog of installed rerankers, read from metadata without importing any.
+
+A distribution offers a reranker by an entry point in the group ``resift.rerankers``.
+The core's own are entry points of the distribution ``resift``: the lookup knows no
+built-in special case, except that a bare core name always means the core.
+
+`importlib_metadata` rather than the standard library: with an empty ``*.dist-info``
+left behind by an unclean upgrade, Python 3.11's own loses the good one beside it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import re
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from resift.errors import (
+    AmbiguousRerankerError,
+    BrokenRerankerError,
+    InvalidRerankerError,
+    NotAllowedError,
+    UnknownRerankerError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "COMMANDS",
+    "PUBLISHED",
+    "RERANKERS",
+    "Catalog",
+    "Provider",
+    "catalog",
+    "normalized",
+    "refresh",
+]
+
+RERANKERS = "resift.rerankers"
+COMMANDS = "resift.commands"
+CORE = "resift"
+
+PUBLISHED = {
+    "bi-encoder": "resift-bi-encoder",
+    "borda": "resift-fusion",
+    "cache": "resift-cache",
+    "chunk": "resift-chunk",
+    "cohere": "resift-cohere",
+    "colbert": "resift-colbert",
+    "comb-mnz": "resift-fusion",
+    "comb-sum": "resift-fusion",
+    "cross-encoder": "resift-cross-encoder",
+    "deepinfra": "resift-http",
+    "http": "resift-http",
+    "infinity": "resift-http",
+    "isaacus": "resift-http",
+    "isr": "resift-fusion",
+    "jina": "resift-http",
+    "mixedbread": "resift-http",
+    "mmr": "resift-mmr",
+    "nvidia": "resift-http",
+    "pinecone": "resift-http",
+    "tei": "resift-http",
+    "together": "resift-http",
+    "vllm": "resift-http",
+    "voyage": "resift-http",
+    "watsonx": "resift-http",
+    "zeroentropy": "resift-http",
+}
+"""The names that this project itself publishes, and the distribution of each."""
+
+_TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
+_importing = threading.RLock()
+
+
+
+
+class _EntryPoint(Protocol):
+    """What we need of an entry point, whichever library it comes from."""
+
+    name: str
+    value: str
+    dist: object
+
+    def load(self) -> object: ...
+
+
+def normalized(name: str) -> str:
+    """Return *name* in the form names are compared in: lower case, hyphens."""
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One entry point: a name, and the distribution that offers it.
+
+    Reading `version` and `summary` parses the distribution's metadata, so they are
+    read only when shown. Nothing is imported before `load`.
+    """
+
+    name: str
+    target: str
+    distribution: str
+    _entry_point: _EntryPoint
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.distribution}:{self.name}"
+
+    @cached_property
+    def version(self) -> str:
+        return self._metadata("Version")
+
+    @cached_property
+    def summary(self) -> str:
+        return self._metadata("Summary")
+
+    def __str__(self) -> str:
+        return f"Reranker {self.name!r} ({self.distribution} {self.version})"
+
+    def problem(self) -> str | None:
+        """Return why it cannot work, as far as metadata tells: never imports."""
+        if not _TARGET.match(self.target):
+            return "malformed"
+        from importlib.util import find_spec
+
+        try:
+            found = find_spec(self.target.partition(":")[0].partition(".")[0])
+        except (ImportError, ValueError):
+            found = None
+        return None if found else "module missing"
+
+    def load(self) -> type:
+        """Import the class it names.
+
+        Raises:
+            BrokenRerankerError: If that fails, with the cause chained.
+            InvalidRerankerError: If what it names is not a class.
+        """
+        if not _TARGET.match(self.target):
+            msg = (
+                f"{self} has the malformed entry point {self.target!r}. "
+                "It must look like 'package.module:Class'."
+            )
+            raise BrokenRerankerError(msg)
+        try:
+            with _importing:
+                loaded = self._entry_point.load()
+        except Exception as error:
+            raise BrokenRerankerError(self._broken(error)) from error
+        if not inspect.isclass(loaded):
+            msg = (
+                f"{self} must name a class, but {self.target!r} is an object of type "
+                f"{type(loaded).__name__!r}. Name the class itself in the entry point."
+            )
+            raise InvalidRerankerError(msg)
+        return loaded
+
+    def _broken(self, error: Exception) -> str:
+        what = f"{self} cannot be imported: {type(error).__name__}: {error}."
+        module = self.target.partition(":")[0]
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is None:
+            return f"{what} The fault lies in {self.distribution}, or in what it needs."
+        if module == missing or module.startswith(f"{missing}."):
+            return f"{what} Reinstall {self.distribution}."
+        return (
+            f"{what} {self.distribution} needs the module {missing!r}, which is not "
+            f"installed. Reinstall {self.distribution}, with the extra that it documents."
+        )
+
+    def _metadata(self, key: str) -> str:
+        metadata = getattr(self._entry_point.dist, "metadata", None)
+        value = metadata.get(key) if metadata is not None else None
+        return str(value) if value else ""
+
+
+class Catalog:
+    """Every provider of one entry-point group, and the rules of choosing by name.
+
+    Args:
+        group: `RERANKERS` or `COMMANDS`.
+        allowed: Normalised names of the distributions that may be used besides the
+            core, or None for all.
+    """
+
+    def __init__(
+        self, group: str = RERANKERS, *, allowed: frozenset[str] | None = None
+    ) -> None:
+        from importlib_metadata import entry_points
+
+        self.group = group
+        self.allowed = allowed
+        self.providers = _distinct(entry_points(group=group))
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self._named(name))
+
+    def names(self) -> list[str]:
+        """Return every name that can be asked for, sorted."""
+        usable = {p.name for p in self.providers if self.is_allowed(p)}
+        return sorted(usable)
+
+    def is_allowed(self, provider: Provider) -> bool:
+        """Tell whether `RESIFT_PLUGINS` lets the distribution in."""
+        home = normalized(provider.distribution)
+        return self.allowed is None or home == CORE or home in self.allowed
+
+    def state(self, provider: Provider) -> str:
+        """Return what metadata says of *provider*: ``"ok"``, or what is wrong."""
+        if not self.is_allowed(provider):
+            return "not allowed"
+        if problem := provider.problem():
+            return problem
+        rivals = [p for p in self._named(provider.name) if self.is_allowed(p)]
+        if len(rivals) == 1 or provider.distribution == CORE:
+            return "ok"
+        if any(p.distribution == CORE for p in rivals):
+            return "hidden by core"
+        return "clash"
+
+    def find(self, name: str) -> Provider:
+        """Return the one provider of *name*, which may be ``distribution:name``.
+
+        Raises:
+            UnknownRerankerError: If there is none.
+            NotAllowedError: If `RESIFT_PLUGINS` leaves it out.
+            AmbiguousRerankerError: If there are several.
+        """
+        found = self._named(name)
+        if not found:
+            raise UnknownRerankerError(self._unknown(name))
+        allowed = [p for p in found if self.is_allowed(p)]
+        if not allowed:
+            homes = ", ".join(sorted({p.distribution for p in found}))
+            msg = (
+                f"Reranker {name!r} is installed by {homes}, which the environment "
+                f"variable RESIFT_PLUGINS does not allow. Add {homes} to it."
+            )
+            raise NotAllowedError(msg)
+        core = [p for p in allowed if p.distribution == CORE]
+        if len(core or allowed) == 1:
+            return (core or allowed)[0]
+        listing = "; ".join(
+            f"{p.qualified!r} ({p.distribution} {p.version}, {p.target})"
+            for p in allowed
+        )
+        msg = (
+            f"Reranker {name!r} is provided by {len(allowed)} entry points: {listing}. "
+            "Ask for one by its qualified name."
+        )
+        raise AmbiguousRerankerError(msg)
+
+    def _named(self, name: str) -> list[Provider]:
+        home, _, bare = name.rpartition(":")
+        return [
+            p
+            for p in self.providers
+            if p.name == normalized(bare)
+            and (not home or normalized(p.distribution) == normalized(home))
+        ]
+
+    def _unknown(self, name: str) -> str:
+        msg = f"No reranker named {name!r} is installed."
+        home, _, bare = name.rpartition(":")
+        if package := PUBLISHED.get(normalized(bare)):
+            if home in ("", package):
+                return f"{msg} It ships in {package}: pip install {package}"
+        near = difflib.get_close_matches(normalized(bare), self.names(), n=3, cutoff=0.6)
+        if near:
+            msg += f" Did you mean {' or '.join(map(repr, near))}?"
+        return f"{msg} Installed: {', '.join(map(repr, self.names()))}."
+
+
+def catalog(group: str = RERANKERS) -> Catalog:
+    """Return the catalog of *group*, read once per process and per allow-list."""
+    allowed = _allow_list()
+    with _importing:
+        known = _catalogs.get((group, allowed))
+        if known is None:
+            known = _catalogs[group, allowed] = Catalog(group, allowed=allowed)
+        return known
+
+
+def refresh() -> None:
+    """Forget what was read, so that newly installed packages are seen."""
+    with _importing:
+        _catalogs.clear()
+
+
+_catalogs: dict[tuple[str, frozenset[str] | None], Catalog] = {}
+
+
+def _allow_list() -> frozenset[str] | None:
+    """Return `RESIFT_PLUGINS` as a set: unset allows all, empty allows only the core."""
+    value = os.environ.get("RESIFT_PLUGINS")
+    if value is None:
+        return None
+    return frozenset(normalized(name) for name in value.split(",") if name.strip())
+
+
+def _distinct(entry_points: Iterable[_EntryPoint]) -> tuple[Provider, ...]:
+    """Return providers by name, an editable install and its stale twin as one."""
+    seen: dict[tuple[str, str, str], Provider] = {}
+    for entry_point in entry_points:
+        distribution = getattr(entry_point.dist, "name", None) or "(unknown)"
+        name = normalized(entry_point.name)
+        key = (name, entry_point.value, normalized(distribution))
+        seen.setdefault(
+            key, Provider(name, entry_point.value, distribution, entry_point)
+        )
+    return tuple(sorted(seen.values(), key=lambda p: (p.name, p.distribution)))

@@ -1,0 +1,195 @@
+"""The config file: names of your own for rerankers, with their options.
+
+The file is the first of: the path given, the environment variable ``RESIFT_CONFIG``,
+and the nearest ``resift.toml`` (or ``pyproject.toml`` with a ``[tool.resift]`` table)
+from the working directory up to the root of the repository.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from resift.catalog import normalized
+from resift.errors import ConfigError
+
+__all__ = ["Config", "Entry"]
+
+FILE_NAME = "resift.toml"
+_TOP_LEVEL = ("default", "rerankers")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One ``[rerankers.NAME]`` table.
+
+    Args:
+        use: The reranker it configures: an installed one, or another entry.
+        options: Options of that reranker.
+        merge: The merger to use beside it: a name, or a table with ``use``.
+        top_k: How many documents to return.
+        window: How many documents to score.
+        text: The column that holds the text, or several to be joined.
+    """
+
+    use: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    merge: str | Mapping[str, object] | None = None
+    top_k: int | None = None
+    window: int | None = None
+    text: str | list[str] | None = None
+
+    def settings(self) -> dict[str, object]:
+        """Return what it sets beyond ``use`` and ``options``."""
+        found = {name: getattr(self, name) for name in SETTINGS}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def over(self, other: Entry) -> Entry:
+        """Return *other* with everything that this entry sets put on top."""
+        settings = {**other.settings(), **self.settings()}
+        options = {**other.options, **self.options}
+        return Entry(other.use, options, **settings)  # type: ignore[arg-type]  # checked when read
+
+
+SETTINGS = ("merge", "top_k", "window", "text")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What one config file says.
+
+    Args:
+        default: The reranker that `resift.load()` without a name means.
+        rerankers: The entries by normalised name.
+        path: The file, or None where none was read.
+    """
+
+    default: str | None = None
+    rerankers: Mapping[str, Entry] = field(default_factory=dict)
+    path: Path | None = None
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Config:
+        """Read the config that applies in *start* (the working directory).
+
+        Raises:
+            ConfigError: If the file is wrong, or RESIFT_CONFIG names none.
+        """
+        if given := os.environ.get("RESIFT_CONFIG"):
+            return cls.read(Path(given), "named by RESIFT_CONFIG")
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (path := folder / FILE_NAME).is_file():
+                return cls.read(path)
+            path = folder / "pyproject.toml"
+            if path.is_file() and "resift" in _parse(path).get("tool", {}):
+                return cls.read(path)
+            if (folder / ".git").exists():
+                break
+        return cls()
+
+    @classmethod
+    def read(cls, path: str | Path, how: str = "") -> Config:
+        """Read one file: ``resift.toml``, or ``[tool.resift]`` of a pyproject.
+
+        Raises:
+            ConfigError: If it is missing, no TOML, or holds an unknown key or a value
+                of the wrong type.
+        """
+        path = Path(path).expanduser()
+        if not path.is_file():
+            what = f"Config file {str(path)!r}{', ' if how else ''}{how}"
+            msg = f"{what} does not exist."
+            raise ConfigError(msg)
+        data = _parse(path)
+        if path.name == "pyproject.toml":
+            data = data.get("tool", {}).get("resift", {})
+        return cls.of(data, path)
+
+    @classmethod
+    def of(cls, data: Mapping[str, object], path: Path | None = None) -> Config:
+        """Build a config from the mapping that a file holds.
+
+        Raises:
+            ConfigError: If a key is unknown or a value has the wrong type.
+        """
+        where = str(path) if path else "The config"
+        _require_keys(data, _TOP_LEVEL, where)
+        default = _typed(data, "default", str, where)
+        tables = _typed(data, "rerankers", Mapping, where) or {}
+        entries = {}
+        for name, table in tables.items():
+            key = normalized(name)
+            if key in entries:
+                msg = f"{where}: [rerankers.{name}] is given twice, as {key!r}."
+                raise ConfigError(msg)
+            entries[key] = _entry(f"{where}: [rerankers.{name}]", table)
+        return cls(default, entries, path)
+
+    def get(self, name: str) -> Entry | None:
+        """Return the entry called *name*, or None."""
+        return self.rerankers.get(normalized(name))
+
+    def where(self) -> str:
+        """Name the file, for messages."""
+        return str(self.path) if self.path else "the config"
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "use": (str,),
+    "options": (Mapping,),
+    "merge": (str, Mapping),
+    "top_k": (int,),
+    "window": (int,),
+    "text": (str, list),
+}
+
+
+def _entry(where: str, table: object) -> Entry:
+    if not isinstance(table, Mapping):
+        msg = f"{where} must be a table with a key 'use', got {table!r}."
+        raise ConfigError(msg)
+    _require_keys(table, [f.name for f in fields(Entry)], where)
+    values = {key: _typed(table, key, _TYPES[key], where) for key in table}
+    if "use" not in values:
+        msg = f"{where} needs the key 'use': the name of an installed reranker."
+        raise ConfigError(msg)
+    for key in ("top_k", "window"):
+        if key in values and values[key] < 1:
+            msg = f"{where}: {key!r} must be at least 1, got {values[key]}."
+            raise ConfigError(msg)
+    return Entry(**values)
+
+
+def _require_keys(data: Mapping[str, object], known: object, where: str) -> None:
+    known = list(known)  # type: ignore[call-overload]
+    for key in data:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            keys = ", ".join(map(repr, known))
+            msg = f"{where}: unknown key {key!r}.{hint} Keys: {keys}."
+            raise ConfigError(msg)
+
+
+def _typed(data: Mapping[str, object], key: str, kind: object, where: str) -> object:
+    value = data.get(key)
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if value is None or (isinstance(value, kinds) and not isinstance(value, bool)):
+        return value
+    names = {str: "a string", int: "an integer", Mapping: "a table", list: "a list"}
+    wanted = " or ".join(names[k] for k in kinds)
+    msg = f"{where}: {key!r} must be {wanted}, got {value!r}."
+    raise ConfigError(msg)
+
+
+def _parse(path: Path) -> dict[str, dict[str, dict[str, object]]]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        msg = f"{path}: cannot be read as TOML: {error}."
+        raise ConfigError(msg) from error

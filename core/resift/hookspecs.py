@@ -1,0 +1,127 @@
+"""The hooks: all that a reranker can implement, and all that its author must know.
+
+A reranker is a class that implements `score` (or `score_many`), `merge`, or both. Mark
+each implementation with `@resift.hookimpl`; name only the arguments you need. New
+arguments will only ever be added with a default, so an old plugin keeps working.
+
+Hooks are synchronous: the host runs them off the event loop for its async methods.
+One instance may be called from many threads at once. Construction must be cheap:
+load weights or open a client at first use, under a lock, or in `warmup`.
+
+Besides its hooks, an instance may carry these attributes:
+
+``score_kind``
+    What a score means: ``"probability"`` (0 to 1, may be thresholded),
+    ``"similarity"`` (bounded), ``"logit"`` (unbounded, monotone) or ``"ordinal"``
+    (only the order means anything; the default).
+``columns``
+    Names of the columns it reads from `candidates`, such as a vector column. Declaring
+    any turns off two services: null and blank texts, and repeated texts, then reach
+    the reranker, because its columns may still tell them apart.
+``needs_text``
+    False for a reranker that scores without reading any text.
+``resift_api``
+    The major version of these hooks it was written for: ``1``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from resift.ranking import Ranking
+    from resift.scores import MergedLike, ScoresLike
+
+__all__ = ["API_VERSION", "hookimpl", "score", "score_many", "merge", "warmup", "close"]  # noqa: RUF022  # in the order of the page
+
+API_VERSION = 1
+
+hookspec = pluggy.HookspecMarker("resift")
+hookimpl = pluggy.HookimplMarker("resift")
+"""Marks a method as the implementation of the hook of the same name."""
+
+
+@hookspec(firstresult=True)
+def score(
+    query: str,
+    documents: Sequence[str],
+    candidates: pa.Table | None = None,
+    top_k: int | None = None,
+    timeout: float | None = None,
+) -> ScoresLike:
+    """Score each document against the query: higher is better.
+
+    Never reorder or change the documents, and never sort what you return: the host
+    sorts. Raise (see `resift.errors.BackendError`) rather than return fewer scores.
+
+    Args:
+        query: The query, never blank.
+        documents: The texts, ``n_docs`` of them, at least one, best first in the order
+            they were retrieved. Distinct and never blank, unless `columns` is declared.
+        candidates: One row per document, aligned with *documents*: the declared
+            `columns`, or every column of the results where none are declared. None
+            when plain strings are scored. ``_relevance_score`` holds the merged score.
+        top_k: A hint: only the best *top_k* will be shown. A backend that charges by
+            answer may truncate, and then returns a mapping.
+        timeout: Seconds left for this call, or None. Honour it where you can.
+
+    Returns:
+        One finite float per document, aligned with *documents*: a list, an array or a
+        tensor of shape ``(n_docs,)``. Or a mapping ``{index: score}`` where the backend
+        left documents out. Or `resift.Scores` when there is more to say.
+    """
+
+
+@hookspec(firstresult=True)
+def score_many(
+    queries: Sequence[str], documents: Sequence[Sequence[str]]
+) -> Sequence[ScoresLike]:
+    """Score the documents of many queries at once.
+
+    For a backend that gains by packing pairs across queries. Where it is missing, the
+    host calls `score` once per query; where `score` is missing, the host calls this
+    with one query.
+
+    Args:
+        queries: The queries, ``n_queries`` of them.
+        documents: For each query its texts, as `score` gets them.
+
+    Returns:
+        One item per query, each of them what `score` may return.
+    """
+
+
+@hookspec(firstresult=True)
+def merge(
+    rankings: Sequence[Ranking], n_documents: int, query: str | None = None
+) -> MergedLike:
+    """Fuse ranked lists into one score per document: higher is better.
+
+    Args:
+        rankings: The lists, at least one. Each holds `documents`, int64 positions in
+            ``0 .. n_documents - 1``, best first, no position twice; `scores`, aligned
+            float64, finite, higher is better, or None; and `weight`, `name`, `lowest`.
+            A list may be empty.
+        n_documents: Size of the union. A document may be missing from every list.
+        query: The query, where there is one.
+
+    Returns:
+        One finite float per document of the union, shape ``(n_documents,)``. Equal
+        scores are ordered by best rank, then by list, then by first appearance.
+    """
+
+
+@hookspec
+def warmup() -> None:
+    """Load the weights or open the client now, not at the first score."""
+
+
+@hookspec
+def close() -> None:
+    """Release what is held. May be called twice."""

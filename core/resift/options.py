@@ -1,0 +1,304 @@
+"""The options of a reranker: the signature of its constructor is the schema.
+
+Each annotated parameter is an option, checked and coerced by pydantic. A parameter
+annotated `resift.Reranker` (or a list of them) takes a reranker by name; one annotated
+`pydantic.SecretStr` takes a secret, which then never shows in an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import re
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from resift.errors import InvalidRerankerError, OptionsError, ResiftError
+
+if TYPE_CHECKING:
+    from resift.reranker import Reranker
+
+__all__ = ["RESERVED", "Option", "Schema"]
+
+RESERVED = ("merge", "top_k", "window", "text", "wrappers", "config")
+"""Keywords of `resift.load` itself, which no option may be called."""
+
+_MISSING = inspect.Parameter.empty
+Build = Callable[[object], "Reranker"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option: what it is called, takes, and is for.
+
+    Args:
+        name: The constructor's parameter.
+        annotation: Its type, resolved.
+        default: Its default, or `inspect.Parameter.empty` where it is required.
+        summary: What the docstring's ``Args:`` section says of it.
+    """
+
+    name: str
+    annotation: object
+    default: object
+    summary: str
+
+    @property
+    def required(self) -> bool:
+        return self.default is _MISSING
+
+    @cached_property
+    def nests(self) -> bool:
+        """Whether it takes rerankers."""
+        from resift.reranker import Reranker
+
+        return any(part is Reranker for part in _parts(self.annotation))
+
+    @cached_property
+    def is_secret(self) -> bool:
+        from pydantic import SecretBytes, SecretStr
+
+        return any(part in (SecretStr, SecretBytes) for part in _parts(self.annotation))
+
+    @property
+    def type_name(self) -> str:
+        """The annotation as an author would write it."""
+        text = inspect.formatannotation(self.annotation)
+        return re.sub(r"\b(?:[a-z_][\w]*\.)+(?=[A-Za-z_])", "", text)
+
+    def validate(self, value: object) -> object:
+        """Return *value* in the type of the option; raises pydantic's error."""
+        from pydantic import ConfigDict, PydanticUserError, TypeAdapter
+
+        try:
+            adapter = TypeAdapter[object](
+                self.annotation, config=ConfigDict(arbitrary_types_allowed=True)
+            )
+        except PydanticUserError:  # a pydantic model or dataclass brings its own
+            adapter = TypeAdapter[object](self.annotation)
+        return adapter.validate_python(value)
+
+    def json_schema(self) -> dict[str, object]:
+        """Return its JSON schema; a reranker is a name or a table with ``use``."""
+        from pydantic import ConfigDict, TypeAdapter
+        from pydantic.errors import PydanticInvalidForJsonSchema
+
+        schema: dict[str, object] = {"type": self.type_name}
+        if not self.nests:
+            config = ConfigDict(arbitrary_types_allowed=True)
+            try:
+                adapter = TypeAdapter[object](self.annotation, config=config)
+                schema = adapter.json_schema()
+            except PydanticInvalidForJsonSchema:
+                pass  # a callable, say: its name is all there is to show
+        if not self.required:
+            schema["default"] = _plain(self.default)
+        if self.summary:
+            schema["description"] = self.summary
+        return schema
+
+
+class Schema:
+    """The options of one plugin class.
+
+    Args:
+        cls: The plugin class, examined without building it.
+        who: The reranker, as messages name it.
+
+    Raises:
+        InvalidRerankerError: If a parameter cannot be an option.
+        OptionsError: If an annotation cannot be resolved.
+    """
+
+    def __init__(self, cls: type, who: str) -> None:
+        self.cls = cls
+        self.who = who
+        parameters = list(inspect.signature(cls).parameters.values())
+        for parameter in parameters:
+            _refuse(parameter, who)
+        hints = _hints(cls, who) if parameters else {}
+        summaries = _summaries(cls) if parameters else {}
+        self.options = {
+            p.name: Option(p.name, hints[p.name], p.default, summaries.get(p.name, ""))
+            for p in parameters
+        }
+
+    @property
+    def has_secret(self) -> bool:
+        return any(option.is_secret for option in self.options.values())
+
+    def validate(
+        self, given: Mapping[str, object], build: Build
+    ) -> dict[str, object]:
+        """Return *given* as the constructor takes it.
+
+        Args:
+            given: Options by name.
+            build: Turns a name or a table with ``use`` into a reranker.
+
+        Raises:
+            OptionsError: If one is unknown, missing or of the wrong type.
+        """
+        for name in given:
+            if name not in self.options:
+                raise OptionsError(self._unknown(name))
+        missing = [o.name for o in self.options.values() if o.required]
+        if missing := [name for name in missing if name not in given]:
+            msg = f"{self.who}: option {missing[0]!r} is required and was not given."
+            raise OptionsError(msg)
+        return {name: self._value(name, given[name], build) for name in given}
+
+    def construct(self, options: Mapping[str, object]) -> object:
+        """Build the plugin.
+
+        Raises:
+            OptionsError: If its constructor refuses the options.
+        """
+        try:
+            return self.cls(**options)
+        except ResiftError:
+            raise
+        except (TypeError, ValueError) as error:
+            text = f"{self.who}: {_redacted(str(error), options)}"
+            raise OptionsError(text) from (None if self.has_secret else error)
+
+    def _value(self, name: str, value: object, build: Build) -> object:
+        from pydantic import ValidationError
+
+        option = self.options[name]
+        if variable := environment_of(option, value):
+            value = self._from_environment(name, variable)
+        elif option.nests:
+            value = _nested(value, option.annotation, build)
+        try:
+            return option.validate(value)
+        except ValidationError as error:
+            message = self._wrong(option, value, error)
+        raise OptionsError(message)
+
+    def _from_environment(self, name: str, variable: str) -> str:
+        try:
+            return os.environ[variable]
+        except KeyError:
+            msg = (
+                f"{self.who}: option {name!r} reads the environment variable "
+                f"{variable!r}, which is not set. Set it."
+            )
+        raise OptionsError(msg)
+
+    def _wrong(self, option: Option, value: object, error: Exception) -> str:
+        details = error.errors(include_url=False)[0]  # type: ignore[attr-defined]
+        requirement = details["msg"].replace("Input should", "must", 1)
+        if not requirement.startswith("must"):
+            requirement = f"is wrong: {requirement}"
+        got = "" if self.has_secret else f", got {_short(value)}"
+        return f"{self.who}: option {option.name!r} {requirement}{got}."
+
+    def _unknown(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self.options, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        options = ", ".join(map(repr, self.options)) or "none"
+        return f"{self.who} has no option {name!r}.{hint} Options: {options}."
+
+
+def environment_of(option: Option, value: object) -> str | None:
+    """Return the variable that ``{ env = "NAME" }`` names, where it may stand."""
+    if isinstance(value, Mapping) and set(value) == {"env"}:
+        if option.is_secret or any(part is str for part in _parts(option.annotation)):
+            return str(value["env"])
+    return None
+
+
+def _nested(value: object, annotation: object, build: Build) -> object:
+    """Build every reranker that *value* names, at any depth of lists and tables."""
+    if isinstance(value, str) and value in _literals(annotation):
+        return value
+    if value is None:
+        return None
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_nested(item, annotation, build) for item in value]
+    if isinstance(value, Mapping) and "use" not in value:
+        return {key: _nested(item, annotation, build) for key, item in value.items()}
+    return build(value)
+
+
+def _parts(annotation: object) -> list[object]:
+    """Return the annotation and everything inside it."""
+    inner = [p for arg in typing.get_args(annotation) for p in _parts(arg)]
+    return [annotation, *inner]
+
+
+def _literals(annotation: object) -> set[object]:
+    return {
+        value
+        for part in _parts(annotation)
+        if typing.get_origin(part) is Literal
+        for value in typing.get_args(part)
+    }
+
+
+def _refuse(parameter: inspect.Parameter, who: str) -> None:
+    name = parameter.name
+    if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+        problem = f"takes {parameter}, so that a misspelt option would vanish"
+        remedy = "Name each option."
+    elif parameter.kind is parameter.POSITIONAL_ONLY:
+        problem = f"takes {name!r} by position only, but options are given by name"
+        remedy = "Remove the '/'."
+    elif parameter.annotation is _MISSING:
+        problem = f"has no annotation for the option {name!r}"
+        remedy = "Annotate it with its type."
+    elif name in RESERVED:
+        problem = f"has an option {name!r}, which is a keyword of resift.load itself"
+        remedy = "Rename it."
+    else:
+        return
+    msg = f"{who}: the constructor {problem}. {remedy}"
+    raise InvalidRerankerError(msg)
+
+
+def _hints(cls: type, who: str) -> dict[str, object]:
+    try:
+        return typing.get_type_hints(cls.__init__, include_extras=True)
+    except Exception as error:
+        msg = (
+            f"{who}: the annotations of its constructor cannot be resolved at run time "
+            f"({type(error).__name__}: {error}). Import the types outside "
+            "'if TYPE_CHECKING'."
+        )
+        raise OptionsError(msg) from error
+
+
+def _summaries(cls: type) -> dict[str, str]:
+    """Return what the Google-style ``Args:`` sections say of each parameter."""
+    text = "\n".join(
+        inspect.cleandoc(doc) for doc in (cls.__doc__, cls.__init__.__doc__) if doc
+    )
+    found: dict[str, str] = {}
+    for section in re.findall(r"^Args:\n((?:[ \t]+.*\n?|\n)+)", text, re.MULTILINE):
+        entries = re.findall(
+            r"^ {4}\*{0,2}(\w+)(?: \([^)]*\))?: (.*(?:\n(?: {8}.*)?)*)", section, re.M
+        )
+        found.update((name, " ".join(body.split())) for name, body in entries)
+    return found
+
+
+def _redacted(text: str, options: Mapping[str, object]) -> str:
+    for value in options.values():
+        secret = getattr(value, "get_secret_value", None)
+        if secret is not None and secret():
+            text = text.replace(str(secret()), "***")
+    return text
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,278 @@
+"""`Scores`: what scoring returns, and the checks every plugin's answer passes."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, SupportsFloat, TypeAlias
+
+import numpy as np
+
+from resift.errors import MergeError, ScoreError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+__all__ = ["MergedLike", "Scores", "ScoresLike"]
+
+
+class _Array(Protocol):
+    """Anything that numpy can read: an array, a tensor, a polars series."""
+
+    def __array__(self) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """Scores with more to say than one float per document.
+
+    Args:
+        values: One score per document, float64, shape ``(n_docs,)``, higher is better.
+            NaN means *not scored*: such a document ranks after every scored one, in
+            the order it came. Infinity is an error.
+        columns: Extra output, one value per document: an Arrow array or a sequence. It
+            is added to the result under its name; a name that starts with ``_`` is
+            shown by `explain=True` only.
+        notes: Sentences that the user must know.
+        order: A permutation of ``0 .. n_docs - 1``, best first, for values of different
+            stages that cannot be compared. The scored documents must come first, and
+            their values must not rise along it. None sorts by value.
+    """
+
+    values: NDArray[np.float64]
+    columns: Mapping[str, Iterable[object]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    order: NDArray[np.int64] | None = None
+
+    def __array__(
+        self, dtype: np.dtype | None = None, copy: bool | None = None
+    ) -> np.ndarray:
+        return np.array(self.values, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def ranking(self) -> NDArray[np.int64]:
+        """Return the documents' indices, best first, shape ``(n_docs,)``.
+
+        Values are compared as float32, as they are shown; ties keep their order.
+        """
+        if self.order is not None:
+            return np.asarray(self.order, dtype=np.int64)
+        return np.argsort(-self.values.astype(np.float32), kind="stable")
+
+
+ScoresLike: TypeAlias = (
+    Sequence[SupportsFloat] | Mapping[int, SupportsFloat] | Scores | _Array
+)
+MergedLike: TypeAlias = Sequence[SupportsFloat] | _Array
+
+
+def checked(raw: object, n: int, who: str) -> Scores:
+    """Return what a plugin answered for *n* documents as `Scores`, or refuse it.
+
+    Args:
+        raw: What `score` returned.
+        n: How many documents it was given.
+        who: The reranker, as messages name it.
+
+    Raises:
+        ScoreError: If *raw* is not one usable score per document. Nothing is repaired.
+    """
+    if isinstance(raw, Scores):
+        return _checked_scores(raw, n, who)
+    if isinstance(raw, Mapping):
+        return Scores(_from_mapping(raw, n, who))
+    values = _numbers(raw, n, who)
+    _require_finite(values, who)
+    return Scores(values)
+
+
+def checked_merge(raw: object, n: int, who: str) -> NDArray[np.float64]:
+    """Return what a merger answered for *n* documents, float64, shape ``(n,)``.
+
+    Raises:
+        MergeError: If it is not one finite float per document of the union.
+    """
+    try:
+        values = _numbers(raw, n, who)
+        _require_finite(values, who)
+    except ScoreError as error:
+        raise MergeError(str(error)) from error.__cause__
+    return values
+
+
+def expand(scores: Scores, index: NDArray[np.int64]) -> Scores:
+    """Spread the scores of distinct documents over all documents.
+
+    Args:
+        scores: Scores of the documents that were sent.
+        index: For each document which of those it is, or -1 for *not sent*,
+            int64, shape ``(n_docs,)``.
+
+    Returns:
+        Scores of shape ``(n_docs,)``: NaN and null where a document was not sent.
+    """
+    sent = index >= 0
+    values = np.full(len(index), np.nan)
+    values[sent] = scores.values[index[sent]]
+    order = None
+    if scores.order is not None:
+        place = np.empty(len(scores) + 1, dtype=np.int64)
+        place[scores.order] = np.arange(len(scores))
+        place[-1] = len(scores)  # where index is -1: after all that were sent
+        order = np.argsort(place[index], kind="stable")
+    return Scores(values, take_columns(scores.columns, index), scores.notes, order)
+
+
+def take_columns(
+    columns: Mapping[str, Iterable[object]], index: NDArray[np.int64]
+) -> dict[str, pa.Array]:
+    """Take rows of every column; -1 gives null."""
+    if not columns:
+        return {}
+    import pyarrow as pa
+
+    rows = pa.array(index, mask=index < 0)
+    return {name: as_array(column).take(rows) for name, column in columns.items()}
+
+
+def as_array(column: object) -> pa.Array:
+    """Return one extra column as an Arrow array without chunks."""
+    import pyarrow as pa
+
+    if isinstance(column, pa.ChunkedArray):
+        return column.combine_chunks()
+    if isinstance(column, pa.Array):
+        return column
+    return pa.array(column)
+
+
+def _checked_scores(scores: Scores, n: int, who: str) -> Scores:
+    values = _numbers(scores.values, n, who)
+    if np.isinf(values).any():
+        _require_finite(np.nan_to_num(values, nan=0.0, posinf=np.inf), who)
+    columns = {}
+    for name, column in scores.columns.items():
+        try:
+            columns[name] = as_array(column)
+        except (TypeError, ValueError) as error:
+            msg = f"{who}: column {name!r} of its scores must be Arrow data: {error}"
+            raise ScoreError(msg) from error
+        if len(columns[name]) != n:
+            msg = (
+                f"{who}: column {name!r} of its scores must have one value for each "
+                f"of the {n} documents, got {len(columns[name])}."
+            )
+            raise ScoreError(msg)
+    order = None if scores.order is None else _checked_order(scores.order, values, who)
+    if isinstance(scores.notes, str):
+        msg = f"{who}: notes must be a sequence of sentences, got one string."
+        raise ScoreError(msg)
+    return Scores(values, columns, tuple(scores.notes), order)
+
+
+def _checked_order(
+    order: object, values: NDArray[np.float64], who: str
+) -> NDArray[np.int64]:
+    indices = np.asarray(order)
+    n = len(values)
+    if indices.dtype.kind not in "iu" or not np.array_equal(
+        np.sort(indices), np.arange(n)
+    ):
+        msg = (
+            f"{who}: order must be a permutation of 0 to {n - 1}, each index once, "
+            f"got {_short(order)}."
+        )
+        raise ScoreError(msg)
+    shown = values[indices].astype(np.float32)
+    scored = ~np.isnan(shown)
+    falling = shown[scored]
+    if (falling[1:] > falling[:-1]).any() or (scored[1:] > scored[:-1]).any():
+        msg = (
+            f"{who}: along order the scored documents must come first and their "
+            "scores must not rise. Give NaN to a document of an earlier stage."
+        )
+        raise ScoreError(msg)
+    return indices.astype(np.int64)
+
+
+def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
+    """Return float64, shape ``(n,)``: numbers, but not yet known to be finite."""
+    if inspect.iscoroutine(raw):
+        raw.close()
+        msg = f"{who} returned a coroutine: hooks are synchronous. Make it a plain def."
+        raise ScoreError(msg)
+    if raw is None or isinstance(raw, str | bytes):
+        msg = f"{who} must return one score per document ({n}), got {_short(raw)}."
+        raise ScoreError(msg)
+    try:
+        array = np.asarray(raw if hasattr(raw, "__array__") else list(raw))  # type: ignore[call-overload]
+    except Exception as error:  # a tensor on a GPU or in bfloat16, a ragged list
+        msg = (
+            f"{who} returned a {type(raw).__name__} that cannot be read as an array "
+            f"({type(error).__name__}: {error}). Return floats."
+        )
+        raise ScoreError(msg) from error
+    if array.shape != (n,):
+        got = len(array) if array.ndim == 1 else f"an array of shape {array.shape}"
+        msg = f"{who} must return one score per document ({n}), got {got}."
+        raise ScoreError(msg)
+    if array.dtype.kind not in "fiub" and n:
+        wrong = next((i for i, x in enumerate(array) if not _is_number(x)), 0)
+        msg = (
+            f"{who} must return numbers, but the score of document {wrong} is "
+            f"{_short(array[wrong])}."
+        )
+        raise ScoreError(msg)
+    return array.astype(np.float64)
+
+
+def _from_mapping(
+    raw: Mapping[object, object], n: int, who: str
+) -> NDArray[np.float64]:
+    values = np.full(n, np.nan)
+    for index, score in raw.items():
+        if isinstance(index, bool) or not isinstance(index, int | np.integer):
+            msg = f"{who} returned {_short(index)} as the index of a document."
+            raise ScoreError(msg)
+        if not 0 <= index < n:
+            msg = f"{who} scored document {index}, but was given 0 to {n - 1}."
+            raise ScoreError(msg)
+        if not _is_number(score):
+            msg = (
+                f"{who} must return numbers, but the score of document {index} is "
+                f"{_short(score)}."
+            )
+            raise ScoreError(msg)
+        values[index] = float(score)  # type: ignore[arg-type]
+        if not math.isfinite(values[index]):
+            _require_finite(values, who, at=int(index))
+    return values
+
+
+def _require_finite(
+    values: NDArray[np.float64], who: str, at: int | None = None
+) -> None:
+    finite = np.isfinite(values)
+    if at is None and finite.all():
+        return
+    wrong = int(np.argmin(finite)) if at is None else at
+    count = 1 if at is not None else int((~finite).sum())
+    msg = (
+        f"{who} must return finite scores, but the score of document {wrong} is "
+        f"{values[wrong]} ({count} of {len(values)} are not finite)."
+    )
+    raise ScoreError(msg)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
