@@ -18,6 +18,9 @@ Besides its hooks, an instance may carry these attributes:
     Names of the columns it reads from `candidates`, such as a vector column. Declaring
     any turns off two services: null and blank texts, and repeated texts, then reach
     the reranker, because its columns may still tell them apart.
+``pointwise``
+    True where the score of a document never depends on the other documents, so that
+    it may be kept and used again.
 ``needs_text``
     False for a reranker that scores without reading any text.
 ``resift_api``

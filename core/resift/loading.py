@@ -1,0 +1,252 @@
+"""From a name to a reranker: config entry, provider, options, nested rerankers."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from resift.catalog import Provider, catalog, normalized
+from resift.config import Config, Entry
+from resift.errors import ConfigError, InvalidRerankerError, UnknownRerankerError
+from resift.implementation import implementation
+from resift.options import Schema
+from resift.reranker import Reranker
+
+__all__ = ["Loader", "Recipe", "config_of"]
+
+
+@dataclass
+class Recipe:
+    """How a reranker was made: what pickling and caching need of it.
+
+    Args:
+        provider: Where its class comes from.
+        given: Its options as they were given, nested rerankers built.
+        options: Its options as the constructor takes them.
+    """
+
+    provider: str
+    given: dict[str, object]
+    options: dict[str, object]
+    version: str = ""
+    secrets: frozenset[str] = field(default_factory=frozenset)
+
+    def build(self) -> object:
+        """Build the plugin again, in another process."""
+        provider = catalog().find(self.provider)
+        schema = Schema(provider.load(), str(provider))
+        options = schema.validate(self.given, build=_already_built)
+        return schema.construct(options)
+
+    def require_picklable(self) -> None:
+        """Refuse to write a secret that was given in the open.
+
+        Raises:
+            pickle.PicklingError: If one was.
+        """
+        for name in self.secrets:
+            value = self.given.get(name)
+            if value is not None and not isinstance(value, Mapping):
+                msg = (
+                    f"Reranker {self.provider!r}: option {name!r} is a secret and is "
+                    "never pickled. Give it as {'env': 'NAME'}, so that it is read "
+                    "from the environment on both sides."
+                )
+                raise pickle.PicklingError(msg)
+
+    def describe(self) -> dict[str, object]:
+        """Return it as plain data, secrets left out."""
+        options = {
+            name: _described(value)
+            for name, value in sorted(self.options.items())
+            if name not in self.secrets
+        }
+        return {"use": self.provider, "version": self.version, "options": options}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "options": {}}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+
+
+class Loader:
+    """Builds rerankers by name from one config, with the same wrappers everywhere.
+
+    Args:
+        config: Where names are looked up first.
+        wrappers: Handed to every reranker that is built.
+        path: Config entries being resolved, to notice a cycle.
+    """
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        wrappers: Sequence[object] = (),
+        path: tuple[str, ...] = (),
+    ) -> None:
+        self.config = config or Config()
+        self.wrappers = wrappers
+        self.path = path
+
+    def load(
+        self,
+        name: str | None,
+        settings: Mapping[str, object],
+        options: Mapping[str, object],
+    ) -> Reranker:
+        """Build the reranker *name*; what is given beats what the config says."""
+        name = name or self._default()
+        entry, path = self.resolve(name)
+        entry = Entry("", options, **settings).over(entry)  # type: ignore[arg-type]
+        label = name if name != entry.use else normalized(entry.use).rpartition(":")[2]
+        return Loader(self.config, self.wrappers, path).build(entry, label)
+
+    def resolve(self, name: str) -> tuple[Entry, tuple[str, ...]]:
+        """Return the entry that *name* stands for, config entries laid over another.
+
+        Raises:
+            ConfigError: If entries form a circle, or one hides an installed reranker.
+        """
+        entry = self.config.get(name)
+        if entry is None:
+            return Entry(name), self.path
+        key = normalized(name)
+        if key in self.path:
+            circle = " -> ".join([*self.path[self.path.index(key) :], key])
+            msg = f"{self.config.where()}: rerankers form a circle: {circle}."
+            raise ConfigError(msg)
+        path = (*self.path, key)
+        if normalized(entry.use) == key:
+            return entry, path
+        if key in catalog():
+            msg = (
+                f"{self.config.where()}: [rerankers.{name}] hides the installed "
+                f"reranker {key!r}. Choose another name, or set its defaults with "
+                f"use = {key!r}."
+            )
+            raise ConfigError(msg)
+        below, path = Loader(self.config, self.wrappers, path).resolve(entry.use)
+        return entry.over(below), path
+
+    def build(self, entry: Entry, name: str) -> Reranker:
+        """Build what *entry* describes."""
+        provider = self._find(entry.use)
+        who = f"Reranker {name!r}" if name != provider.name else str(provider)
+        cls = provider.load()
+        implementation(cls).check(str(provider))
+        schema = Schema(cls, who)
+        children: list[Reranker] = []
+
+        def nested(value: object) -> Reranker:
+            child = self.nested(value)
+            if child is not value:
+                children.append(child)
+            return child
+
+        given = dict(entry.options)
+        options = schema.validate(given, nested)
+        for option in schema.options.values():
+            if option.nests and option.name in options:
+                given[option.name] = options[option.name]
+        settings = entry.settings()
+        if isinstance(settings.get("merge"), str | Mapping):
+            merger = self.nested(settings["merge"])
+            children.append(merger)
+            settings["merge"] = merger
+        reranker = Reranker(
+            schema.construct(options), wrappers=self.wrappers, name=name, **settings
+        )
+        secrets = frozenset(o.name for o in schema.options.values() if o.is_secret)
+        reranker.who = who
+        reranker._children = tuple(children)  # noqa: SLF001  # the loader is its maker
+        reranker._recipe = Recipe(  # noqa: SLF001
+            provider.qualified, given, options, provider.version, secrets
+        )
+        return reranker
+
+    def nested(self, value: object) -> Reranker:
+        """Build a reranker inside another: from a name, a table, or an object.
+
+        Raises:
+            ConfigError: If the entry has settings that only mean something outside.
+        """
+        if isinstance(value, Reranker):
+            return value
+        if isinstance(value, str):
+            entry, path = self.resolve(value)
+        elif isinstance(value, Mapping):
+            entry, path = self._inline(value)
+        else:
+            return Reranker(value, wrappers=self.wrappers)
+        if settings := entry.settings():
+            msg = (
+                f"{self.config.where()}: {value!r} is nested in another reranker, "
+                f"where its {next(iter(settings))!r} has no effect. Set it on the "
+                "outer one."
+            )
+            raise ConfigError(msg)
+        label = value if isinstance(value, str) else entry.use
+        return Loader(self.config, self.wrappers, path).build(entry, label)
+
+    def _inline(self, table: Mapping[str, object]) -> tuple[Entry, tuple[str, ...]]:
+        read = Config.of({"rerankers": {"(nested)": table}}, self.config.path)
+        entry = read.rerankers["(nested)"]
+        below, path = self.resolve(entry.use)
+        return entry.over(below), path
+
+    def _default(self) -> str:
+        name = os.environ.get("RESIFT_RERANKER") or self.config.default
+        if not name:
+            msg = (
+                "No reranker was named and there is no default. Name one, set "
+                "RESIFT_RERANKER, or put default = 'NAME' into resift.toml."
+            )
+            raise UnknownRerankerError(msg)
+        return name
+
+    def _find(self, name: str) -> Provider:
+        try:
+            return catalog().find(name)
+        except UnknownRerankerError as error:
+            if not self.path:
+                raise
+            where = f"{self.config.where()}: [rerankers.{self.path[-1]}]"
+            message = f"{where}: {error}"
+        raise UnknownRerankerError(message)
+
+
+def config_of(config: object) -> Config:
+    """Return the config that `load(config=...)` means."""
+    if config is ...:
+        return Config.find()
+    if config is None:
+        return Config()
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, str | Path):
+        return Config.read(config)
+    if isinstance(config, Mapping):
+        return Config.of(config)
+    msg = f"config must be a resift.Config, a path, a mapping or None, got {config!r}."
+    raise ConfigError(msg)
+
+
+def _already_built(value: object) -> Reranker:
+    if isinstance(value, Reranker):
+        return value
+    msg = f"expected a built reranker, got {value!r}"
+    raise InvalidRerankerError(msg)
+
+
+def _described(value: object) -> object:
+    if isinstance(value, Reranker):
+        return value.describe()
+    if isinstance(value, Mapping):
+        return {str(key): _described(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_described(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)

@@ -1,0 +1,471 @@
+"""`Reranker`: what `load` returns, and all that its users call."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from resift.errors import ClosedError, InputError
+from resift.host import Host, function_plugin
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from types import TracebackType
+    from typing import Self
+
+    import numpy as np
+    import pluggy
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from resift.loading import Recipe
+    from resift.ranking import RankedDocuments, Ranking
+    from resift.scores import Scores
+
+__all__ = ["Reranker", "load"]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Reranker:
+    """One reranker, ready to use: a plugin instance behind its hooks.
+
+    `resift.load` builds one by name. This constructor takes what is not installed: an
+    instance of a plugin class, or a plain function ``(query, documents) -> scores``.
+    May be used by many threads at once, and as a context manager that closes it.
+
+    Args:
+        plugin: The plugin instance or function.
+        merge: A merger to use instead of the plugin's own: a name, a table with
+            ``use``, or an instance. Only its `merge` is used.
+        top_k: How many documents to return, all by default.
+        window: How many documents of the merged union to score, all by default; the
+            rest follow unscored.
+        text: The column that holds the text; ``"meta.title"`` reads a struct; several
+            are joined by newlines.
+        wrappers: pluggy wrappers on the hooks, to time, trace or observe.
+        name: What messages call it.
+
+    Raises:
+        InvalidRerankerError: If the plugin breaks a rule of the hooks.
+        InputError: If a setting is out of range.
+    """
+
+    def __init__(
+        self,
+        plugin: object,
+        *,
+        merge: object = None,
+        top_k: int | None = None,
+        window: int | None = None,
+        text: str | Sequence[str] | None = None,
+        wrappers: Sequence[object] = (),
+        name: str | None = None,
+    ) -> None:
+        if inspect.isroutine(plugin) or isinstance(plugin, functools.partial):
+            name = name or getattr(plugin, "__name__", "function")
+            plugin = function_plugin(plugin)
+        self.plugin = plugin
+        self.name = name or type(plugin).__name__
+        self.who = f"Reranker {self.name!r}"
+        self.top_k = _at_least_one("top_k", top_k)
+        self.window = _at_least_one("window", window)
+        self.text: str | Sequence[str] = text or "text"
+        self.wrappers = tuple(wrappers)
+        self._children: tuple[Reranker, ...] = ()
+        self._recipe: Recipe | None = None
+        self._merge_setting = merge
+        self._closed = False
+        self._start()
+
+    def _start(self) -> None:
+        """Put the plugin, its merger and its wrappers behind their hooks."""
+        merger = self._merge_setting
+        if isinstance(merger, str | Mapping):
+            from resift.loading import Loader
+
+            merger = Loader().nested(merger)
+        self._merger = merger
+        bound = [
+            wrapper.for_reranker(self) if hasattr(wrapper, "for_reranker") else wrapper
+            for wrapper in self.wrappers
+        ]
+        self._host = Host(
+            self.plugin,
+            merger=merger.plugin if isinstance(merger, Reranker) else merger,
+            wrappers=bound,
+            who=self.who,
+        )
+
+    # What it is -----------------------------------------------------------------
+
+    @property
+    def plugins(self) -> pluggy.PluginManager:
+        """The plugin manager behind it: the plugin, defaults and wrappers."""
+        return self._host.plugins
+
+    @property
+    def scores(self) -> bool:
+        """Whether it has a scoring step; without one it only merges."""
+        return self._host.scores
+
+    @property
+    def score_kind(self) -> str:
+        """What its scores mean: see `resift.hookspecs`. Mergers are ordinal."""
+        kind = getattr(self.plugin, "score_kind", "ordinal") if self.scores else None
+        return str(kind or "ordinal")
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The candidate columns it reads, or None where it declares nothing."""
+        declared = getattr(self.plugin, "columns", None)
+        return None if declared is None else tuple(declared)
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether it reads the documents' text."""
+        return self.scores and bool(getattr(self.plugin, "needs_text", True))
+
+    @property
+    def reads_candidates(self) -> bool:
+        """Whether its `score` asks for the candidates."""
+        return self._host.implementation.names("score", "candidates")
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether a document's score never depends on the other documents."""
+        return bool(getattr(self.plugin, "pointwise", False))
+
+    def describe(self) -> dict[str, object]:
+        """Return what it is made of, without secrets: plain data that JSON can hold."""
+        if self._recipe is None:
+            return {"use": f"{type(self.plugin).__module__}:{type(self.plugin).__name__}"}
+        return self._recipe.describe()
+
+    def __repr__(self) -> str:
+        return f"<resift.Reranker {self.name!r}>"
+
+    # Scoring --------------------------------------------------------------------
+
+    def score(
+        self,
+        query: str,
+        documents: Sequence[str | None],
+        candidates: pa.Table | None = None,
+        top_k: int | None = None,
+        timeout: float | None = None,
+    ) -> Scores:
+        """Score documents: what rerankers made of rerankers call.
+
+        Null and blank texts are not scored, and equal texts are scored once, unless
+        the reranker declares `columns`.
+
+        Args:
+            query: The query, not blank.
+            documents: The texts, ``n_docs`` of them, in the order they came.
+            candidates: Arrow data, one row per document.
+            top_k: A hint that only the best *top_k* will be shown.
+            timeout: Seconds left, for rerankers that can honour it.
+
+        Returns:
+            Scores aligned with *documents*; NaN where not scored.
+
+        Raises:
+            ScoreError: If the plugin does not return one usable score per document.
+            InputError: If the query is blank, or a declared column is missing.
+            ClosedError: After `close`.
+        """
+        from resift import scoring
+
+        self._require(query, "score")
+        return scoring.score(self, query, documents, candidates, top_k, timeout)
+
+    def merge(
+        self, rankings: Sequence[Ranking], n_documents: int, query: str | None = None
+    ) -> NDArray[np.float64]:
+        """Fuse ranked lists into one score per document, shape ``(n_documents,)``.
+
+        Raises:
+            MergeError: If the merger cannot merge these lists, or does not return one
+                finite score per document.
+        """
+        from resift.scores import checked_merge
+
+        self._require_open()
+        merged = self._host.hook.merge(
+            rankings=rankings, n_documents=n_documents, query=query
+        )
+        return checked_merge(merged, n_documents, f"{self.who}: its merger")
+
+    # Ranking --------------------------------------------------------------------
+
+    def rank(
+        self,
+        query: str,
+        documents: Sequence[str | Mapping[str, object]],
+        top_k: int | None = None,
+    ) -> RankedDocuments:
+        """Rank strings, or mappings that hold the text under the key *text*.
+
+        Args:
+            query: The query, not blank.
+            documents: In the order they were retrieved, best first.
+            top_k: How many to return; the reranker's own *top_k* by default.
+
+        Returns:
+            The documents best first, with scores, ranks from 1, and notes.
+
+        Raises:
+            InputError, ScoreError, ClosedError: As `score`.
+        """
+        from resift import scoring
+
+        self._require_open()
+        top_k = _at_least_one("top_k", top_k) or self.top_k
+        return scoring.rank(self, query, documents, top_k)
+
+    def rank_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str | Mapping[str, object]]],
+        top_k: int | None = None,
+    ) -> list[RankedDocuments]:
+        """Rank the documents of many queries: one ranking per query.
+
+        Rerankers that gain by it score the pairs of all queries together.
+
+        Raises:
+            InputError: If there are not as many lists of documents as queries.
+        """
+        from resift import scoring
+
+        self._require_open()
+        top_k = _at_least_one("top_k", top_k) or self.top_k
+        return scoring.rank_many(self, queries, documents, top_k)
+
+    def rerank(
+        self,
+        query: str,
+        *results: object,
+        top_k: int | None = None,
+        text: str | Sequence[str] | None = None,
+        id: str | None = "_rowid",
+        weights: Sequence[float] | None = None,
+        names: Sequence[str] | None = None,
+        window: int | None = None,
+        explain: bool = False,
+        timeout: float | None = None,
+    ) -> pa.Table:
+        """Rerank result tables: merge them, score the best, return one table.
+
+        Args:
+            query: The query; may be blank for a reranker that only merges.
+            results: Ranked lists, best row first: Arrow tables, pandas or polars
+                frames, anything that exports an Arrow stream.
+            top_k: How many rows to return, all by default.
+            text: The column that holds the text.
+            id: The column that tells documents apart; None makes every row a document
+                of its own.
+            weights: What each list counts for in the merge, ``>= 0``.
+            names: What each list is called in explanations.
+            window: How many of the merged union to score; the rest follow unscored.
+            explain: Add each list's rank and score, the merged score and rank, and
+                what the stages of the reranker say.
+            timeout: Seconds for scoring, for rerankers that can honour it.
+
+        Returns:
+            One table, best row first: the columns of the results, types unchanged,
+            and ``_relevance_score``, float32, descending, null where not scored. Notes
+            travel in the schema metadata under ``resift.notes``, a JSON list.
+
+        Raises:
+            InputError: If the tables, columns or arguments do not fit.
+            ScoreError, MergeError: If the plugin returns anything unusable.
+            ClosedError: After `close`.
+        """
+        from resift import scoring
+
+        self._require_open()
+        request = scoring.Request(
+            top_k=_at_least_one("top_k", top_k) or self.top_k,
+            text=text or self.text,
+            id=id,
+            weights=weights,
+            names=names,
+            window=_at_least_one("window", window) or self.window,
+            explain=explain,
+            timeout=timeout,
+        )
+        return scoring.rerank(self, query, results, request)
+
+    async def arank(
+        self,
+        query: str,
+        documents: Sequence[str | Mapping[str, object]],
+        top_k: int | None = None,
+        *,
+        executor: Executor | None = None,
+    ) -> RankedDocuments:
+        """`rank` in a worker thread, off the event loop."""
+        return await _off_loop(executor, self.rank, query, documents, top_k)
+
+    async def arerank(
+        self,
+        query: str,
+        *results: object,
+        executor: Executor | None = None,
+        **options: Any,  # noqa: ANN401  # those of rerank, checked by it
+    ) -> pa.Table:
+        """`rerank` in a worker thread, off the event loop; takes its arguments.
+
+        Cancelling stops the waiting, not the thread: a running call cannot be
+        interrupted.
+        """
+        return await _off_loop(executor, self.rerank, query, *results, **options)
+
+    # Life -----------------------------------------------------------------------
+
+    def warmup(self) -> Self:
+        """Load weights or open the client now; return the reranker."""
+        self._require_open()
+        for child in self._children:
+            child.warmup()
+        self._host.hook.warmup()
+        return self
+
+    def close(self) -> None:
+        """Release what is held; idempotent. Closes children that were named, too.
+
+        Raises:
+            ExceptionGroup: If a plugin fails to close, after all were asked to.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        errors: list[Exception] = []
+        owned = [self._merger] if isinstance(self._merge_setting, str | Mapping) else []
+        for close in (self._host.close, *(c.close for c in (*self._children, *owned))):
+            try:
+                close()
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            msg = f"{self.who}: close failed"
+            raise ExceptionGroup(msg, errors)
+
+    def __enter__(self) -> Self:
+        self._require_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, object]:
+        state = self.__dict__.copy()
+        del state["_host"], state["_merger"]
+        if self._recipe is not None:
+            self._recipe.require_picklable()
+            del state["plugin"]
+        return state
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        if self._recipe is not None:
+            self.plugin = self._recipe.build()
+        self._start()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            msg = f"{self.who} is closed. Load it again."
+            raise ClosedError(msg)
+
+    def _require(self, query: object, method: str) -> None:
+        self._require_open()
+        if not isinstance(query, str) or not query.strip():
+            got = f"{query!r}" if isinstance(query, str) else type(query).__name__
+            msg = f"{self.who}: {method} needs a query that is not blank, got {got}."
+            raise InputError(msg)
+        if not self.scores:
+            msg = f"{self.who} only merges lists: it cannot score documents."
+            raise InputError(msg)
+
+
+def load(
+    name: str | None = None,
+    /,
+    *,
+    merge: object = None,
+    top_k: int | None = None,
+    window: int | None = None,
+    text: str | Sequence[str] | None = None,
+    wrappers: Sequence[object] = (),
+    config: object = ...,
+    **options: object,
+) -> Reranker:
+    """Build the reranker called *name*.
+
+    Args:
+        name: A name from the config file, an installed reranker, or
+            ``distribution:name``. None means the default: ``RESIFT_RERANKER``, then
+            the config's ``default``.
+        merge: A merger to use instead of the reranker's own: a name, a table with
+            ``use``, or an instance.
+        top_k: How many documents to return, all by default.
+        window: How many documents of the merged union to score, all by default.
+        text: The column that holds the text.
+        wrappers: pluggy wrappers on the hooks, passed down to nested rerankers.
+        config: A `resift.Config`, the path of a file, or None to read none. By
+            default the file that applies in the working directory.
+        options: Options of the reranker: ``resift show NAME`` lists them.
+
+    Returns:
+        The reranker. Weights are not loaded before the first score, or `warmup`.
+
+    Raises:
+        PluginError: If the reranker cannot be found, imported or used.
+        OptionsError: If an option is unknown, missing or of the wrong type.
+        ConfigError: If the config file is wrong.
+
+    Example:
+        >>> import resift
+        >>> reranker = resift.load("bm25", config=None)
+        >>> best = reranker.rank("red fox", ["a blue whale", "the quick red fox"])[0]
+        >>> best.document
+        'the quick red fox'
+    """
+    from resift.loading import Loader, config_of
+
+    settings = {"merge": merge, "top_k": top_k, "window": window, "text": text}
+    given = {key: value for key, value in settings.items() if value is not None}
+    loader = Loader(config_of(config), wrappers)
+    return loader.load(name, given, options)
+
+
+def _at_least_one(name: str, value: int | None) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
+        msg = f"{name} must be an integer of at least 1, or None, got {value!r}."
+        raise InputError(msg)
+    return int(value)
+
+
+async def _off_loop(
+    executor: Executor | None,
+    function: Callable[_P, _T],
+    *args: _P.args,
+    **kwargs: _P.kwargs,
+) -> _T:
+    context = contextvars.copy_context()
+    call = functools.partial(context.run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(executor, call)

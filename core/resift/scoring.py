@@ -1,0 +1,414 @@
+"""The way of a request: results -> union -> merge -> candidates -> score -> take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from resift.arrow import RELEVANCE, Union, as_table, text_columns, text_of
+from resift.errors import InputError, ScoreError
+from resift.ranking import RankedDocument, RankedDocuments, Ranking
+from resift.scores import Scores, as_array, checked, expand
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from resift.reranker import Reranker
+
+__all__ = ["NOTES", "Request", "notes_of", "rank", "rank_many", "rerank", "score"]
+
+NOTES = b"resift.notes"
+_OUTPUT = {b"resift": b"output"}  # marks the columns that resift itself has added
+Document = str | Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The arguments of one `Reranker.rerank` call, settings filled in."""
+
+    top_k: int | None
+    text: str | Sequence[str]
+    id: str | None
+    weights: Sequence[float] | None
+    names: Sequence[str] | None
+    window: int | None
+    explain: bool
+    timeout: float | None
+
+
+def rerank(
+    reranker: Reranker, query: str, results: Sequence[object], request: Request
+) -> pa.Table:
+    """Merge result tables, score the best of the union, and take the rows."""
+    if not results:
+        msg = "rerank: give at least one result table; an empty one is fine."
+        raise InputError(msg)
+    union = Union(
+        [as_table(result) for result in results],
+        id=request.id,
+        weights=request.weights,
+        names=request.names,
+    )
+    merged = _merged(reranker, union, query)
+    order = union.order(merged)
+    window = order[: request.window]
+    if reranker.scores and len(order):
+        scores = _score_window(reranker, query, union, merged, window, request)
+    elif reranker.scores:
+        scores = Scores(np.empty(0))
+    else:
+        window, scores = order, Scores(merged[order], order=np.arange(len(order)))
+    places = scores.ranking()
+    documents = np.concatenate([window[places], order[len(window) :]])[: request.top_k]
+    places = places[: len(documents)]
+    table = union.take(documents)
+    output = {RELEVANCE: _relevance(scores.values[places], len(documents), reranker)}
+    if scores.columns or request.explain:
+        output |= _evidence(scores, places, len(documents), explain=request.explain)
+    if request.explain:
+        output |= _explanation(union, merged, order, documents)
+    return _with_output(table, output, _notes(union, scores), reranker, request)
+
+
+def score(
+    reranker: Reranker,
+    query: str,
+    documents: Sequence[str | None],
+    candidates: pa.Table | None,
+    top_k: int | None,
+    timeout: float | None,
+) -> Scores:
+    """Send the distinct texts to the plugin, and spread its scores."""
+    index, texts, first = _distinct(reranker, documents)
+    if not texts:
+        return Scores(np.full(len(documents), np.nan))
+    table = _candidates(reranker, candidates, len(documents))
+    if table is not None and len(first) != len(documents):
+        table = table.take(pa.array(first))
+    raw = reranker.plugins.hook.score(
+        query=query, documents=texts, candidates=table, top_k=top_k, timeout=timeout
+    )
+    scores = checked(raw, len(texts), reranker.who)
+    return scores if len(first) == len(documents) else expand(scores, index)
+
+
+def rank(
+    reranker: Reranker, query: str, documents: Sequence[Document], top_k: int | None
+) -> RankedDocuments:
+    """Rank strings or mappings."""
+    _require_list(reranker, documents)
+    if not reranker.scores:
+        single = Ranking(np.arange(len(documents)))
+        merged = reranker.merge([single], len(documents), query)
+        return _ranked(documents, Scores(merged), top_k)
+    texts = _texts(reranker, documents[: reranker.window])
+    table = None
+    if reranker.columns != () and _wants_candidates(reranker):
+        table = _as_candidates(documents[: reranker.window])
+    scores = reranker.score(query, texts, table, top_k)
+    return _ranked(documents, scores, top_k)
+
+
+def rank_many(
+    reranker: Reranker,
+    queries: Sequence[str],
+    documents: Sequence[Sequence[Document]],
+    top_k: int | None,
+) -> list[RankedDocuments]:
+    """Rank many queries, their pairs scored together where that is possible."""
+    if isinstance(queries, str) or len(queries) != len(documents):
+        n = 1 if isinstance(queries, str) else len(queries)
+        msg = (
+            f"{reranker.who}: rank_many needs one list of documents per query, got "
+            f"{n} queries and {len(documents)} lists."
+        )
+        raise InputError(msg)
+    if not reranker.scores or _wants_candidates(reranker):
+        return [
+            rank(reranker, query, texts, top_k)
+            for query, texts in zip(queries, documents, strict=True)
+        ]
+    sent = []
+    for query, given in zip(queries, documents, strict=True):
+        reranker._require(query, "rank_many")  # noqa: SLF001  # one class in two files
+        _require_list(reranker, given)
+        sent.append(_distinct(reranker, _texts(reranker, given[: reranker.window])))
+    asked = [i for i, (_, texts, _) in enumerate(sent) if texts]
+    raw = asked and reranker.plugins.hook.score_many(
+        queries=[queries[i] for i in asked], documents=[sent[i][1] for i in asked]
+    )
+    if raw is None or len(raw) != len(asked):
+        got = "None" if raw is None else len(raw)
+        msg = f"{reranker.who} must return scores for {len(asked)} queries, got {got}."
+        raise ScoreError(msg)
+    answers = dict(zip(asked, raw, strict=True))
+    rankings = []
+    for i, (index, texts, _) in enumerate(sent):
+        scores = Scores(np.full(len(index), np.nan))
+        if i in answers:
+            scores = expand(checked(answers[i], len(texts), reranker.who), index)
+        rankings.append(_ranked(documents[i], scores, top_k))
+    return rankings
+
+
+def notes_of(table: pa.Table) -> list[str]:
+    """Return the notes that a reranked table carries."""
+    metadata = table.schema.metadata or {}
+    notes: list[str] = json.loads(metadata.get(NOTES, b"[]"))
+    return notes
+
+
+def _merged(reranker: Reranker, union: Union, query: str) -> NDArray[np.float64]:
+    if not union.n_documents:
+        return np.empty(0)
+    return reranker.merge(union.rankings, union.n_documents, query)
+
+
+def _score_window(
+    reranker: Reranker,
+    query: str,
+    union: Union,
+    merged: NDArray[np.float64],
+    window: NDArray[np.int64],
+    request: Request,
+) -> Scores:
+    """Fetch what the reranker reads of the best documents, and score them."""
+    texts: list[str | None] = [""] * len(window)
+    if reranker.needs_text:
+        names = list(dict.fromkeys(text_columns(request.text, union.columns)))
+        known = [name for name in names if name in union.columns]
+        found = union.take(window, known if len(known) == len(names) else None)
+        texts = text_of(found, request.text, reranker.who)
+    candidates = None
+    if reranker.columns != () and _wants_candidates(reranker):
+        _require_columns(reranker, union.columns)
+        wanted = reranker.columns or union.columns
+        taken = union.take(window, [c for c in wanted if c in union.columns])
+        candidates = _set(taken, RELEVANCE, pa.array(merged[window]))
+    return reranker.score(query, texts, candidates, request.top_k, request.timeout)
+
+
+def _distinct(
+    reranker: Reranker, documents: Sequence[str | None]
+) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
+    """Return which text each document is (-1 for blank), the texts, and their rows."""
+    n = len(documents)
+    if reranker.columns or not reranker.needs_text:
+        rows = np.arange(n)
+        return rows, [text or "" for text in documents], rows
+    seen: dict[str, int] = {}
+    index = np.full(n, -1, dtype=np.int64)
+    first: list[int] = []
+    for i, text in enumerate(documents):
+        if text is None or not text.strip():
+            continue
+        index[i] = seen.setdefault(text, len(seen))
+        if len(first) < len(seen):
+            first.append(i)
+    return index, list(seen), np.array(first, dtype=np.int64)
+
+
+def _candidates(
+    reranker: Reranker, candidates: pa.Table | None, n: int
+) -> pa.Table | None:
+    """Return the columns that the reranker declares, or all where it declares none."""
+    columns = reranker.columns
+    if not columns and (candidates is None or not _wants_candidates(reranker)):
+        return None
+    if columns == ():
+        return None
+    table = None if candidates is None else as_table(candidates)
+    if table is not None and len(table) != n:
+        msg = f"{reranker.who}: {len(table)} candidates for {n} documents."
+        raise InputError(msg)
+    _require_columns(reranker, [] if table is None else table.column_names)
+    if table is None or columns is None:
+        return table
+    return table.select([c for c in columns if c in table.column_names])
+
+
+def _require_columns(reranker: Reranker, available: Sequence[str]) -> None:
+    for name in reranker.columns or ():
+        if name != RELEVANCE and name not in available:
+            msg = (
+                f"{reranker.who} needs the column {name!r}, which the results do not "
+                f"have. Columns: {', '.join(map(repr, available)) or 'none'}. Select "
+                "it in the search, or name another in the reranker's options."
+            )
+            raise InputError(msg)
+
+
+def _wants_candidates(reranker: Reranker) -> bool:
+    return bool(reranker.columns) or reranker.reads_candidates
+
+
+def _ranked(
+    documents: Sequence[Document], scores: Scores, top_k: int | None
+) -> RankedDocuments:
+    order = scores.ranking()
+    order = np.concatenate([order, np.arange(len(order), len(documents))])[:top_k]
+    values = scores.values.astype(np.float32).astype(np.float64)
+    if np.isinf(values).any():
+        msg = f"The score {scores.values[np.isinf(values)][0]} overflows float32."
+        raise ScoreError(msg)
+    columns = {name: as_array(column) for name, column in scores.columns.items()}
+    rows = [
+        RankedDocument(
+            index=i,
+            document=documents[i],
+            score=None if i >= len(values) or np.isnan(values[i]) else values[i].item(),
+            rank=rank,
+            columns={
+                name: column[i].as_py()
+                for name, column in columns.items()
+                if i < len(column)
+            },
+        )
+        for rank, i in enumerate(order.tolist(), start=1)
+    ]
+    return RankedDocuments(rows, scores.notes)
+
+
+def _texts(reranker: Reranker, documents: Sequence[Document]) -> list[str | None]:
+    """Return the texts of strings and mappings."""
+    keys = [reranker.text] if isinstance(reranker.text, str) else list(reranker.text)
+    texts: list[str | None] = []
+    for i, document in enumerate(documents):
+        if document is None or isinstance(document, str):
+            texts.append(document)
+            continue
+        if not isinstance(document, Mapping):
+            msg = (
+                f"{reranker.who}: document {i} must be a string or a mapping, got "
+                f"{type(document).__name__}."
+            )
+            raise InputError(msg)
+        parts = [document[key] for key in keys if key in document]
+        if not parts and reranker.needs_text:
+            msg = (
+                f"{reranker.who}: document {i} has no text under {keys[0]!r}. Keys: "
+                f"{', '.join(map(repr, document))}. Name the right one with text=...."
+            )
+            raise InputError(msg)
+        if wrong := [p for p in parts if p is not None and not isinstance(p, str)]:
+            msg = (
+                f"{reranker.who}: the text of document {i} must be a string, got "
+                f"{type(wrong[0]).__name__}."
+            )
+            raise InputError(msg)
+        texts.append("\n".join(part for part in parts if part is not None) or None)
+    return texts
+
+
+def _as_candidates(documents: Sequence[Document]) -> pa.Table | None:
+    rows = [dict(d) for d in documents if isinstance(d, Mapping)]
+    if not rows or len(rows) != len(documents):
+        return None
+    return pa.Table.from_pylist(rows)
+
+
+def _require_list(reranker: Reranker, documents: object) -> None:
+    if isinstance(documents, str | bytes | Mapping) or not isinstance(
+        documents, Sequence
+    ):
+        msg = (
+            f"{reranker.who}: documents must be a list of strings or mappings, got "
+            f"{type(documents).__name__}."
+        )
+        raise InputError(msg)
+
+
+def _relevance(values: NDArray[np.float64], n: int, reranker: Reranker) -> pa.Array:
+    """Return scores as shown: float32, null where not scored, *n* rows."""
+    shown = np.full(n, np.nan, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        shown[: len(values)] = values
+    if np.isinf(shown).any():
+        wrong = values[np.isinf(shown[: len(values)])][0]
+        msg = f"{reranker.who}: the score {wrong} does not fit a float32."
+        raise ScoreError(msg)
+    return pa.array(shown, mask=np.isnan(shown))
+
+
+def _evidence(
+    scores: Scores, places: NDArray[np.int64], n: int, *, explain: bool
+) -> dict[str, pa.Array]:
+    """Return the extra columns of the scorer, those with ``_`` when explaining."""
+    rows = np.full(n, -1, dtype=np.int64)
+    rows[: len(places)] = places
+    indices = pa.array(rows, mask=rows < 0)
+    return {
+        name: as_array(column).take(indices)
+        for name, column in scores.columns.items()
+        if explain or not name.startswith("_")
+    }
+
+
+def _explanation(
+    union: Union,
+    merged: NDArray[np.float64],
+    order: NDArray[np.int64],
+    documents: NDArray[np.int64],
+) -> dict[str, pa.Array]:
+    """Return each list's rank and score, the merged score, and the merged rank."""
+    output = {}
+    for ranking in union.rankings:
+        rank = np.zeros(union.n_documents, dtype=np.int32)
+        rank[ranking.documents] = np.arange(1, len(ranking) + 1)
+        mine = rank[documents]
+        output[f"_{ranking.name}_rank"] = pa.array(mine, mask=mine == 0)
+        if ranking.scores is not None:
+            values = np.zeros(union.n_documents)
+            values[ranking.documents] = ranking.scores
+            shown = pa.array(values[documents], mask=mine == 0)
+            output[f"_{ranking.name}_score"] = shown
+    output["_merged_score"] = pa.array(merged[documents])
+    rank = np.empty(union.n_documents, dtype=np.int32)
+    rank[order] = np.arange(1, len(order) + 1)
+    output["_merged_rank"] = pa.array(rank[documents])
+    return output
+
+
+def _with_output(
+    table: pa.Table,
+    output: Mapping[str, pa.Array],
+    notes: list[str],
+    reranker: Reranker,
+    request: Request,
+) -> pa.Table:
+    """Add our columns to the payload, replacing only what resift itself has added."""
+    fields = {field.name: i for i, field in enumerate(table.schema)}
+    texts = [request.text] if isinstance(request.text, str) else request.text
+    for name in output.keys() & fields.keys():
+        ours = (table.schema.field(name).metadata or {}).items() >= _OUTPUT.items()
+        if name in (request.id, *texts) or not (ours or name == RELEVANCE):
+            msg = (
+                f"{reranker.who} adds a column {name!r}, which the results already "
+                "have. Rename that one, or leave it out of the search."
+            )
+            raise ScoreError(msg)
+    kept = [name for name in fields if name not in output]
+    arrays = [*(table.column(name) for name in kept), *output.values()]
+    schema = [table.schema.field(name) for name in kept]
+    schema += [pa.field(n, a.type, metadata=_OUTPUT) for n, a in output.items()]
+    metadata = dict(table.schema.metadata or {})
+    if notes:
+        metadata[NOTES] = json.dumps(notes, ensure_ascii=False).encode()
+    return pa.Table.from_arrays(arrays, schema=pa.schema(schema, metadata))
+
+
+def _notes(union: Union, scores: Scores) -> list[str]:
+    """Return the notes that came with the results and the new ones, each once."""
+    came = [note for table in union.tables for note in notes_of(table)]
+    return list(dict.fromkeys([*came, *scores.notes]))
+
+
+def _set(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, column)
+    return table.append_column(name, column)

@@ -1,0 +1,327 @@
+"""The dialects that `resift.testing.server` speaks: a table, and how to read it.
+
+This is written from the servers' own documentation and from their clients, and apart
+from the clients of this project, so that a mistake in one shows in the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Literal, cast
+
+__all__ = ["DIALECTS", "Corruption", "Dialect"]
+
+Corruption = Literal[
+    "nan",
+    "infinite",
+    "null",
+    "text",
+    "unsorted",
+    "missing",
+    "empty",
+    "duplicate",
+    "out-of-range",
+    "negative-index",
+    "no-results",
+    "not-json",
+]
+"""What `RerankServer.corrupt` can do to an answer."""
+
+Result = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one kind of server is asked, and how it answers.
+
+    Args:
+        path: A regular expression for its rerank path.
+        options: The fields it takes beside the ones below.
+        documents: The field of the documents.
+        query: The field of the query.
+        model: The field of the model, or None.
+        top: The field (dotted where it is nested) that cuts the answer, or None.
+        wrapped: Whether each document is ``{"text": ...}`` instead of a string.
+        wrapped_query: Whether the query is one too.
+        paired: Whether it takes one query per document.
+        results: The field of the answer that holds the results; ``""`` for a bare list.
+        score: The field of a result that holds its score; ``""`` where the results
+            are bare scores, in the order of the documents.
+        echo: The option that asks for the documents back, or None.
+        key: The header that holds the key.
+        headers: Headers it insists on.
+        parameters: Parameters of the query string it insists on.
+        error: Builds the body of an error from a status and a text.
+    """
+
+    path: str
+    options: tuple[str, ...] = ()
+    documents: str = "documents"
+    query: str = "query"
+    model: str | None = "model"
+    top: str | None = "top_n"
+    wrapped: bool = False
+    wrapped_query: bool = False
+    paired: bool = False
+    results: str = "results"
+    score: str = "relevance_score"
+    echo: str | None = None
+    key: str = "Authorization"
+    headers: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    error: Callable[[int, str], object] = lambda status, text: {"message": text}
+
+    def serves(self, path: str) -> bool:
+        """Tell whether *path* is its rerank path."""
+        return re.fullmatch(self.path, path) is not None
+
+    def refusal(self, body: Mapping[str, object] | None, most: int | None) -> str:
+        """Return why a real server would refuse *body*, or ``""``.
+
+        Args:
+            body: The JSON object of the request; None if it is not one.
+            most: The most documents it takes.
+        """
+        if body is None:
+            return "The body is not a JSON object."
+        top = self.top.split(".")[0] if self.top else None
+        known = {self.query, self.documents, self.model, top, *self.options}
+        if unknown := sorted(set(body) - known):
+            return f"Unknown field: {unknown[0]}"
+        documents = body.get(self.documents)
+        shape = dict if self.wrapped else str
+        if not isinstance(documents, list) or not documents:
+            return f"{self.documents} must be a list with at least one document."
+        if not all(isinstance(document, shape) for document in documents):
+            return f"{self.documents} must be a list of {shape.__name__}."
+        if most is not None and len(documents) > most:
+            return f"{len(documents)} documents are more than {most}."
+        return self._wrong_query(body, len(documents))
+
+    def answer(
+        self,
+        body: Mapping[str, object],
+        score: Callable[[str, str], float],
+        corruption: str = "",
+    ) -> object:
+        """Return the answer to *body*: JSON, or bytes where it is spoiled beyond JSON.
+
+        Args:
+            body: A body that `refusal` passes.
+            score: Scores one document against the query.
+            corruption: A `Corruption`, or ``""``.
+        """
+        if corruption == "not-json":
+            return b"<html>Bad gateway</html>"
+        if corruption == "no-results":
+            return {"object": "list"}
+        query = body[self.query]
+        query = _text(query[0] if isinstance(query, list) else query)
+        texts = [_text(d) for d in cast("list[object]", body[self.documents])]
+        scores = [score(query, text) for text in texts]
+        order = range(len(texts)) if not self.score else _best_first(scores)
+        cut = cast("int | None", self.top and _at(body, self.top))
+        results: list[Result] = [{"index": i, "score": scores[i]} for i in order][:cut]
+        return self._shaped(_corrupted(results, corruption, len(texts)), texts, body)
+
+    def _wrong_query(self, body: Mapping[str, object], n_documents: int) -> str:
+        query = body.get(self.query)
+        if self.paired:
+            if not isinstance(query, list) or len(query) != n_documents:
+                return f"{self.query} must be a list, one for each document."
+        elif not isinstance(query, dict if self.wrapped_query else str):
+            return f"{self.query} is missing or of the wrong type."
+        top = self.top and _at(body, self.top)
+        if top is not None and not (isinstance(top, int) and 1 <= top <= n_documents):
+            return f"{self.top} must be between 1 and {n_documents}."
+        return ""
+
+    def _shaped(
+        self, results: list[Result], texts: list[str], body: Mapping[str, object]
+    ) -> object:
+        if not self.score:
+            return {self.results: [result["score"] for result in results]}
+        echo = self.echo is not None and body.get(self.echo)
+        shaped: list[Result] = []
+        for result in results:
+            index = cast("int", result["index"])
+            item: Result = {"index": index, self.score: result["score"]}
+            if echo and 0 <= index < len(texts):
+                item["document"] = {"text": texts[index]}
+            shaped.append(item)
+        if not self.results:
+            return shaped
+        return {"id": "0", self.results: shaped, "usage": {"total_tokens": 1}}
+
+
+def _openai_error(status: int, text: str) -> object:
+    return {"error": {"message": text, "type": HTTPStatus(status).phrase}}
+
+
+def _detail(status: int, text: str) -> object:
+    return {"detail": text}
+
+
+DIALECTS: Mapping[str, Dialect] = {
+    "cohere": Dialect("/v2/rerank", ("max_tokens_per_doc", "priority")),
+    "cohere-v1": Dialect(
+        "/v1/rerank",
+        ("max_chunks_per_doc", "rank_fields", "return_documents"),
+        echo="return_documents",
+    ),
+    "jina": Dialect(
+        "/v1/rerank",
+        ("return_documents", "truncation"),
+        echo="return_documents",
+        error=_detail,
+    ),
+    "voyage": Dialect(
+        "/v1/rerank",
+        ("return_documents", "truncation"),
+        top="top_k",
+        results="data",
+        echo="return_documents",
+        error=_detail,
+    ),
+    "mixedbread": Dialect(
+        "/v1/reranking",
+        ("return_input", "rank_fields", "rewrite_query"),
+        documents="input",
+        top="top_k",
+        results="data",
+        score="score",
+        echo="return_input",
+        error=_detail,
+    ),
+    "pinecone": Dialect(
+        "/rerank",
+        ("rank_fields", "return_documents", "parameters"),
+        wrapped=True,
+        results="data",
+        score="score",
+        echo="return_documents",
+        key="Api-Key",
+        headers=("X-Pinecone-Api-Version",),
+        error=lambda status, text: {
+            "error": {"code": HTTPStatus(status).name, "message": text},
+            "status": status,
+        },
+    ),
+    "together": Dialect(
+        "/v1/rerank",
+        ("rank_fields", "return_documents"),
+        echo="return_documents",
+        error=_openai_error,
+    ),
+    "nvidia": Dialect(
+        r"/v1/retrieval/[\w-]+/[\w-]+/reranking",
+        ("truncate",),
+        documents="passages",
+        top=None,
+        wrapped=True,
+        wrapped_query=True,
+        results="rankings",
+        score="logit",
+        error=_detail,
+    ),
+    "nim": Dialect(
+        "/v1/ranking",
+        ("truncate",),
+        documents="passages",
+        top=None,
+        wrapped=True,
+        wrapped_query=True,
+        results="rankings",
+        score="logit",
+        error=_detail,
+    ),
+    "isaacus": Dialect(
+        "/v1/rerankings",
+        ("is_iql", "scoring_method", "chunking_options"),
+        documents="texts",
+        score="score",
+    ),
+    "zeroentropy": Dialect("/v1/models/rerank", ("latency",), error=_detail),
+    "deepinfra": Dialect(
+        r"/v1/inference/[\w-]+/[\w.-]+",
+        ("instruction",),
+        query="queries",
+        model=None,
+        top=None,
+        paired=True,
+        results="scores",
+        score="",
+        error=_detail,
+    ),
+    "watsonx": Dialect(
+        "/ml/v1/text/rerank",
+        ("parameters", "project_id", "space_id"),
+        documents="inputs",
+        model="model_id",
+        top="parameters.return_options.top_n",
+        wrapped=True,
+        score="score",
+        parameters=("version",),
+        error=lambda status, text: {
+            "errors": [{"code": HTTPStatus(status).name.lower(), "message": text}],
+            "trace": "0",
+            "status_code": status,
+        },
+    ),
+    "tei": Dialect(
+        "/rerank",
+        ("raw_scores", "return_text", "truncate", "truncation_direction"),
+        documents="texts",
+        model=None,
+        top=None,
+        results="",
+        score="score",
+        echo="return_text",
+        error=lambda status, text: {"error": text, "error_type": "Validation"},
+    ),
+    "infinity": Dialect(
+        "/rerank",
+        ("return_documents", "raw_scores"),
+        echo="return_documents",
+        error=_openai_error,
+    ),
+    "vllm": Dialect(
+        "(/v[12])?/rerank",
+        ("truncate_prompt_tokens", "use_activation", "priority"),
+        error=_openai_error,
+    ),
+}
+"""The dialects by name."""
+
+
+def _text(document: object) -> str:
+    return str(document["text"] if isinstance(document, dict) else document)
+
+
+def _best_first(scores: list[float]) -> list[int]:
+    return sorted(range(len(scores)), key=lambda i: -scores[i])
+
+
+def _corrupted(results: list[Result], how: str, n: int) -> list[Result]:
+    values = {"nan": float("nan"), "infinite": float("inf"), "null": None, "text": "1"}
+    if how in values:
+        return [{**results[0], "score": values[how]}, *results[1:]]
+    changes: dict[str, list[Result]] = {
+        "unsorted": results[::-1],
+        "missing": results[:-1],
+        "empty": [],
+        "duplicate": [*results[:-1], results[0]],
+        "out-of-range": [{**results[0], "index": n}, *results[1:]],
+        "negative-index": [{**results[0], "index": -1}, *results[1:]],
+    }
+    return changes.get(how, results)
+
+
+def _at(body: Mapping[str, object], path: str) -> object:
+    value: object = body
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
