@@ -58,9 +58,9 @@ class ReciprocalRankFusion:
 
     .. math:: f(d) = \sum_{l \ni d} \frac{w_l}{k + r_l(d)}
 
-    With ``k=60`` this is LanceDB's ``RRFReranker``; with ``k=0`` and equal weights it
-    orders as its ``MRRReranker``. Ranks count from 1: a system that counts from 0 calls
-    the same fusion ``k + 1``.
+    With ``k=60`` this is LanceDB's ``RRFReranker``; with ``k=0`` and weights that sum
+    to 1 its ``MRRReranker``. Ranks count from 1: where they count from 0, ``k + 1`` is
+    the same fusion.
 
     Args:
         k: How much the first ranks are flattened, at least 0. Results hardly change
@@ -83,7 +83,7 @@ class ReciprocalRankFusion:
 
     @hookimpl
     def merge(self, rankings: Sequence[Ranking], n_documents: int) -> FloatArray:
-        """Fuse by rank; scores are not read. Values are in ``[0, sum(w) / (k + 1)]``."""
+        """Fuse by rank, in ``[0, sum(w) / (k + 1)]``; scores are not read."""
         fused = np.zeros(n_documents)
         for ranking in rankings:
             ranks = np.arange(1, len(ranking) + 1)
@@ -153,9 +153,10 @@ class ConvexCombination:
         f(d) = \alpha \, n_1(d) + (1 - \alpha) \, n_2(d), \qquad
         n_l(d) = \frac{s_l(d) - \inf_l}{\max_l - \inf_l}
 
-    :math:`\inf_l` is the least score that the list's scorer can give, where it is known
-    (`Ranking.lowest`: 0 for BM25), and the least in the list otherwise. A missing
-    document scores 0, a list that is constant where no :math:`\inf_l` is known scores 1.
+    :math:`\inf_l` is the least score that the list's scorer can give, where it is
+    known (`Ranking.lowest`: 0 for BM25), and the least in the list otherwise. A missing
+    document scores 0; a list that is constant scores 1.
+
     One list alone is normalised and not mixed, so that a search with a single leg keeps
     its order whatever *alpha* is. LanceDB's ``LinearCombinationReranker``, as a hybrid
     query calls it, is this with ``alpha=0.7``.
