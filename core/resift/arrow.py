@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,30 +94,22 @@ class Union:
         names: Sequence[str] | None = None,
     ) -> None:
         self.tables = tables
-        sizes = [len(table) for table in tables]
-        self._stops = np.cumsum(sizes)
-        codes, self.n_documents = _encode(tables, id, int(self._stops[-1]))
-        self._codes = [  # per table, (n_rows,) position of the document of each row
-            codes[stop - size : stop]
-            for stop, size in zip(self._stops, sizes, strict=True)
-        ]
-        weights = _weights(weights, len(tables))
-        names = _names(names, len(tables))
+        n = len(tables)
+        self._codes, self.n_documents = _encode(tables, id)
         self.rankings = [
             _ranking(table, documents, self.n_documents, weight, name)
             for table, documents, weight, name in zip(
-                tables, self._codes, weights, names, strict=True
+                tables, self._codes, _weights(weights, n), _names(names, n), strict=True
             )
         ]
 
     def order(self, merged: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the documents best first, shape ``(n_documents,)``.
 
-        Equal scores: the better best rank first, then the earlier list, then the
-        document seen first.
+        Equal scores: the better best rank first, then the earlier list. That is the
+        order in which the union numbers its documents, so a stable sort suffices.
         """
-        first = self._by_best_rank()
-        return first[np.argsort(-merged[first], kind="stable")]
+        return np.argsort(-merged, kind="stable")
 
     def take(
         self, documents: NDArray[np.int64], columns: Sequence[str] | None = None
@@ -147,7 +140,7 @@ class Union:
         )
         return pa.Table.from_arrays([taken[name] for name in wanted], schema=schema)
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """Names of all columns, in the order they are first seen."""
         names: list[str] = self.schema.names
@@ -177,12 +170,14 @@ class Union:
 
     @cached_property
     def _groups(self) -> list[_Group]:
+        known = [table.schema.names for table in self.tables]
         by_tables: dict[tuple[int, ...], list[str]] = {}
-        for name in self.columns:
-            having = tuple(
-                i for i, table in enumerate(self.tables) if name in table.schema.names
-            )
-            by_tables.setdefault(having, []).append(name)
+        if all(names == self.columns for names in known):
+            by_tables[tuple(range(len(known)))] = self.columns
+        else:
+            for name in self.columns:
+                having = tuple(i for i, names in enumerate(known) if name in names)
+                by_tables.setdefault(having, []).append(name)
         return [
             _Group(
                 names,
@@ -199,20 +194,6 @@ class Union:
         rows = np.full(self.n_documents, -1, dtype=np.int64)
         rows[seen[::-1]] = np.arange(len(seen) - 1, -1, -1)  # the first one stays
         return rows
-
-    def _by_best_rank(self) -> NDArray[np.int64]:
-        """Return all documents by best rank, then list: a counting sort."""
-        width = len(self.rankings)
-        depth = max(map(len, self.rankings))
-        slots = np.full(depth * width, self.n_documents, dtype=np.int64)
-        for i, ranking in enumerate(self.rankings):
-            slots[i : len(ranking) * width : width] = ranking.documents
-        place = np.full(self.n_documents + 1, len(slots), dtype=np.int64)
-        place[slots[::-1]] = np.arange(len(slots) - 1, -1, -1)
-        unranked = np.flatnonzero(place[:-1] == len(slots))
-        best = slots[place[slots] == np.arange(len(slots))]
-        best = best[best < self.n_documents]
-        return np.concatenate([best, unranked]) if len(unranked) else best
 
 
 def text_of(
@@ -283,21 +264,47 @@ def _strings(table: pa.Table, name: str, who: str) -> pa.ChunkedArray:
 
 
 def _encode(
-    tables: Sequence[pa.Table], id: str | None, total: int
-) -> tuple[NDArray[np.int64], int]:
-    """Return the document of every row in first-seen order, and how many there are."""
-    if id is None:
-        return np.arange(total, dtype=np.int64), total
+    tables: Sequence[pa.Table], id: str | None
+) -> tuple[list[NDArray[np.int64]], int]:
+    """Number the documents; return those of every table's rows, and how many.
+
+    The lists are read in step, all first rows before all second rows. So documents
+    are numbered by their best rank, then by list, which settles every tie.
+    """
+    stops = [0, *accumulate(map(len, tables))]
+    total = stops[-1]
+    step = None if len(tables) == 1 else _in_step(tuple(map(len, tables)))
+    if id is None or total == 0:
+        n, numbers = total, np.arange(total, dtype=np.int64)
+    else:
+        ids = _one_type(_id_chunks(tables, id), id)
+        ids = ids if step is None else ids.take(pa.array(step))
+        encoded = _dictionary(ids, id)
+        n, numbers = len(encoded.dictionary), encoded.indices.to_numpy()
+    codes = np.empty(total, dtype=np.int64)
+    codes[slice(None) if step is None else step] = numbers
+    return [codes[i:j] for i, j in pairwise(stops)], n
+
+
+@lru_cache(maxsize=8)
+def _in_step(sizes: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the rows of lists laid end to end, rank by rank."""
+    ranks = np.concatenate([np.arange(size) for size in sizes])
+    return np.argsort(ranks, kind="stable")
+
+
+def _id_chunks(tables: Sequence[pa.Table], id: str) -> list[pa.Array]:
     chunks: list[pa.Array] = []
     for number, table in enumerate(tables, start=1):
-        if id not in table.column_names:
+        place = table.schema.get_field_index(id)
+        if place < 0:
             msg = (
                 f"rerank: list {number} has no id column {id!r}. Columns: "
                 f"{', '.join(map(repr, table.column_names))}. Name another with "
                 "id=..., or pass id=None where every row is a document of its own."
             )
             raise InputError(msg)
-        column = table[id]
+        column = table.column(place)
         if column.null_count:
             msg = (
                 f"rerank: the id column {id!r} of list {number} has "
@@ -305,25 +312,21 @@ def _encode(
             )
             raise InputError(msg)
         chunks.extend(column.chunks)
-    if total == 0:
-        return np.empty(0, dtype=np.int64), 0
-    ids = _one_type(chunks, id)
+    return [chunk for chunk in chunks if len(chunk)]
+
+
+def _dictionary(ids: pa.Array, id: str) -> pa.DictionaryArray:
     try:
-        encoded = ids.dictionary_encode()
+        return ids.dictionary_encode()
     except pa.ArrowException:
         msg = (
             f"rerank: the id column {id!r} must hold numbers or strings, got "
             f"{ids.type}. Name another with id=...."
         )
         raise InputError(msg) from None
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    return codes.astype(np.int64), len(encoded.dictionary)
 
 
 def _one_type(chunks: list[pa.Array], id: str) -> pa.Array:
-    chunks = [chunk for chunk in chunks if len(chunk)]
-    if not chunks:
-        return pa.array([], pa.int64())
     kinds = {chunk.type for chunk in chunks}
     if any(pa.types.is_dictionary(kind) for kind in kinds):
         chunks = [_decoded(chunk) for chunk in chunks]
@@ -379,11 +382,11 @@ def _scores_of(
         (RELEVANCE, 1.0, None),
     ):
         if name in names:
-            column = table[name]
+            column = table.column(name)
             if pa.types.is_null(column.type):
                 return np.full(len(table), np.nan), lowest
-            scores = column.to_numpy().astype(np.float64) * sign
-            return scores, lowest
+            values = column.chunk(0) if column.num_chunks == 1 else column
+            return sign * values.to_numpy(zero_copy_only=False).astype(np.float64), lowest
     return None, None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,23 +57,24 @@ def rerank(
     )
     merged = _merged(reranker, union, query)
     order = union.order(merged)
-    window = order[: request.window]
-    if reranker.scores and len(order):
+    if reranker.scores:
+        window = order[: request.window]
         scores = _score_window(reranker, query, union, merged, window, request)
-    elif reranker.scores:
-        scores = Scores(np.empty(0))
+        places = scores.ranking()
+        documents = np.concatenate([window[places], order[len(window) :]])
+        documents, places = documents[: request.top_k], places[: request.top_k]
+        values = scores.values[places]
     else:
-        window, scores = order, Scores(merged[order], order=np.arange(len(order)))
-    places = scores.ranking()
-    documents = np.concatenate([window[places], order[len(window) :]])[: request.top_k]
-    places = places[: len(documents)]
-    table = union.take(documents)
-    output = {RELEVANCE: _relevance(scores.values[places], len(documents), reranker)}
+        scores, places = Scores(merged), order
+        documents = order[: request.top_k]
+        values = merged[documents]
+    output = {RELEVANCE: _relevance(values, len(documents), reranker)}
     if scores.columns or request.explain:
         output |= _evidence(scores, places, len(documents), explain=request.explain)
     if request.explain:
         output |= _explanation(union, merged, order, documents)
-    return _with_output(table, output, _notes(union, scores), reranker, request)
+    notes = _notes(union, scores)
+    return _with_output(union.take(documents), output, notes, reranker, request)
 
 
 def score(
@@ -158,8 +160,10 @@ def rank_many(
 
 def notes_of(table: pa.Table) -> list[str]:
     """Return the notes that a reranked table carries."""
-    metadata = table.schema.metadata or {}
-    notes: list[str] = json.loads(metadata.get(NOTES, b"[]"))
+    metadata = table.schema.metadata
+    if not metadata or NOTES not in metadata:
+        return []
+    notes: list[str] = json.loads(metadata[NOTES])
     return notes
 
 
@@ -325,13 +329,15 @@ def _require_list(reranker: Reranker, documents: object) -> None:
 
 def _relevance(values: NDArray[np.float64], n: int, reranker: Reranker) -> pa.Array:
     """Return scores as shown: float32, null where not scored, *n* rows."""
-    shown = np.full(n, np.nan, dtype=np.float32)
     with np.errstate(over="ignore"):
-        shown[: len(values)] = values
-    if np.isinf(shown).any():
-        wrong = values[np.isinf(shown[: len(values)])][0]
-        msg = f"{reranker.who}: the score {wrong} does not fit a float32."
+        shown = values.astype(np.float32)
+    if np.isfinite(shown).all():
+        if len(shown) == n:
+            return pa.array(shown)
+    elif np.isinf(shown).any():
+        msg = f"{reranker.who}: the score {values[np.isinf(shown)][0]} does not fit a float32."
         raise ScoreError(msg)
+    shown = np.append(shown, np.full(n - len(shown), np.nan, dtype=np.float32))
     return pa.array(shown, mask=np.isnan(shown))
 
 
@@ -382,9 +388,9 @@ def _with_output(
     request: Request,
 ) -> pa.Table:
     """Add our columns to the payload, replacing only what resift itself has added."""
-    fields = {field.name: i for i, field in enumerate(table.schema)}
-    texts = [request.text] if isinstance(request.text, str) else request.text
-    for name in output.keys() & fields.keys():
+    clashes = output.keys() & set(table.schema.names)
+    for name in clashes:
+        texts = [request.text] if isinstance(request.text, str) else request.text
         ours = (table.schema.field(name).metadata or {}).items() >= _OUTPUT.items()
         if name in (request.id, *texts) or not (ours or name == RELEVANCE):
             msg = (
@@ -392,14 +398,20 @@ def _with_output(
                 "have. Rename that one, or leave it out of the search."
             )
             raise ScoreError(msg)
-    kept = [name for name in fields if name not in output]
-    arrays = [*(table.column(name) for name in kept), *output.values()]
-    schema = [table.schema.field(name) for name in kept]
-    schema += [pa.field(n, a.type, metadata=_OUTPUT) for n, a in output.items()]
-    metadata = dict(table.schema.metadata or {})
+    if clashes:
+        table = table.drop_columns(list(clashes))
+    for name, column in output.items():
+        table = table.append_column(_field(name, column.type), column)
     if notes:
+        metadata = dict(table.schema.metadata or {})
         metadata[NOTES] = json.dumps(notes, ensure_ascii=False).encode()
-    return pa.Table.from_arrays(arrays, schema=pa.schema(schema, metadata))
+        table = table.replace_schema_metadata(metadata)
+    return table
+
+
+@lru_cache(maxsize=64)
+def _field(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, metadata=_OUTPUT)
 
 
 def _notes(union: Union, scores: Scores) -> list[str]:
