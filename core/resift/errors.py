@@ -3,26 +3,26 @@
 ::
 
     ResiftError
-    ├── PluginError                    finding and loading a reranker by name
-    │   ├── UnknownRerankerError       nothing of that name is installed    (LookupError)
-    │   ├── AmbiguousRerankerError     several distributions provide it     (LookupError)
-    │   ├── NotAllowedError            RESIFT_PLUGINS leaves it out         (LookupError)
-    │   ├── BrokenRerankerError        its module cannot be imported        (ImportError)
-    │   ├── IncompatibleRerankerError  written for another hook version     (ImportError)
-    │   └── InvalidRerankerError       not a reranker: the class is wrong   (TypeError)
-    ├── OptionsError                   an option is unknown or wrong        (ValueError)
-    ├── ConfigError                    the config file is wrong             (ValueError)
-    ├── InputError                     query, documents or tables are wrong (ValueError)
-    ├── ScoreError                     a reranker returned unusable scores  (ValueError)
-    ├── MergeError                     lists that this merger cannot merge  (ValueError)
-    ├── ClosedError                    used after ``close()``               (RuntimeError)
-    └── BackendError                   the model or server behind failed    (RuntimeError)
-        ├── ModelError                 a model cannot be loaded or used     (OSError)
-        ├── AuthenticationError        the server refuses the key           (PermissionError)
-        ├── RateLimitError             too many requests, retries spent
-        ├── BadRequestError            the server rejects the request
-        ├── ServerError                the server failed, or answers nonsense
-        └── BackendTimeoutError        no answer in time                    (TimeoutError)
+    ├── PluginError                   finding and loading a reranker by name
+    │   ├── UnknownRerankerError      no such name is installed        (LookupError)
+    │   ├── AmbiguousRerankerError    several distributions provide it (LookupError)
+    │   ├── NotAllowedError           RESIFT_PLUGINS leaves it out     (LookupError)
+    │   ├── BrokenRerankerError       its module cannot be imported    (ImportError)
+    │   ├── IncompatibleRerankerError written for another hook version (ImportError)
+    │   └── InvalidRerankerError      the class is no reranker         (TypeError)
+    ├── OptionsError                  an option is unknown or wrong    (ValueError)
+    ├── ConfigError                   the config file is wrong         (ValueError)
+    ├── InputError                    query, documents or tables wrong (ValueError)
+    ├── ScoreError                    a reranker's scores are unusable (ValueError)
+    ├── MergeError                    lists that it cannot merge       (ValueError)
+    ├── ClosedError                   used after ``close()``           (RuntimeError)
+    └── BackendError                  its model or server failed       (RuntimeError)
+        ├── ModelError                a model cannot be loaded or used (OSError)
+        ├── AuthenticationError       the server refuses the key       (PermissionError)
+        ├── RateLimitError            too many requests, retries spent
+        ├── BadRequestError           the server rejects the request
+        ├── ServerError               the server failed, or answers nonsense
+        └── BackendTimeoutError       no answer in time                (TimeoutError)
 
 Plugins raise the `BackendError` branch; the core raises the rest. An error's text
 never holds a secret, nor the text of a document.
