@@ -384,6 +384,11 @@ class Reranker:
             self.plugin = self._recipe.build()
         self._start()
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
     def _require_open(self) -> None:
         if self._closed:
             msg = f"{self.who} is closed. Load it again."

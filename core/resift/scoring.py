@@ -65,8 +65,8 @@ def rerank(
         documents, places = documents[: request.top_k], places[: request.top_k]
         values = scores.values[places]
     else:
-        scores, places = Scores(merged), order
-        documents = order[: request.top_k]
+        scores = Scores(merged)
+        documents = places = order[: request.top_k]
         values = merged[documents]
     output = {RELEVANCE: _relevance(values, len(documents), reranker)}
     if scores.columns or request.explain:

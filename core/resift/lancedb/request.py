@@ -1,0 +1,206 @@
+"""One search request: its arguments, its plan, and how its page is finished."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import ArrayLike
+
+import resift
+from resift.config import Config
+from resift.errors import BackendError, InputError
+from resift.lancedb.adapter import ROW_ID, LanceReranker, query_text
+from resift.lancedb.legs import Plan, Table, plan
+from resift.scoring import NOTES, notes_of
+
+if TYPE_CHECKING:
+    from resift.lancedb.search import Outcome
+
+__all__ = ["Arrived", "Options", "Request", "Vectors", "reranker_of"]
+
+Vectors: TypeAlias = (
+    Mapping[str, ArrayLike | None] | Sequence[str] | str | ArrayLike | bool | None
+)
+
+
+class Options(TypedDict, total=False):
+    """The options of `resift.lancedb.search`, documented there."""
+
+    vectors: Vectors
+    fts: str | Sequence[str] | bool | None
+    where: str | None
+    select: Sequence[str] | None
+    limit: int
+    offset: int
+    window: int
+    weights: Mapping[str, float] | Sequence[float] | None
+    text: str | Sequence[str] | None
+    explain: bool
+    timeout: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The arguments of one search, and the clock that runs for it."""
+
+    query: object
+    vectors: Vectors = None
+    fts: str | Sequence[str] | bool | None = None
+    where: str | None = None
+    select: Sequence[str] | None = None
+    limit: int = 10
+    offset: int = 0
+    window: int = 100
+    weights: Mapping[str, float] | Sequence[float] | None = None
+    text: str | Sequence[str] | None = None
+    explain: bool = False
+    timeout: float | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        for name, least in (("limit", 1), ("offset", 0), ("window", 1)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                msg = f"search: {name} must be an integer >= {least}, got {value!r}."
+                raise InputError(msg)
+        if self.timeout is not None and not self.timeout > 0:
+            msg = f"search: timeout must be more than 0 seconds, got {self.timeout!r}."
+            raise InputError(msg)
+        if self.offset + self.limit > self.window:
+            msg = (
+                f"search: offset + limit ({self.offset} + {self.limit}) must not go "
+                f"beyond window ({self.window}). Raise window, and keep it the same "
+                "for all pages."
+            )
+            raise InputError(msg)
+
+    def plan(self, table: Table, reranker: resift.Reranker) -> Plan:
+        """Decide which legs to run and what to fetch."""
+        return plan(
+            table,
+            reranker,
+            query=self.query,
+            vectors=self.vectors,
+            fts=self.fts,
+            select=self.select,
+            text=self.text or reranker.text,
+            weights=self.weights,
+        )
+
+    def left(self) -> float | None:
+        """Return the seconds left, at least a millisecond, or None without limit."""
+        if self.timeout is None:
+            return None
+        return max(self.timeout - (time.monotonic() - self.started), 0.001)
+
+    def arrived(self, plan: Plan, outcomes: Sequence[Outcome]) -> Arrived:
+        """Sort the outcomes of the legs into tables and notes.
+
+        Raises:
+            BackendError: If no leg gave a result.
+        """
+        arrived = Arrived()
+        for leg, weight, outcome in zip(
+            plan.legs, plan.weights, outcomes, strict=True
+        ):
+            if isinstance(outcome, pa.Table):
+                arrived.tables.append(outcome)
+                arrived.names.append(leg.column)
+                arrived.weights.append(weight)
+            elif not isinstance(outcome, Exception):  # Ctrl-C, say
+                raise outcome
+            else:
+                what = "timed out" if isinstance(outcome, TimeoutError) else "failed"
+                arrived.notes.append(
+                    f"search: leg {leg.column!r} {what} ({type(outcome).__name__}: "
+                    f"{outcome}); the answer is partial"
+                )
+        if not arrived.tables:
+            first = next(o for o in outcomes if isinstance(o, Exception))
+            msg = f"No leg of the search gave a result. {'; '.join(arrived.notes)}."
+            raise BackendError(msg) from first
+        return arrived
+
+    def settings(self, arrived: Arrived) -> dict[str, Any]:
+        """Return the keywords of `Reranker.rerank`."""
+        return {
+            "names": arrived.names,
+            "weights": arrived.weights if any(arrived.weights) else None,
+            "text": self.text,
+            "window": self.window,
+            "top_k": self.offset + self.limit,
+            "explain": self.explain,
+            "timeout": self.left(),
+        }
+
+    def finished(
+        self, page: pa.Table, plan: Plan, arrived: Arrived, late: pa.Table | None
+    ) -> pa.Table:
+        """Put the columns of the page in order, late vectors among them."""
+        notes = [*notes_of(page), *arrived.notes]
+        if late is not None:
+            page, moved = _with_late(page, late, plan.late)
+            notes += moved
+        internal = {*plan.fetched, *plan.shown, ROW_ID, "_distance", "_score"}
+        output = [name for name in page.column_names if name not in internal]
+        shown = [name for name in plan.shown if name in page.column_names]
+        page = page.select([*shown, *output])
+        if not notes:
+            return page
+        metadata = {**(page.schema.metadata or {}), NOTES: json.dumps(notes).encode()}
+        return page.replace_schema_metadata(metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The legs that gave a result, and what must be said of those that did not."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    weights: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def _with_late(
+    page: pa.Table, late: pa.Table, columns: Sequence[str]
+) -> tuple[pa.Table, list[str]]:
+    """Align late vectors with the page: they come in the order of the storage."""
+    rows = pc.index_in(page[ROW_ID], late[ROW_ID].combine_chunks())
+    rows = rows.combine_chunks()
+    for name in columns:
+        page = page.append_column(name, late[name].combine_chunks().take(rows))
+    if not rows.null_count:
+        return page, []
+    note = (
+        f"search: {rows.null_count} rows moved while their vectors were read; their "
+        f"{', '.join(columns)} is null"
+    )
+    return page, [note]
+
+
+def reranker_of(reranker: object) -> resift.Reranker:
+    """Return the reranker that a search names, built once per name and config."""
+    if isinstance(reranker, resift.Reranker):
+        return reranker
+    if isinstance(reranker, LanceReranker):
+        return reranker.reranker
+    if not isinstance(reranker, str):
+        return resift.Reranker(reranker)
+    config = Config.find()
+    key = (reranker, repr(config))
+    with _building:
+        known = _built.get(key)
+        if known is None or known.closed:
+            known = _built[key] = resift.load(reranker, config=config)
+        return known
+
+
+_building = threading.Lock()
+_built: dict[tuple[str, str], resift.Reranker] = {}

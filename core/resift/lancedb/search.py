@@ -1,0 +1,243 @@
+"""`search` and `asearch`: any number of legs, merged, reranked, in pages that tile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pyarrow as pa
+from lancedb.embeddings import EmbeddingFunctionRegistry
+
+from resift.lancedb.adapter import query_text
+from resift.lancedb.legs import Leg, Table, embedded
+from resift.lancedb.request import Request, Vectors, reranker_of
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from resift.lancedb.legs import Plan
+    from resift.lancedb.request import Options
+
+__all__ = ["asearch", "search"]
+
+_LanceTable: TypeAlias = Any  # lancedb types its tables and builders loosely
+Outcome: TypeAlias = pa.Table | BaseException
+
+
+def search(
+    table: _LanceTable,
+    query: object,
+    *,
+    reranker: object = "rrf",
+    vectors: Vectors = None,
+    fts: str | Sequence[str] | bool | None = None,
+    where: str | None = None,
+    select: Sequence[str] | None = None,
+    limit: int = 10,
+    offset: int = 0,
+    window: int = 100,
+    weights: Mapping[str, float] | Sequence[float] | None = None,
+    text: str | Sequence[str] | None = None,
+    explain: bool = False,
+    timeout: float | None = None,
+) -> pa.Table:
+    """Search a LanceDB table by any number of legs, and rerank the union.
+
+    Each leg fetches its best *window* rows with raw scores; the union is merged, the
+    best *window* of it are scored, and one page is returned. The window never depends
+    on the page, so pages neither repeat nor lose rows.
+
+    Args:
+        table: A table of LanceDB, local or remote.
+        query: The query: text, or a full-text query object of LanceDB.
+        reranker: A name (built once per config), a `resift.Reranker`, a plugin
+            instance or a function.
+        vectors: ``{column: vector}``; or columns whose embedding function makes the
+            query vector; or one vector, where there is one vector column. By default
+            every column with an embedding function; False for none.
+        fts: Full-text columns, one leg each; by default every indexed one; False for
+            none.
+        where: An SQL filter, applied before searching.
+        select: The columns to return; by default all but the vectors.
+        limit: Rows of a page.
+        offset: Rows before the page; ``offset + limit <= window``.
+        window: Rows that each leg fetches, and that are scored.
+        weights: What each leg counts for in the merge, by column or in order.
+        text: The column that holds the text.
+        explain: Add each leg's rank and score, and the stages of the reranker.
+        timeout: Seconds for everything.
+
+    Returns:
+        One page, best first, with ``_relevance_score``. If a leg failed or timed out,
+        the answer is partial and says so in ``resift.notes`` of the schema metadata.
+
+    Raises:
+        InputError: If an argument does not fit the table.
+        BackendError: If every leg failed; the first failure is chained.
+
+    Example:
+        ``search(table, "red fox", reranker="dbsf", vectors={"vector": v}, limit=5)``
+    """
+    request = Request(
+        query=query,
+        vectors=vectors,
+        fts=fts,
+        where=where,
+        select=select,
+        limit=limit,
+        offset=offset,
+        window=window,
+        weights=weights,
+        text=text,
+        explain=explain,
+        timeout=timeout,
+    )
+    found = reranker_of(reranker)
+    plan = request.plan(_described(table), found)
+    calls = [_call(table, leg, request, plan) for leg in plan.legs]
+    arrived = request.arrived(plan, _gather(calls, request))
+    page = found.rerank(
+        query_text(query), *arrived.tables, **request.settings(arrived)
+    ).slice(offset, limit)
+    late = None
+    if ids := plan.late_ids(page):
+        taker = table.take_row_ids(ids, with_row_id=True)
+        late = taker.select(plan.late).to_arrow()
+    return request.finished(page, plan, arrived, late)
+
+
+async def asearch(
+    table: _LanceTable,
+    query: object,
+    *,
+    reranker: object = "rrf",
+    **options: Unpack[Options],
+) -> pa.Table:
+    """`search` on an async table (a sync one works, too); never blocks the event loop.
+
+    Takes the arguments of `search`, returns and raises what it does.
+    """
+    found = await asyncio.to_thread(reranker_of, reranker)
+    if not asyncio.iscoroutinefunction(table.schema):
+        return await asyncio.to_thread(
+            search, table, query, reranker=found, **options
+        )
+    request = Request(query=query, **options)
+    plan = request.plan(await _adescribed(table), found)
+    calls = [_acall(table, leg, request, plan) for leg in plan.legs]
+    arrived = request.arrived(plan, await _agather(calls, request))
+    page = await found.arerank(
+        query_text(query), *arrived.tables, **request.settings(arrived)
+    )
+    page = page.slice(request.offset, request.limit)
+    late = None
+    if ids := plan.late_ids(page):
+        taker = table.take_row_ids(ids).with_row_id()
+        late = await taker.select(plan.late).to_arrow()
+    return request.finished(page, plan, arrived, late)
+
+
+def _described(table: _LanceTable) -> Table:
+    indexed = [
+        column
+        for index in table.list_indices()
+        if index.index_type == "FTS"
+        for column in index.columns
+    ]
+    return Table(table.schema, table.embedding_functions, indexed)
+
+
+async def _adescribed(table: _LanceTable) -> Table:
+    schema, indices = await asyncio.gather(table.schema(), table.list_indices())
+    registry = EmbeddingFunctionRegistry.get_instance()
+    functions = registry.parse_functions(schema.metadata)
+    indexed = [c for i in indices if i.index_type == "FTS" for c in i.columns]
+    return Table(schema, functions, indexed)
+
+
+def _call(
+    table: _LanceTable, leg: Leg, request: Request, plan: Plan
+) -> Callable[[], pa.Table]:
+    """Return what runs one leg: in a thread of its own."""
+
+    def run() -> pa.Table:
+        if leg.is_text:
+            builder = table.search(
+                request.query, query_type="fts", fts_columns=leg.column
+            )
+        else:
+            builder = table.search(
+                embedded(leg, request.query),
+                vector_column_name=leg.column,
+                query_type="vector",
+            )
+        if request.where:
+            builder = builder.where(request.where)
+        builder = builder.select(plan.fetched_by(leg)).with_row_id(True)
+        result: pa.Table = builder.limit(request.window).to_arrow(
+            timeout=_duration(request)
+        )
+        return result
+
+    return run
+
+
+async def _acall(
+    table: _LanceTable, leg: Leg, request: Request, plan: Plan
+) -> pa.Table:
+    if leg.is_text:
+        builder = await table.search(
+            request.query, query_type="fts", fts_columns=leg.column
+        )
+    else:
+        vector = await asyncio.to_thread(embedded, leg, request.query)
+        builder = await table.search(
+            vector, vector_column_name=leg.column, query_type="vector"
+        )
+    if request.where:
+        builder = builder.where(request.where)
+    builder = builder.select(plan.fetched_by(leg)).with_row_id()
+    return await builder.limit(request.window).to_arrow(timeout=_duration(request))
+
+
+def _gather(
+    calls: Sequence[Callable[[], pa.Table]], request: Request
+) -> list[Outcome]:
+    """Run the legs side by side; a failure or a timeout becomes its outcome."""
+    pool = ThreadPoolExecutor(len(calls), thread_name_prefix="resift-leg")
+    try:
+        futures = [pool.submit(call) for call in calls]
+        wait(futures, timeout=request.left())
+        return [
+            (future.exception() or future.result())
+            if future.done()
+            else TimeoutError(f"no answer after {request.timeout} s")
+            for future in futures
+        ]
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _agather(
+    calls: Sequence[Awaitable[pa.Table]], request: Request
+) -> list[Outcome]:
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        await asyncio.wait(tasks, timeout=request.left())
+        return [
+            (task.exception() or task.result())
+            if task.done()
+            else TimeoutError(f"no answer after {request.timeout} s")
+            for task in tasks
+        ]
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _duration(request: Request) -> timedelta | None:
+    left = request.left()
+    return None if left is None else timedelta(seconds=left)
