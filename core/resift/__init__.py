@@ -53,7 +53,7 @@ _HOMES = {
     "load": "reranker",
 }
 
-__all__ = sorted([*_HOMES, "__version__"])
+__all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605  # one list of names is enough
 
 
 def __getattr__(name: str) -> object:

@@ -10,14 +10,16 @@ left behind by an unclean upgrade, Python 3.11's own loses the good one beside i
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
+import itertools
 import os
 import re
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from resift.errors import (
     AmbiguousRerankerError,
@@ -28,7 +30,7 @@ from resift.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "COMMANDS",
@@ -78,14 +80,12 @@ _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
 _importing = threading.RLock()
 
 
-
-
 class _EntryPoint(Protocol):
     """What we need of an entry point, whichever library it comes from."""
 
     name: str
     value: str
-    dist: object
+    dist: Any  # a distribution: every library has its own class
 
     def load(self) -> object: ...
 
@@ -121,7 +121,12 @@ class Provider:
         return self._metadata("Summary")
 
     def __str__(self) -> str:
-        return f"Reranker {self.name!r} ({self.distribution} {self.version})"
+        return f"Reranker {self.name!r} ({self.home})"
+
+    @property
+    def home(self) -> str:
+        """The distribution and its version, as messages name them."""
+        return f"{self.distribution} {self.version}".strip()
 
     def problem(self) -> str | None:
         """Return why it cannot work, as far as metadata tells: never imports."""
@@ -162,7 +167,8 @@ class Provider:
         return loaded
 
     def _broken(self, error: Exception) -> str:
-        what = f"{self} cannot be imported: {type(error).__name__}: {error}."
+        what = f"{self} cannot be imported: {type(error).__name__}: {error}"
+        what = f"{what.rstrip(' .')}."
         module = self.target.partition(":")[0]
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is None:
@@ -171,13 +177,15 @@ class Provider:
             return f"{what} Reinstall {self.distribution}."
         return (
             f"{what} {self.distribution} needs the module {missing!r}, which is not "
-            f"installed. Reinstall {self.distribution}, with the extra that it documents."
+            f"installed. Reinstall {self.distribution}, with the extra that it "
+            "documents."
         )
 
     def _metadata(self, key: str) -> str:
-        metadata = getattr(self._entry_point.dist, "metadata", None)
-        value = metadata.get(key) if metadata is not None else None
-        return str(value) if value else ""
+        try:
+            return self._entry_point.dist.metadata[key] or ""
+        except Exception:  # noqa: BLE001  # no METADATA, or a damaged one: still usable
+            return ""
 
 
 class Catalog:
@@ -192,11 +200,9 @@ class Catalog:
     def __init__(
         self, group: str = RERANKERS, *, allowed: frozenset[str] | None = None
     ) -> None:
-        from importlib_metadata import entry_points
-
         self.group = group
         self.allowed = allowed
-        self.providers = _distinct(entry_points(group=group))
+        self.providers = _distinct(_entry_points(group))
 
     def __contains__(self, name: str) -> bool:
         return bool(self._named(name))
@@ -224,8 +230,12 @@ class Catalog:
             return "hidden by core"
         return "clash"
 
-    def find(self, name: str) -> Provider:
+    def find(self, name: str, configured: Sequence[str] = ()) -> Provider:
         """Return the one provider of *name*, which may be ``distribution:name``.
+
+        Args:
+            name: What was asked for.
+            configured: Names of the config file, to be listed where nothing is found.
 
         Raises:
             UnknownRerankerError: If there is none.
@@ -234,7 +244,7 @@ class Catalog:
         """
         found = self._named(name)
         if not found:
-            raise UnknownRerankerError(self._unknown(name))
+            raise UnknownRerankerError(self._unknown(name, configured))
         allowed = [p for p in found if self.is_allowed(p)]
         if not allowed:
             homes = ", ".join(sorted({p.distribution for p in found}))
@@ -246,13 +256,13 @@ class Catalog:
         core = [p for p in allowed if p.distribution == CORE]
         if len(core or allowed) == 1:
             return (core or allowed)[0]
-        listing = "; ".join(
-            f"{p.qualified!r} ({p.distribution} {p.version}, {p.target})"
-            for p in allowed
-        )
+        listing = "; ".join(f"{p.qualified!r} ({p.home}, {p.target})" for p in allowed)
+        remedy = "Ask for one by its qualified name."
+        if len({p.distribution for p in core or allowed}) == 1:
+            remedy = "A distribution must give a name once: tell its authors."
         msg = (
             f"Reranker {name!r} is provided by {len(allowed)} entry points: {listing}. "
-            "Ask for one by its qualified name."
+            f"{remedy}"
         )
         raise AmbiguousRerankerError(msg)
 
@@ -265,15 +275,18 @@ class Catalog:
             and (not home or normalized(p.distribution) == normalized(home))
         ]
 
-    def _unknown(self, name: str) -> str:
+    def _unknown(self, name: str, configured: Sequence[str]) -> str:
         msg = f"No reranker named {name!r} is installed."
         home, _, bare = name.rpartition(":")
-        if package := PUBLISHED.get(normalized(bare)):
-            if home in ("", package):
-                return f"{msg} It ships in {package}: pip install {package}"
-        near = difflib.get_close_matches(normalized(bare), self.names(), n=3, cutoff=0.6)
+        package = PUBLISHED.get(normalized(bare))
+        if package and normalized(home) in ("", package):
+            return f"{msg} It ships in {package}: pip install {package}"
+        names = [*configured, *self.names()]
+        near = difflib.get_close_matches(normalized(bare), names, n=3)
         if near:
             msg += f" Did you mean {' or '.join(map(repr, near))}?"
+        if configured:
+            msg += f" Configured: {', '.join(map(repr, configured))}."
         return f"{msg} Installed: {', '.join(map(repr, self.names()))}."
 
 
@@ -297,21 +310,42 @@ _catalogs: dict[tuple[str, frozenset[str] | None], Catalog] = {}
 
 
 def _allow_list() -> frozenset[str] | None:
-    """Return `RESIFT_PLUGINS` as a set: unset allows all, empty allows only the core."""
+    """Return `RESIFT_PLUGINS` as a set: unset allows all, empty only the core."""
     value = os.environ.get("RESIFT_PLUGINS")
     if value is None:
         return None
     return frozenset(normalized(name) for name in value.split(",") if name.strip())
 
 
+def _entry_points(group: str) -> Iterable[_EntryPoint]:
+    """Return the entry points of *group*: one per distribution name and line."""
+    from importlib_metadata import distributions, entry_points
+
+    try:
+        return entry_points(group=group)
+    except Exception:  # noqa: BLE001  # one that cannot be read hurts only itself
+        found: dict[str, Iterable[_EntryPoint]] = {}
+        for distribution in distributions():
+            with contextlib.suppress(Exception):
+                if mine := distribution.entry_points.select(group=group):
+                    found.setdefault(normalized(distribution.name), mine)
+        return itertools.chain.from_iterable(found.values())
+
+
+def _home(entry_point: _EntryPoint) -> str:
+    """Return the name of the distribution, even where its metadata is damaged."""
+    try:
+        return entry_point.dist.name or "(unknown)"
+    except Exception:  # noqa: BLE001  # no METADATA, or one without a name
+        return "(unknown)"
+
+
 def _distinct(entry_points: Iterable[_EntryPoint]) -> tuple[Provider, ...]:
     """Return providers by name, an editable install and its stale twin as one."""
     seen: dict[tuple[str, str, str], Provider] = {}
     for entry_point in entry_points:
-        distribution = getattr(entry_point.dist, "name", None) or "(unknown)"
+        home = _home(entry_point)
         name = normalized(entry_point.name)
-        key = (name, entry_point.value, normalized(distribution))
-        seen.setdefault(
-            key, Provider(name, entry_point.value, distribution, entry_point)
-        )
+        key = (name, entry_point.value, normalized(home))
+        seen.setdefault(key, Provider(name, entry_point.value, home, entry_point))
     return tuple(sorted(seen.values(), key=lambda p: (p.name, p.distribution)))
