@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Literal, cast
+from http.client import responses
+from typing import Literal, TypedDict, cast
 
-__all__ = ["DIALECTS", "Corruption", "Dialect"]
+__all__ = ["DIALECTS", "Corruption", "Dialect", "phrase"]
 
 Corruption = Literal[
     "nan",
@@ -30,7 +30,12 @@ Corruption = Literal[
 ]
 """What `RerankServer.corrupt` can do to an answer."""
 
-Result = dict[str, object]
+
+class Result(TypedDict):
+    """The score of one document, before it takes the shape of a dialect."""
+
+    index: int
+    score: object
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Dialect:
     key: str = "Authorization"
     headers: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
-    error: Callable[[int, str], object] = lambda status, text: {"message": text}
+    error: Callable[[int, str], object] = lambda _status, text: {"message": text}
 
     def serves(self, path: str) -> bool:
         """Tell whether *path* is its rerank path."""
@@ -124,7 +129,7 @@ class Dialect:
         scores = [score(query, text) for text in texts]
         order = range(len(texts)) if not self.score else _best_first(scores)
         cut = cast("int | None", self.top and _at(body, self.top))
-        results: list[Result] = [{"index": i, "score": scores[i]} for i in order][:cut]
+        results = [Result(index=i, score=scores[i]) for i in order][:cut]
         return self._shaped(_corrupted(results, corruption, len(texts)), texts, body)
 
     def _wrong_query(self, body: Mapping[str, object], n_documents: int) -> str:
@@ -145,10 +150,10 @@ class Dialect:
         if not self.score:
             return {self.results: [result["score"] for result in results]}
         echo = self.echo is not None and body.get(self.echo)
-        shaped: list[Result] = []
+        shaped: list[dict[str, object]] = []
         for result in results:
-            index = cast("int", result["index"])
-            item: Result = {"index": index, self.score: result["score"]}
+            index = result["index"]
+            item: dict[str, object] = {"index": index, self.score: result["score"]}
             if echo and 0 <= index < len(texts):
                 item["document"] = {"text": texts[index]}
             shaped.append(item)
@@ -157,11 +162,16 @@ class Dialect:
         return {"id": "0", self.results: shaped, "usage": {"total_tokens": 1}}
 
 
+def phrase(status: int) -> str:
+    """Return what an HTTP status is called, also one that no standard knows."""
+    return responses.get(status, "Unknown")
+
+
 def _openai_error(status: int, text: str) -> object:
-    return {"error": {"message": text, "type": HTTPStatus(status).phrase}}
+    return {"error": {"message": text, "type": phrase(status)}}
 
 
-def _detail(status: int, text: str) -> object:
+def _detail(_status: int, text: str) -> object:
     return {"detail": text}
 
 
@@ -206,7 +216,10 @@ DIALECTS: Mapping[str, Dialect] = {
         key="Api-Key",
         headers=("X-Pinecone-Api-Version",),
         error=lambda status, text: {
-            "error": {"code": HTTPStatus(status).name, "message": text},
+            "error": {
+                "code": phrase(status).upper().replace(" ", "_"),
+                "message": text,
+            },
             "status": status,
         },
     ),
@@ -266,7 +279,9 @@ DIALECTS: Mapping[str, Dialect] = {
         score="score",
         parameters=("version",),
         error=lambda status, text: {
-            "errors": [{"code": HTTPStatus(status).name.lower(), "message": text}],
+            "errors": [
+                {"code": phrase(status).lower().replace(" ", "_"), "message": text}
+            ],
             "trace": "0",
             "status_code": status,
         },
@@ -280,7 +295,7 @@ DIALECTS: Mapping[str, Dialect] = {
         results="",
         score="score",
         echo="return_text",
-        error=lambda status, text: {"error": text, "error_type": "Validation"},
+        error=lambda _status, text: {"error": text, "error_type": "Validation"},
     ),
     "infinity": Dialect(
         "/rerank",
@@ -306,16 +321,19 @@ def _best_first(scores: list[float]) -> list[int]:
 
 
 def _corrupted(results: list[Result], how: str, n: int) -> list[Result]:
-    values = {"nan": float("nan"), "infinite": float("inf"), "null": None, "text": "1"}
-    if how in values:
-        return [{**results[0], "score": values[how]}, *results[1:]]
+    first, *others = results
+    index, score = first["index"], first["score"]
     changes: dict[str, list[Result]] = {
+        "nan": [Result(index=index, score=float("nan")), *others],
+        "infinite": [Result(index=index, score=float("inf")), *others],
+        "null": [Result(index=index, score=None), *others],
+        "text": [Result(index=index, score="1"), *others],
         "unsorted": results[::-1],
         "missing": results[:-1],
         "empty": [],
-        "duplicate": [*results[:-1], results[0]],
-        "out-of-range": [{**results[0], "index": n}, *results[1:]],
-        "negative-index": [{**results[0], "index": -1}, *results[1:]],
+        "duplicate": [*results[:-1], first],
+        "out-of-range": [Result(index=n, score=score), *others],
+        "negative-index": [Result(index=-1, score=score), *others],
     }
     return changes.get(how, results)
 

@@ -22,17 +22,16 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
-from resift.testing.dialects import DIALECTS, Corruption
+from resift.testing.dialects import DIALECTS, Corruption, phrase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -62,7 +61,7 @@ class ServedRequest:
 
 @dataclass
 class _Fault:
-    kind: Literal["status", "hang", "drop", "drip", "corrupt"]
+    kind: Literal["none", "status", "hang", "drop", "drip", "corrupt"]
     path: str | None = None
     times: int = 1
     status: int = 500
@@ -105,24 +104,7 @@ class RerankServer:
             known = ", ".join(map(repr, DIALECTS))
             msg = f"dialect must be one of {known}, got {dialect!r}."
             raise ValueError(msg)
-        self.dialect = dialect
-        self.api_key = api_key
-        self.score = score
-        self.max_documents = max_documents
-        self.delay = delay
-        self.requests: list[ServedRequest] = []
-        """Every request so far, in the order they came."""
-        self.peak = 0
-        """The most requests that were in flight at once."""
-        self.tokens = 0
-        """How many access tokens were handed out (watsonx)."""
-        self._faults: deque[_Fault] = deque()
-        self._flying = 0
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._connections: set[socket.socket] = set()
-        self._http = _HTTPServer(("127.0.0.1", 0), _Handler)
-        self._http.owner = self
+        self._http = _HTTPServer(dialect, api_key, score, max_documents, delay)
         self._thread = threading.Thread(
             target=self._http.serve_forever, args=(0.01,), daemon=True
         )
@@ -132,6 +114,16 @@ class RerankServer:
     def url(self) -> str:
         """Where it listens, without a path: ``http://127.0.0.1:49152``."""
         return f"http://127.0.0.1:{self._http.server_port}"
+
+    @property
+    def requests(self) -> list[ServedRequest]:
+        """Every request so far, in the order they came."""
+        return list(self._http.requests)
+
+    @property
+    def peak(self) -> int:
+        """The most requests that were in flight at once."""
+        return self._http.peak
 
     def fail(
         self,
@@ -154,40 +146,40 @@ class RerankServer:
             path: Only requests for this path; by default, rerank requests.
         """
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-        text = HTTPStatus(status).phrase if message is None else message
-        self._add(
+        text = phrase(status) if message is None else message
+        self._http.add(
             _Fault("status", path, times, status, text, body=body, headers=headers)
         )
 
     def hang(self, *, times: int = 1, path: str | None = None) -> None:
         """Leave the next requests without an answer until the server closes."""
-        self._add(_Fault("hang", path, times))
+        self._http.add(_Fault("hang", path, times))
 
     def drop(self, *, times: int = 1, path: str | None = None) -> None:
         """Cut the connection half-way through the next answers."""
-        self._add(_Fault("drop", path, times))
+        self._http.add(_Fault("drop", path, times))
 
     def drip(self, pause: float, *, times: int = 1, path: str | None = None) -> None:
         """Send the next answers byte by byte, with *pause* seconds in between."""
-        self._add(_Fault("drip", path, times, pause=pause))
+        self._http.add(_Fault("drip", path, times, pause=pause))
 
     def corrupt(self, how: Corruption, *, times: int = 1) -> None:
         """Spoil the next answers; `Corruption` lists how."""
-        self._add(_Fault("corrupt", None, times, how=how))
+        self._http.add(_Fault("corrupt", None, times, how=how))
+
+    def behave(self) -> None:
+        """Forget every misbehaviour that is still to come."""
+        self._http.faults.clear()
 
     def close(self) -> None:
         """Stop, and drop every connection. May be called twice."""
-        if self._closing.is_set():
+        if self._http.closing.is_set():
             return
-        self._closing.set()
+        self._http.closing.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
-        with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        self._http.drop_connections()
 
     def __enter__(self) -> Self:
         return self
@@ -200,25 +192,80 @@ class RerankServer:
     ) -> None:
         self.close()
 
-    def _add(self, fault: _Fault) -> None:
-        with self._lock:
-            self._faults.append(fault)
 
-    def _fault(self, path: str, reranks: bool) -> _Fault | None:
-        """Take the fault due for a request."""
+class _HTTPServer(ThreadingHTTPServer):
+    """What the handlers of all requests share."""
+
+    daemon_threads = True
+
+    def __init__(
+        self,
+        dialect: str,
+        api_key: str | None,
+        score: Callable[[str, str], float],
+        max_documents: int | None,
+        delay: float,
+    ) -> None:
+        self.dialect = DIALECTS[dialect]
+        self.name = dialect
+        self.api_key = api_key
+        self.score = score
+        self.max_documents = max_documents
+        self.delay = delay
+        self.requests: list[ServedRequest] = []
+        self.tokens = 0
+        self.peak = 0
+        self.faults: deque[_Fault] = deque()
+        self.closing = threading.Event()
+        self._in_flight = 0
+        self._connections: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def add(self, fault: _Fault) -> None:
         with self._lock:
-            for fault in self._faults:
+            self.faults.append(fault)
+
+    def fault_for(self, path: str) -> _Fault | None:
+        """Take the fault that is due for a request."""
+        reranks = self.dialect.serves(path)
+        with self._lock:
+            for fault in self.faults:
                 if fault.path == path if fault.path else reranks:
                     fault.times -= 1
                     if fault.times <= 0:
-                        self._faults.remove(fault)
+                        self.faults.remove(fault)
                     return fault
         return None
 
+    @contextmanager
+    def in_flight(self, request: ServedRequest) -> Iterator[None]:
+        with self._lock:
+            self.requests.append(request)
+            self._in_flight += 1
+            self.peak = max(self.peak, self._in_flight)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_flight -= 1
 
-class _HTTPServer(ThreadingHTTPServer):
-    daemon_threads = True
-    owner: RerankServer
+    @contextmanager
+    def connected(self, connection: socket.socket) -> Iterator[None]:
+        with self._lock:
+            self._connections.add(connection)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connections.discard(connection)
+
+    def drop_connections(self) -> None:
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a client that went away is what many tests are about."""
@@ -228,18 +275,17 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # one packet for headers and body
 
-    def setup(self) -> None:
-        super().setup()
-        self.owner = cast("_HTTPServer", self.server).owner
-        self.dialect = DIALECTS[self.owner.dialect]
-        with self.owner._lock:
-            self.owner._connections.add(self.connection)
+    @property
+    def shared(self) -> _HTTPServer:
+        return cast("_HTTPServer", self.server)
+
+    def handle(self) -> None:
+        with self.shared.connected(self.connection), suppress(ConnectionError):
+            super().handle()
 
     def finish(self) -> None:
         with suppress(OSError):
             super().finish()
-        with self.owner._lock:
-            self.owner._connections.discard(self.connection)
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep quiet."""
@@ -251,17 +297,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._serve(self.rfile.read(int(self.headers.get("Content-Length", 0))))
 
     def _serve(self, raw: bytes) -> None:
-        owner = self.owner
-        with owner._lock:
-            owner._flying += 1
-            owner.peak = max(owner.peak, owner._flying)
-        try:
-            self._answer(raw)
-        finally:
-            with owner._lock:
-                owner._flying -= 1
-
-    def _answer(self, raw: bytes) -> None:
         url = urlsplit(self.path)
         request = ServedRequest(
             self.command,
@@ -270,101 +305,98 @@ class _Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()},
             _parse(raw, self.headers.get("Content-Type", "")),
         )
-        self.request_record = request
-        self.owner.requests.append(request)
-        reranks = self.dialect.serves(url.path)
-        fault = self.owner._fault(url.path, reranks)
-        self.owner._closing.wait(self.owner.delay)
-        if fault and fault.kind == "hang":
-            self.owner._closing.wait()
-            self.close_connection = True
-        elif fault and fault.kind == "status":
-            self._send_fault(fault)
-        else:
-            status, answer = self._route(request, reranks, fault)
-            self._send(status, _encode(answer), fault=fault)
+        with self.shared.in_flight(request):
+            fault = self.shared.fault_for(url.path) or _Fault("none")
+            self.shared.closing.wait(self.shared.delay)
+            if fault.kind == "hang":
+                self.shared.closing.wait()
+                self.close_connection = True
+                return
+            if fault.kind == "status":
+                request.status = fault.status
+                answer = fault.body or self.shared.dialect.error(
+                    fault.status, fault.message
+                )
+            else:
+                request.status, answer = self._route(request, fault.how)
+            self._send(request.status, answer, fault)
 
-    def _route(
-        self, request: ServedRequest, reranks: bool, fault: _Fault | None
-    ) -> tuple[int, object]:
+    def _route(self, request: ServedRequest, corruption: str) -> tuple[int, object]:
+        """Return the status and the body that *request* deserves."""
+        dialect = self.shared.dialect
         if request.path == "/identity/token":
-            return self._token(request)
-        if request.path == "/info" and self.owner.dialect == "tei":
+            return self._token(request.body or {})
+        if request.path == "/info" and self.shared.name == "tei":
             return 200, {
                 "model_id": "test",
                 "model_type": {"reranker": {"id2label": {"0": "LABEL_0"}}},
-                "max_client_batch_size": self.owner.max_documents or 32,
+                "max_client_batch_size": self.shared.max_documents or 32,
             }
-        if not reranks:
-            return 404, self.dialect.error(404, f"No such path: {request.path}")
+        if not dialect.serves(request.path):
+            return 404, dialect.error(404, f"No such path: {request.path}")
         if not self._authorised(request):
-            return 401, self.dialect.error(401, "Invalid API key.")
+            return 401, dialect.error(401, "Invalid API key.")
         if problem := self._refusal(request):
-            return 422, self.dialect.error(422, problem)
-        how = fault.how if fault else ""
-        return 200, self.dialect.answer(request.body or {}, self.owner.score, how)
+            return 422, dialect.error(422, problem)
+        body = request.body or {}
+        return 200, dialect.answer(body, self.shared.score, corruption)
 
     def _refusal(self, request: ServedRequest) -> str:
-        for name in self.dialect.headers:
+        dialect = self.shared.dialect
+        for name in dialect.headers:
             if name.lower() not in request.headers:
                 return f"The header {name} is missing."
-        for name in self.dialect.parameters:
+        for name in dialect.parameters:
             if name not in request.parameters:
                 return f"The parameter {name} is missing."
-        return self.dialect.refusal(request.body, self.owner.max_documents)
+        return dialect.refusal(request.body, self.shared.max_documents)
 
     def _authorised(self, request: ServedRequest) -> bool:
-        expected = self.owner.api_key
+        expected = self.shared.api_key
         if expected is None:
             return True
-        if self.owner.dialect == "watsonx":
-            expected = f"token-{self.owner.tokens}"
-        prefix = "Bearer " if self.dialect.key == "Authorization" else ""
-        return request.headers.get(self.dialect.key.lower()) == prefix + expected
+        if self.shared.name == "watsonx":
+            expected = f"token-{self.shared.tokens}"
+        header = self.shared.dialect.key
+        prefix = "Bearer " if header == "Authorization" else ""
+        return request.headers.get(header.lower()) == prefix + expected
 
-    def _token(self, request: ServedRequest) -> tuple[int, object]:
-        form = request.body or {}
+    def _token(self, form: dict[str, object]) -> tuple[int, object]:
+        """Answer as IBM's server does that gives an access token for a key."""
         if form.get("grant_type") != "urn:ibm:params:oauth:grant-type:apikey":
             return 400, {"errorMessage": "Property missing or empty: grant_type"}
-        if self.owner.api_key not in (None, form.get("apikey")):
+        if self.shared.api_key not in (None, form.get("apikey")):
             return 400, {
                 "errorCode": "BXNIM0415E",
                 "errorMessage": "Provided API key could not be found.",
             }
-        self.owner.tokens += 1
+        self.shared.tokens += 1
         return 200, {
-            "access_token": f"token-{self.owner.tokens}",
+            "access_token": f"token-{self.shared.tokens}",
             "token_type": "Bearer",
             "expires_in": 3600,
             "expiration": int(time.time()) + 3600,
         }
 
-    def _send_fault(self, fault: _Fault) -> None:
-        body = fault.body
-        if body is None:
-            body = _encode(self.dialect.error(fault.status, fault.message))
-        self._send(fault.status, body, fault=fault)
-
-    def _send(self, status: int, body: bytes, *, fault: _Fault | None) -> None:
-        self.request_record.status = status
+    def _send(self, status: int, answer: object, fault: _Fault) -> None:
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
-        for name, value in (fault.headers if fault else {}).items():
+        for name, value in fault.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        kind = fault.kind if fault else ""
-        if kind == "drop":
+        if fault.kind == "drop":
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True
-        elif kind == "drip":
-            self._drip(body, fault.pause if fault else 0.0)
+        elif fault.kind == "drip":
+            self._drip(body, fault.pause)
         else:
             self.wfile.write(body)
 
     def _drip(self, body: bytes, pause: float) -> None:
         for byte in body:
-            if self.owner._closing.wait(pause):
+            if self.shared.closing.wait(pause):
                 self.close_connection = True
                 return
             self.wfile.write(bytes([byte]))
@@ -379,7 +411,3 @@ def _parse(raw: bytes, content_type: str) -> dict[str, object] | None:
     except ValueError:
         return None
     return body if isinstance(body, dict) else None
-
-
-def _encode(answer: object) -> bytes:
-    return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
