@@ -1,0 +1,36 @@
+"""Rerank over HTTP: every vendor without a plugin of its own, and your own server."""
+
+from resift_http.dialect import Dialect
+from resift_http.dialects import DIALECTS
+from resift_http.servers import Http, Infinity, Tei, Vllm
+from resift_http.vendors import (
+    DeepInfra,
+    Isaacus,
+    Jina,
+    Mixedbread,
+    Nvidia,
+    Pinecone,
+    Together,
+    Voyage,
+    Watsonx,
+    ZeroEntropy,
+)
+
+__all__ = [
+    "DIALECTS",
+    "DeepInfra",
+    "Dialect",
+    "Http",
+    "Infinity",
+    "Isaacus",
+    "Jina",
+    "Mixedbread",
+    "Nvidia",
+    "Pinecone",
+    "Tei",
+    "Together",
+    "Vllm",
+    "Voyage",
+    "Watsonx",
+    "ZeroEntropy",
+]

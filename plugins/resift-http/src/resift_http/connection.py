@@ -1,0 +1,163 @@
+"""`Connection`: one HTTP client, and exchanges with retries and a deadline."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from resift_http.retries import Deadline, backoff, is_transient, retry_after
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Connection", "Reply", "Request"]
+
+_CONNECT = 10.0  # seconds to find the server, so that a dead one leaves time to retry
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request.
+
+    Args:
+        url: The whole address.
+        headers: All headers but the content's.
+        json: The body as JSON; None for a GET or a form.
+        form: The body as a form.
+    """
+
+    url: str
+    headers: Mapping[str, str]
+    json: Mapping[str, object] | None = None
+    form: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the last attempt of an exchange brought.
+
+    Args:
+        status: The HTTP status; 0 where no answer came.
+        body: The body, whole.
+        retry_after: The seconds that the server asks to wait, if it does.
+        attempts: How many attempts were made.
+        lost: Why no answer came, in words; ``""`` where one came.
+        timed_out: Whether no answer came in time.
+    """
+
+    status: int
+    body: bytes = b""
+    retry_after: float | None = None
+    attempts: int = 1
+    lost: str = ""
+    timed_out: bool = False
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may succeed later."""
+        return is_transient(self.status) if self.status else True
+
+    def payload(self) -> object:
+        """Return the body as JSON.
+
+        Raises:
+            ValueError: If it is not JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except RecursionError:
+            msg = "nested too deeply"
+        raise ValueError(msg)
+
+
+class Connection:
+    """A pool of connections, opened at first use. Many threads may use it.
+
+    Args:
+        max_retries: How often a request that may succeed later is sent again.
+    """
+
+    def __init__(self, max_retries: int) -> None:
+        self.max_retries = max_retries
+        self._client: httpx.Client | None = None
+        self._lock = threading.Lock()
+
+    def open(self) -> httpx.Client:
+        """Return the client, opening it where it is not."""
+        import httpx
+
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client()
+            return self._client
+
+    def close(self) -> None:
+        """Close every connection; the next request opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def send(self, request: Request, deadline: Deadline) -> Reply:
+        """Send *request* until there is an answer worth having, or time is up.
+
+        Never raises for what a server or a network does: the reply tells.
+        """
+        attempt = 1
+        while True:
+            reply = self._attempt(request, deadline, attempt)
+            if not reply.transient or attempt > self.max_retries:
+                return reply
+            pause = backoff(attempt, reply.retry_after)
+            if pause >= deadline.left:
+                return reply
+            deadline.pause(pause)
+            attempt += 1
+
+    def _attempt(self, request: Request, deadline: Deadline, attempt: int) -> Reply:
+        import httpx
+
+        left = deadline.left
+        if left <= 0:
+            return Reply(0, attempts=attempt, lost="no time left", timed_out=True)
+        content, content_type = _content(request)
+        try:
+            with self.open().stream(
+                "GET" if content is None else "POST",
+                request.url,
+                content=content,
+                headers={**request.headers, **content_type},
+                timeout=httpx.Timeout(left, connect=min(left, _CONNECT)),
+            ) as response:
+                body = bytearray()
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if deadline.left <= 0:
+                        lost = "the answer was still coming"
+                        return Reply(0, attempts=attempt, lost=lost, timed_out=True)
+                asked = retry_after(response.headers.get("Retry-After"))
+                return Reply(response.status_code, bytes(body), asked, attempt)
+        except httpx.TimeoutException as error:
+            return Reply(0, attempts=attempt, lost=_why(error), timed_out=True)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Reply(0, attempts=attempt, lost=_why(error))
+
+
+def _content(request: Request) -> tuple[bytes | None, dict[str, str]]:
+    from urllib.parse import urlencode
+
+    if request.json is not None:
+        # a lone surrogate has no UTF-8, and the error for it would show the document
+        text = json.dumps(request.json, ensure_ascii=False, allow_nan=False)
+        return text.encode(errors="replace"), {"Content-Type": "application/json"}
+    if request.form is not None:
+        kind = "application/x-www-form-urlencoded"
+        return urlencode(request.form).encode(), {"Content-Type": kind}
+    return None, {}
+
+
+def _why(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

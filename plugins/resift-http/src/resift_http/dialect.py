@@ -1,0 +1,150 @@
+"""`Dialect`: all that sets one rerank server apart from the next, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+from resift_http.address import join
+
+__all__ = ["Dialect", "ScoreKind"]
+
+ScoreKind: TypeAlias = Literal["probability", "similarity", "logit", "ordinal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How to ask one kind of server, and how to read what it answers.
+
+    A name with dots reaches into nested JSON (``"error.message"``); ``""`` means that
+    there is no such field. ``{option}`` in `path` and `headers` stands for the value of
+    an option of the reranker.
+
+    Args:
+        base_url: Where the server is unless the user says otherwise.
+        path: What follows; segments that the user's address already has are not
+            repeated.
+        slug: What to replace in the model's name where it stands in `path`.
+        key_variables: Environment variables that may hold the key, the first set wins.
+        key_required: Whether there is no use in asking without a key.
+        auth_header: The header for the key.
+        auth_scheme: The word before the key in that header.
+        headers: Further headers.
+        model_key: Field for the model's name.
+        query_key: Field for the query.
+        query_per_document: Whether the query is sent once for each document.
+        documents_key: Field for the documents.
+        document_key: Field for the text inside each document, where a document is an
+            object and not a string.
+        top_k_key: Field that cuts the answer to the best documents.
+        constants: Fields that are always sent, such as a "do not echo the documents".
+        options: Options of the reranker that are sent when set, and their fields.
+        results_path: Where the results are; ``""`` where the answer is the list itself.
+        index_key: Field of a result that tells which document it is about.
+        score_key: Field of a result that holds its score; ``""`` where the results are
+            bare numbers in the order of the documents.
+        score_kind: What a score means; see `resift.hookspecs`.
+        error_paths: Where a message may stand in an error, the first found wins.
+        max_documents: The most documents the server takes in one request, if known.
+        info_path: Path that tells this limit, if the server has one.
+        info_key: Field of that answer.
+        pointwise: Whether a document's score never depends on the other documents of
+            its request, so that the answers to several requests can be merged.
+        listwise: Models for which it depends on them, all the same.
+    """
+
+    base_url: str = ""
+    path: str = "/v1/rerank"
+    slug: Mapping[str, str] = field(default_factory=dict)
+    key_variables: tuple[str, ...] = ()
+    key_required: bool = True
+    auth_header: str = "Authorization"
+    auth_scheme: str = "Bearer"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    model_key: str = "model"
+    query_key: str = "query"
+    query_per_document: bool = False
+    documents_key: str = "documents"
+    document_key: str = ""
+    top_k_key: str = "top_n"
+    constants: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    results_path: str = "results"
+    index_key: str = "index"
+    score_key: str = "relevance_score"
+    score_kind: ScoreKind = "probability"
+    error_paths: tuple[str, ...] = ("message", "detail", "error.message", "error")
+    max_documents: int | None = None
+    info_path: str = ""
+    info_key: str = ""
+    pointwise: bool = True
+    listwise: tuple[str, ...] = ()
+
+    def url(self, base_url: str, options: Mapping[str, object]) -> str:
+        """Return the address to post to.
+
+        Args:
+            base_url: Where the server is.
+            options: The reranker's options, for the placeholders of `path`.
+        """
+        values = {name: quote(str(value)) for name, value in options.items()}
+        for old, new in self.slug.items():
+            values["model"] = values["model"].replace(old, new)
+        return join(base_url, self.path.format_map(values))
+
+    def body(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None,
+        options: Mapping[str, object],
+    ) -> dict[str, object]:
+        """Return the request's JSON: the fields of this dialect and no others.
+
+        Args:
+            query: The query.
+            documents: The documents of this request.
+            top_k: How many of the best are wanted; None for all.
+            options: The reranker's options; those that are None are not sent.
+        """
+        body: dict[str, object] = {}
+        key = self.document_key
+        _put(body, self.model_key, options.get("model"))
+        _put(
+            body,
+            self.query_key,
+            [query] * len(documents) if self.query_per_document else query,
+        )
+        _put(
+            body,
+            self.documents_key,
+            [{key: text} for text in documents] if key else list(documents),
+        )
+        for name, value in self.constants.items():
+            _put(body, name, value)
+        for option, name in self.options.items():
+            _put(body, name, options.get(option))
+        _put(body, self.top_k_key, top_k)
+        return body
+
+
+def _put(body: dict[str, object], path: str, value: object) -> None:
+    """Set the field at a dotted *path*; neither ``""`` nor None is sent.
+
+    >>> body = {"query": "capital"}
+    >>> _put(body, "parameters.return_options.top_n", 3)
+    >>> body
+    {'query': 'capital', 'parameters': {'return_options': {'top_n': 3}}}
+    """
+    if not path or value is None:
+        return
+    *parents, name = path.split(".")
+    for parent in parents:
+        inner = body.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            msg = f"{path!r} reaches into {parent!r}, which is not an object."
+            raise ValueError(msg)  # noqa: TRY004  # the dialect is wrong, not a type
+        body = inner
+    body[name] = value

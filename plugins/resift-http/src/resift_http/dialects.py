@@ -1,0 +1,183 @@
+"""The dialects of the known servers: a table, and nothing else.
+
+To talk to another server, describe it in a config file with ``use = "http"``; to add
+one here, add an entry and a class with its options in `vendors` or `servers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from resift_http.dialect import Dialect
+
+__all__ = ["DIALECTS"]
+
+_NVIDIA: Final = Dialect(
+    base_url="https://ai.api.nvidia.com",
+    path="/v1/retrieval/{model}/reranking",
+    slug={".": "_"},
+    key_variables=("NVIDIA_API_KEY",),
+    query_key="query.text",
+    documents_key="passages",
+    document_key="text",
+    top_k_key="",
+    options={"truncate": "truncate"},
+    results_path="rankings",
+    score_key="logit",
+    score_kind="logit",
+    error_paths=("detail", "message", "error"),
+    max_documents=512,
+)
+
+DIALECTS: Final[Mapping[str, Dialect]] = {
+    "jina": Dialect(
+        base_url="https://api.jina.ai",
+        key_variables=("JINA_API_KEY",),
+        constants={"return_documents": False},
+        options={"truncation": "truncation"},
+        error_paths=("detail", "message"),
+        listwise=("jina-reranker-v3", "jina-reranker-v3.5"),
+    ),
+    "voyage": Dialect(
+        base_url="https://api.voyageai.com",
+        key_variables=("VOYAGE_API_KEY",),
+        top_k_key="top_k",
+        options={"truncation": "truncation"},
+        results_path="data",
+        error_paths=("detail", "message"),
+        max_documents=1000,
+    ),
+    "mixedbread": Dialect(
+        base_url="https://api.mixedbread.com",
+        path="/v1/reranking",
+        key_variables=("MXBAI_API_KEY",),
+        documents_key="input",
+        top_k_key="top_k",
+        options={"rewrite_query": "rewrite_query"},
+        results_path="data",
+        score_key="score",
+        error_paths=("detail", "message"),
+        max_documents=1000,
+    ),
+    "pinecone": Dialect(
+        base_url="https://api.pinecone.io",
+        path="/rerank",
+        key_variables=("PINECONE_API_KEY",),
+        auth_header="Api-Key",
+        auth_scheme="",
+        headers={"X-Pinecone-Api-Version": "{api_version}"},
+        document_key="text",
+        constants={"rank_fields": ["text"], "return_documents": False},
+        options={"truncate": "parameters.truncate"},
+        results_path="data",
+        score_key="score",
+        error_paths=("error.message", "message"),
+        max_documents=100,
+    ),
+    "together": Dialect(
+        base_url="https://api.together.xyz",
+        key_variables=("TOGETHER_API_KEY",),
+        error_paths=("error.message", "message"),
+    ),
+    "nvidia": _NVIDIA,
+    "nim": Dialect(
+        base_url="http://localhost:8000",
+        path="/v1/ranking",
+        key_required=False,
+        query_key=_NVIDIA.query_key,
+        documents_key=_NVIDIA.documents_key,
+        document_key=_NVIDIA.document_key,
+        top_k_key=_NVIDIA.top_k_key,
+        options=_NVIDIA.options,
+        results_path=_NVIDIA.results_path,
+        score_key=_NVIDIA.score_key,
+        score_kind=_NVIDIA.score_kind,
+        error_paths=_NVIDIA.error_paths,
+        max_documents=_NVIDIA.max_documents,
+    ),
+    "isaacus": Dialect(
+        base_url="https://api.isaacus.com",
+        path="/v1/rerankings",
+        key_variables=("ISAACUS_API_KEY",),
+        documents_key="texts",
+        options={
+            "is_iql": "is_iql",
+            "scoring_method": "scoring_method",
+            "chunk_size": "chunking_options.size",
+            "chunk_overlap_ratio": "chunking_options.overlap_ratio",
+        },
+        score_key="score",
+    ),
+    "zeroentropy": Dialect(
+        base_url="https://api.zeroentropy.dev",
+        path="/v1/models/rerank",
+        key_variables=("ZEROENTROPY_API_KEY",),
+        options={"latency": "latency"},
+        error_paths=("detail", "message"),
+    ),
+    "deepinfra": Dialect(
+        base_url="https://api.deepinfra.com",
+        path="/v1/inference/{model}",
+        key_variables=("DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"),
+        model_key="",
+        query_key="queries",
+        query_per_document=True,
+        top_k_key="",
+        options={"instruction": "instruction"},
+        results_path="scores",
+        score_key="",
+        error_paths=("detail.error", "detail", "error"),
+    ),
+    "watsonx": Dialect(
+        base_url="https://us-south.ml.cloud.ibm.com",
+        path="/ml/v1/text/rerank?version={api_version}",
+        key_variables=("WATSONX_API_KEY", "WATSONX_APIKEY"),
+        model_key="model_id",
+        documents_key="inputs",
+        document_key="text",
+        top_k_key="parameters.return_options.top_n",
+        options={
+            "project_id": "project_id",
+            "space_id": "space_id",
+            "truncate_input_tokens": "parameters.truncate_input_tokens",
+        },
+        score_key="score",
+        score_kind="logit",
+        error_paths=("errors.0.message", "errorMessage", "message"),
+    ),
+    "tei": Dialect(
+        base_url="http://localhost:8080",
+        path="/rerank",
+        key_required=False,
+        model_key="",
+        documents_key="texts",
+        top_k_key="",
+        options={"truncate": "truncate", "raw_scores": "raw_scores"},
+        results_path="",
+        score_key="score",
+        error_paths=("error", "message"),
+        max_documents=32,
+        info_path="/info",
+        info_key="max_client_batch_size",
+    ),
+    "infinity": Dialect(
+        base_url="http://localhost:7997",
+        path="/rerank",
+        key_variables=("INFINITY_API_KEY",),
+        key_required=False,
+        options={"raw_scores": "raw_scores"},
+        error_paths=("error.message", "detail", "message"),
+    ),
+    "vllm": Dialect(
+        base_url="http://localhost:8000",
+        key_variables=("VLLM_API_KEY",),
+        key_required=False,
+        options={
+            "truncate_prompt_tokens": "truncate_prompt_tokens",
+            "use_activation": "use_activation",
+        },
+        error_paths=("error.message", "message", "detail"),
+    ),
+}
+"""The dialects by the name of their reranker; ``nim`` is a self-hosted `nvidia`."""

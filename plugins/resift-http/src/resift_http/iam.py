@@ -1,0 +1,77 @@
+"""`AccessToken`: the short-lived token that IBM Cloud gives for an API key."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from resift.errors import BackendError, ServerError
+from resift_http.connection import Connection, Reply, Request
+from resift_http.failures import failure, message_in
+from resift_http.redaction import redacted
+from resift_http.retries import Deadline
+
+__all__ = ["AccessToken"]
+
+_GRANT = "urn:ibm:params:oauth:grant-type:apikey"
+_SPARE = 60.0  # seconds before its end from which a token is not used any more
+
+
+class AccessToken:
+    """A token, fetched when there is none and again when it is about to end.
+
+    Args:
+        who: The reranker, as messages name it.
+        url: Where to fetch it.
+    """
+
+    def __init__(self, who: str, url: str) -> None:
+        self._who = who
+        self._url = url
+        self._lock = threading.Lock()
+        self._token = ""
+        self._ends = 0.0
+
+    def get(self, api_key: str, connection: Connection, deadline: Deadline) -> str:
+        """Return a token that is still good for a minute.
+
+        Raises:
+            BackendError: If there is none to be had.
+        """
+        with deadline.holding(self._lock, self._who):
+            if time.monotonic() >= self._ends - _SPARE:
+                self._fetch(api_key, connection, deadline)
+            return self._token
+
+    def forget(self, token: str) -> None:
+        """Fetch another one next time, if *token* is still the current one."""
+        with self._lock:
+            if token == self._token:
+                self._ends = 0.0
+
+    def _fetch(self, key: str, connection: Connection, deadline: Deadline) -> None:
+        form = {"grant_type": _GRANT, "apikey": key}
+        headers = {"Accept": "application/json"}
+        reply = connection.send(Request(self._url, headers, form=form), deadline)
+        try:
+            payload: object = reply.payload() if reply.status else None
+        except ValueError:
+            payload = None
+        if reply.status != 200:
+            raise self._failure(reply, payload, key)
+        token = payload.get("access_token") if isinstance(payload, Mapping) else None
+        if not isinstance(token, str) or not isinstance(payload, Mapping):
+            msg = f"{self._who}: the answer of {self._url} holds no 'access_token'."
+            raise ServerError(msg)
+        seconds = payload.get("expires_in")
+        self._token = token
+        self._ends = time.monotonic() + (seconds if isinstance(seconds, int) else 0)
+
+    def _failure(self, reply: Reply, payload: object, key: str) -> BackendError:
+        said = redacted(message_in(payload, ("errorMessage", "message")), [key], [])
+        if reply.status == 400:  # IBM's word for a wrong key
+            reply = replace(reply, status=401)
+        remedy = "Check 'api_key' or WATSONX_API_KEY."
+        return failure(f"{self._who}: no access token", reply, said, remedy)

@@ -1,0 +1,37 @@
+"""Constructors whose options are the annotated fields of a class."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TypeVar, dataclass_transform, get_type_hints
+
+__all__ = ["option_values", "options"]
+
+T = TypeVar("T")
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
+def options(cls: type[T]) -> type[T]:
+    """Turn the annotated fields of *cls* and of its bases into keyword-only options.
+
+    A dataclass, and two things that let a base class live in another module: the
+    constructor's annotations are resolved where each was written, and its docstring is
+    that of the bases, so that every option is described once.
+    """
+    made = dataclass(kw_only=True, eq=False)(cls)
+    constructor = vars(made)["__init__"]
+    hints = get_type_hints(made, include_extras=True)
+    names = list(inspect.signature(constructor).parameters)[1:]
+    constructor.__annotations__ = {name: hints[name] for name in names}
+    constructor.__doc__ = "\n\n".join(
+        inspect.cleandoc(base.__doc__ or "")
+        for base in made.__mro__[1:]
+        if is_dataclass(base)
+    )
+    return made
+
+
+def option_values(instance: object) -> dict[str, object]:
+    """Return the options of an instance by name."""
+    return {f.name: getattr(instance, f.name) for f in fields(instance)}  # type: ignore[arg-type]  # a dataclass, by the decorator above

@@ -1,0 +1,47 @@
+"""Split documents over several requests, and send those together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from itertools import pairwise
+from typing import TypeVar
+
+from resift_http.retries import Deadline
+
+__all__ = ["ask_together", "split"]
+
+T = TypeVar("T")
+
+
+def split(n_documents: int, limit: int | None) -> list[range]:
+    """Return ``0 .. n_documents - 1`` in as few and as even parts as *limit* allows.
+
+    >>> split(10, 4)
+    [range(0, 3), range(3, 6), range(6, 10)]
+    """
+    n_parts = 1 if limit is None else -(-n_documents // limit)
+    bounds = [n_documents * i // n_parts for i in range(n_parts + 1)]
+    return [range(start, stop) for start, stop in pairwise(bounds)]
+
+
+def ask_together(
+    ask: Callable[[range], T], parts: Sequence[range], workers: int, deadline: Deadline
+) -> list[T]:
+    """Return ``[ask(part) for part in parts]``, several at once.
+
+    The first failure is raised and ends the rest: what has not started never will, and
+    what waits for another attempt gives up.
+    """
+    if len(parts) == 1:
+        return [ask(parts[0])]
+    pool = ThreadPoolExecutor(min(workers, len(parts)), "resift-http")
+    try:
+        futures = [pool.submit(ask, part) for part in parts]
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        return [future.result() for future in futures]
+    finally:
+        deadline.cancel()
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,42 @@
+"""Keep keys and texts out of what a server says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+__all__ = ["redacted"]
+
+_LONGEST = 300  # characters of a server's message that are worth showing
+_RUN = 16  # characters in a row that can be no accident
+
+
+def redacted(message: str, secrets: Collection[str], texts: Sequence[str]) -> str:
+    """Return a server's *message* without keys, queries or documents.
+
+    Servers echo what they were sent, whole or in part: a key that is "incorrect", a
+    document that is "too long". A key is blanked wherever it stands; of a text, every
+    run of 16 characters, and the whole text where it stands as a word of its own.
+
+    Args:
+        message: What the server says.
+        secrets: Keys and tokens.
+        texts: The query and the documents that were sent.
+
+    Returns:
+        One line of at most about 300 characters.
+    """
+    for secret in filter(None, secrets):
+        message = message.replace(secret, "[key]")
+    message = " ".join(message.split())[:_LONGEST]
+    for text in {" ".join(text.split()) for text in texts if len(text) < _RUN}:
+        message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "[text]", message)
+    sent = "\0".join(" ".join(text.split()) for text in texts)
+    hidden = [False] * len(message)
+    for start in range(len(message) - _RUN + 1):
+        if message[start : start + _RUN] in sent:
+            hidden[start : start + _RUN] = [True] * _RUN
+    blanked = "".join(
+        "\0" if hide else letter for letter, hide in zip(message, hidden, strict=True)
+    )
+    return re.sub("\0+", "[text]", blanked)

@@ -1,0 +1,160 @@
+"""The rerankers of servers that you run yourself, and of any server you describe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field, fields, replace
+from typing import ClassVar
+
+from resift_http.dialect import Dialect, ScoreKind
+from resift_http.options import option_values, options
+from resift_http.remote import RemoteReranker
+
+__all__ = ["Http", "Infinity", "Tei", "Vllm"]
+
+
+@options
+class Tei(RemoteReranker):
+    """Rerank with Hugging Face's Text Embeddings Inference.
+
+    How many documents it takes in one request is read from its ``/info``.
+
+    Args:
+        truncate: Whether it may cut documents that are too long for the model; by
+            default it refuses them.
+        raw_scores: Whether to get logits instead of probabilities.
+    """
+
+    name: ClassVar[str] = "tei"
+
+    truncate: bool | None = None
+    raw_scores: bool | None = None
+
+    def _choose_dialect(self) -> Dialect:
+        return _raw(super()._choose_dialect(), raw_scores=bool(self.raw_scores))
+
+
+@options
+class Infinity(RemoteReranker):
+    """Rerank with an infinity server.
+
+    Args:
+        model: The model; by default the one it serves.
+        raw_scores: Whether to get logits instead of probabilities.
+    """
+
+    name: ClassVar[str] = "infinity"
+
+    model: str | None = None
+    raw_scores: bool | None = None
+
+    def _choose_dialect(self) -> Dialect:
+        return _raw(super()._choose_dialect(), raw_scores=bool(self.raw_scores))
+
+
+@options
+class Vllm(RemoteReranker):
+    """Rerank with a vLLM server.
+
+    Args:
+        model: The model; by default the one it serves.
+        truncate_prompt_tokens: Tokens after which query and document are cut; -1 is
+            the most that the model takes. By default too long a text is refused.
+        use_activation: False for logits; by default the server's own choice, which is
+            a probability for models with one label.
+    """
+
+    name: ClassVar[str] = "vllm"
+
+    model: str | None = None
+    truncate_prompt_tokens: int | None = None
+    use_activation: bool | None = None
+
+    def _choose_dialect(self) -> Dialect:
+        return _raw(super()._choose_dialect(), raw_scores=self.use_activation is False)
+
+
+@options
+class Http(RemoteReranker):
+    """Rerank with any server, described by these options.
+
+    The defaults describe the dialect of Jina and Cohere v1, which most servers and
+    gateways speak. A name with dots reaches into nested JSON; ``""`` means that there
+    is no such field.
+
+    Args:
+        base_url: Where the server is.
+        path: What follows; segments that `base_url` already has are not repeated, and
+            ``{model}`` stands for the model.
+        model: The model.
+        auth_header: The header for the key.
+        auth_scheme: The word before the key in that header.
+        headers: Further headers; no place for secrets.
+        model_key: Field for the model's name.
+        query_key: Field for the query.
+        query_per_document: Whether the query is sent once for each document.
+        documents_key: Field for the documents.
+        document_key: Field for the text inside each document, where a document is an
+            object and not a string.
+        top_k_key: Field that cuts the answer to the best documents.
+        constants: Further fields that are always sent.
+        results_path: Where the results are; ``""`` where the answer is the list itself.
+        index_key: Field of a result that tells which document it is about.
+        score_key: Field of a result that holds its score; ``""`` where the results are
+            bare numbers in the order of the documents.
+        score_kind: What a score means: ``"probability"``, ``"similarity"``,
+            ``"logit"`` or ``"ordinal"``.
+        error_paths: Where a message may stand in an error, the first found wins.
+        pointwise: Whether a document's score never depends on the other documents of
+            its request; if it does, a request is never split.
+    """
+
+    name: ClassVar[str] = "http"
+
+    base_url: str = field()
+    path: str = "/v1/rerank"
+    model: str | None = None
+    auth_header: str = "Authorization"
+    auth_scheme: str = "Bearer"
+    headers: Mapping[str, str] | None = None
+    model_key: str = "model"
+    query_key: str = "query"
+    query_per_document: bool = False
+    documents_key: str = "documents"
+    document_key: str = ""
+    top_k_key: str = "top_n"
+    constants: Mapping[str, object] | None = None
+    results_path: str = "results"
+    index_key: str = "index"
+    score_key: str = "relevance_score"
+    score_kind: ScoreKind = "ordinal"
+    error_paths: Sequence[str] = ("message", "detail", "error.message", "error")
+    pointwise: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        values = option_values(self)
+        if "{model}" in self.path and not self.model:
+            msg = "option 'model' is needed, because 'path' holds it."
+            raise ValueError(msg)
+        try:
+            self.dialect.url(self.base_url, values)
+            self.dialect.body("query", ["document"], 1, values)
+        except (LookupError, ValueError) as error:
+            msg = f"the options describe no request: {error}."
+            raise ValueError(msg) from None
+
+    def _choose_dialect(self) -> Dialect:
+        named = {f.name for f in fields(Dialect)} & set(option_values(self))
+        values = {name: getattr(self, name) for name in named}
+        values["headers"] = {
+            name: text.replace("{", "{{").replace("}", "}}")
+            for name, text in (self.headers or {}).items()
+        }
+        values["constants"] = self.constants or {}
+        values["error_paths"] = tuple(self.error_paths)
+        return Dialect(key_required=False, **values)
+
+
+def _raw(dialect: Dialect, *, raw_scores: bool) -> Dialect:
+    return replace(dialect, score_kind="logit") if raw_scores else dialect
