@@ -104,7 +104,7 @@ def search(
     ).slice(offset, limit)
     late = None
     if ids := plan.late_ids(page):
-        taker = table.take_row_ids(ids, with_row_id=True)
+        taker = table.take_row_ids(ids).with_row_id()
         late = taker.select(plan.late).to_arrow()
     return request.finished(page, plan, arrived, late)
 
