@@ -1,4 +1,4 @@
-"""The host: one plugin, its wrappers and the defaults it lacks, in one plugin manager."""
+"""The host: one plugin, its wrappers and the defaults it lacks, in one manager."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from resift.implementation import HOOKS, implementation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from resift.mergers import ReciprocalRankFusion
     from resift.ranking import Ranking
     from resift.scores import MergedLike, ScoresLike
 
@@ -46,7 +47,7 @@ class Host:
         who: str,
     ) -> None:
         if inspect.isclass(plugin):
-            msg = f"{who} must be an instance, got the class {plugin.__name__}. Call it."
+            msg = f"{who} must be an instance, got a class. Call it."
             raise InvalidRerankerError(msg)
         self.implementation = implementation(type(plugin))
         self.implementation.check(who)
@@ -54,31 +55,33 @@ class Host:
         self.plugins = pluggy.PluginManager("resift")
         self.plugins.add_hookspecs(hookspecs)
         self._add_missing(merger)
-        self._register(plugin)
-        if merger is not None:  # registered last, so it is asked first
+        if merger is None:
+            self._register(plugin)
+        else:  # the plugin's own merger must not answer where this one does not
+            self._register(plugin, without="merge")
             self.plugins.register(_only_merge(merger, who))
         for wrapper in wrappers:
-            _check_wrapper(wrapper)
+            implementation(type(wrapper)).check_wrapper(
+                f"{who}: wrapper {type(wrapper).__name__}"
+            )
             self._register(wrapper)
         self.hook = self.plugins.hook
 
-    def close(self) -> None:
-        """Close every plugin, even if one raises.
-
-        Raises:
-            ExceptionGroup: Of everything that was raised.
-        """
+    def close(self) -> list[Exception]:
+        """Close every plugin, and return what any of them raised."""
         errors: list[Exception] = []
-        closers = [impl.plugin for impl in self.hook.close.get_hookimpls()]
+        closers = [
+            impl.plugin
+            for impl in self.hook.close.get_hookimpls()
+            if not (impl.wrapper or impl.hookwrapper)
+        ]
         for plugin in closers:
             others = [p for p in closers if p is not plugin]
             try:
                 self.plugins.subset_hook_caller("close", others)()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # all are raised together
                 errors.append(error)
-        if errors:
-            msg = "closing a reranker failed"
-            raise ExceptionGroup(msg, errors)
+        return errors
 
     def _add_missing(self, merger: _Plugin | None) -> None:
         """Register, to be asked last, only the defaults that the plugin lacks."""
@@ -92,11 +95,14 @@ class Host:
 
             self.plugins.register(_Last(ReciprocalRankFusion()), "resift:merge")
 
-    def _register(self, plugin: _Plugin) -> None:
-        try:
-            hash(plugin)
-        except TypeError:
-            plugin = _Hooks(plugin)
+    def _register(self, plugin: _Plugin, *, without: str = "") -> None:
+        """Register *plugin*, or what stands in for it.
+
+        pluggy hashes and compares plugins: two that are equal are one to it.
+        """
+        identity = type(plugin).__eq__ is object.__eq__
+        if not identity or without in implementation(type(plugin)).hooks:
+            plugin = _Hooks(plugin, [hook for hook in HOOKS if hook != without])
         self.plugins.register(plugin)
 
 
@@ -138,7 +144,7 @@ class _ScoreOne:
 class _Last:
     """The merger that is used where there is no other."""
 
-    def __init__(self, merger: _Merger) -> None:
+    def __init__(self, merger: ReciprocalRankFusion) -> None:
         self._merger = merger
 
     @hookimpl(trylast=True)
@@ -146,22 +152,22 @@ class _Last:
         return self._merger.merge(rankings, n_documents)
 
 
-class _Merger:
-    def merge(self, rankings: Sequence[Ranking], n_documents: int) -> MergedLike: ...
-
-
 class _Hooks:
     """The bound hook methods of a plugin, without the rest of it.
 
-    Stands in for a plugin that cannot be hashed (a plain dataclass), and for one of
+    Stands in for a plugin with an equality of its own (a dataclass), and for one of
     which only some hooks are wanted.
+
+    Args:
+        plugin: The plugin instance.
+        only: The hooks that are wanted; its wrappers always are.
     """
 
-    def __init__(self, plugin: _Plugin, only: tuple[str, ...] = tuple(HOOKS)) -> None:
+    def __init__(self, plugin: _Plugin, only: Sequence[str]) -> None:
         found = implementation(type(plugin))
-        for hook, name in found.hooks.items():
-            if hook in only:
-                setattr(self, name, getattr(plugin, name))
+        names = [name for hook, name in found.hooks.items() if hook in only]
+        for name in (*names, *found.wraps.values()):
+            setattr(self, name, getattr(plugin, name))
 
 
 def _only_merge(merger: _Plugin, who: str) -> _Hooks:
@@ -174,22 +180,22 @@ def _only_merge(merger: _Plugin, who: str) -> _Hooks:
             f"{', '.join(map(repr, found.hooks))}."
         )
         raise InvalidRerankerError(msg)
-    return _Hooks(merger, only=("merge",))
-
-
-def _check_wrapper(wrapper: _Plugin) -> None:
-    found = implementation(type(wrapper))
-    if found.hooks or not found.wraps or not found.wraps <= set(HOOKS):
-        msg = (
-            f"Wrapper {type(wrapper).__name__} must mark each of its hooks with "
-            "@resift.hookimpl(wrapper=True), and have at least one of: "
-            f"{', '.join(HOOKS)}."
-        )
-        raise InvalidRerankerError(msg)
+    return _Hooks(merger, ["merge"])
 
 
 def function_plugin(function: Callable[..., ScoresLike]) -> _Plugin:
-    """Return a plugin that scores with ``function(query, documents)``."""
+    """Return a plugin that scores with ``function(query, documents)``.
+
+    Raises:
+        InvalidRerankerError: If the function is async.
+    """
+    if inspect.iscoroutinefunction(function):
+        name = getattr(function, "__name__", "function")
+        msg = (
+            f"Reranker {name!r} is async, but hooks are synchronous. Make it a plain "
+            "def."
+        )
+        raise InvalidRerankerError(msg)
     return _Function(function)
 
 

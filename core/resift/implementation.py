@@ -30,7 +30,9 @@ HOOKS: dict[str, tuple[str, ...]] = {
 
 
 class Implementation:
-    """The hooks that a class implements: hook name -> attribute name.
+    """The hooks that a class implements, `hooks`, and those that it wraps, `wraps`.
+
+    Both map the name of the hook to the name of the attribute.
 
     Args:
         cls: The plugin class, examined without building it.
@@ -39,14 +41,14 @@ class Implementation:
     def __init__(self, cls: type) -> None:
         self.cls = cls
         self.hooks: dict[str, str] = {}
-        self.wraps: set[str] = set()
+        self.wraps: dict[str, str] = {}
         for name in dir(cls):
             method = inspect.getattr_static(cls, name, None)
             options = getattr(getattr(method, "__func__", method), _MARK, None)
             if isinstance(options, dict):
                 hook = options.get("specname") or name
                 if options.get("wrapper") or options.get("hookwrapper"):
-                    self.wraps.add(hook)
+                    self.wraps[hook] = name
                 else:
                     self.hooks[hook] = name
 
@@ -78,10 +80,24 @@ class Implementation:
             InvalidRerankerError: If it breaks a rule of `resift.hookspecs`.
         """
         self._check_api(who)
-        for hook in self.hooks:
-            self._check_hook(hook, who)
+        self._check_hooks(who)
         if not (self.scores or self.merges):
             raise InvalidRerankerError(self._nothing(who))
+
+    def check_wrapper(self, who: str) -> None:
+        """Refuse a class that does anything but wrap hooks.
+
+        Raises:
+            InvalidRerankerError: If it could change what a reranker does unseen.
+        """
+        if self.hooks or not self.wraps:
+            msg = (
+                f"{who} must mark each of its hooks with "
+                "@resift.hookimpl(wrapper=True), and have at least one of: "
+                f"{', '.join(HOOKS)}."
+            )
+            raise InvalidRerankerError(msg)
+        self._check_hooks(who)
 
     def _check_api(self, who: str) -> None:
         wanted = getattr(self.cls, "resift_api", hookspecs.API_VERSION)
@@ -95,7 +111,12 @@ class Implementation:
 
     def _nothing(self, who: str) -> str:
         forgotten = next(
-            (hook for hook in (*SCORING, "merge") if hasattr(self.cls, hook)), None
+            (
+                hook
+                for hook in (*SCORING, "merge")
+                if hasattr(self.cls, hook) and hook not in self.wraps
+            ),
+            None,
         )
         if forgotten:
             return (
@@ -104,21 +125,36 @@ class Implementation:
             )
         return (
             f"{who} must implement 'score', 'score_many' or 'merge', and implements "
-            f"none of them. Decorate a method of that name with @resift.hookimpl."
+            "none of them. Decorate a method of that name with @resift.hookimpl."
         )
 
-    def _check_hook(self, hook: str, who: str) -> None:
+    def _check_hooks(self, who: str) -> None:
+        for hook, name in self.hooks.items():
+            self._check_hook(hook, name, who)
+        for hook, name in self.wraps.items():
+            self._check_hook(hook, name, who)
+            if not inspect.isgeneratorfunction(getattr(self.cls, name)):
+                msg = (
+                    f"{who}: {name!r} is a wrapper, so it must be a generator with "
+                    "one 'yield', where the hook runs. Add it."
+                )
+                raise InvalidRerankerError(msg)
+
+    def _check_hook(self, hook: str, attribute: str, who: str) -> None:
         if hook not in HOOKS:
             close = difflib.get_close_matches(hook, HOOKS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             msg = f"{who} implements {hook!r}, which is not a hook.{hint} Hooks: "
             raise InvalidRerankerError(msg + ", ".join(map(repr, HOOKS)) + ".")
-        method = self.method(hook)
-        name = f"{who}: {self.hooks[hook]!r}"
+        method = getattr(self.cls, attribute)
+        name = f"{who}: {attribute!r}"
         if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
             msg = f"{name} is async, but hooks are synchronous. Make it a plain def."
             raise InvalidRerankerError(msg)
-        for parameter in inspect.signature(method).parameters.values():
+        parameters = list(inspect.signature(method).parameters.values())
+        if inspect.isfunction(inspect.getattr_static(self.cls, attribute)):
+            del parameters[:1]  # self
+        for parameter in parameters:
             if problem := _wrong_parameter(parameter, HOOKS[hook]):
                 msg = f"{name} {problem}"
                 raise InvalidRerankerError(msg)
@@ -128,14 +164,12 @@ def _wrong_parameter(
     parameter: inspect.Parameter, allowed: tuple[str, ...]
 ) -> str | None:
     name = parameter.name
-    if name == "self":
-        return None
     if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
         return (
             f"takes {name!r} as a keyword-only argument, which the hook call cannot "
             "fill. Remove the '*'."
         )
-    if parameter.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         return (
             f"takes {parameter}, which the hook call cannot fill. Name the arguments "
             f"you need: {', '.join(allowed)}."
@@ -147,7 +181,7 @@ def _wrong_parameter(
             f"takes {name!r}, which the hook does not have.{hint} It has: "
             f"{', '.join(allowed)}."
         )
-    if parameter.default not in (inspect.Parameter.empty, None):
+    if parameter.default is not None and parameter.default is not parameter.empty:
         return (
             f"gives {name!r} the default {parameter.default!r}, which the hook call "
             "overrules. Make it None and fill it in inside."
@@ -155,7 +189,5 @@ def _wrong_parameter(
     return None
 
 
-@cache
-def implementation(cls: type) -> Implementation:
-    """Return what *cls* implements; examined once per class."""
-    return Implementation(cls)
+implementation: Callable[[type], Implementation] = cache(Implementation)
+"""What a class implements; examined once per class."""

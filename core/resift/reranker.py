@@ -71,7 +71,7 @@ class Reranker:
             name = name or getattr(plugin, "__name__", "function")
             plugin = function_plugin(plugin)
         self.plugin = plugin
-        self.name = name or type(plugin).__name__
+        self.name = name or getattr(plugin, "__name__", type(plugin).__name__)
         self.who = f"Reranker {self.name!r}"
         self.top_k = _at_least_one("top_k", top_k)
         self.window = _at_least_one("window", window)
@@ -144,7 +144,9 @@ class Reranker:
     def describe(self) -> dict[str, object]:
         """Return what it is made of, without secrets: plain data that JSON can hold."""
         if self._recipe is None:
-            return {"use": f"{type(self.plugin).__module__}:{type(self.plugin).__name__}"}
+            return {
+                "use": f"{type(self.plugin).__module__}:{type(self.plugin).__name__}"
+            }
         return self._recipe.describe()
 
     def __repr__(self) -> str:
@@ -333,7 +335,7 @@ class Reranker:
     def warmup(self) -> Self:
         """Load weights or open the client now; return the reranker."""
         self._require_open()
-        for child in self._children:
+        for child in self._owned():
             child.warmup()
         self._host.hook.warmup()
         return self
@@ -347,12 +349,11 @@ class Reranker:
         if self._closed:
             return
         self._closed = True
-        errors: list[Exception] = []
-        owned = [self._merger] if isinstance(self._merge_setting, str | Mapping) else []
-        for close in (self._host.close, *(c.close for c in (*self._children, *owned))):
+        errors = self._host.close()
+        for child in self._owned():
             try:
-                close()
-            except Exception as error:
+                child.close()
+            except Exception as error:  # noqa: BLE001  # all are raised together
                 errors.append(error)
         if errors:
             msg = f"{self.who}: close failed"
@@ -388,6 +389,12 @@ class Reranker:
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed
+
+    def _owned(self) -> list[Reranker]:
+        """Return the rerankers that were built from names for this one."""
+        named = isinstance(self._merge_setting, str | Mapping)
+        merger = [self._merger] if named and isinstance(self._merger, Reranker) else []
+        return [*self._children, *merger]
 
     def _require_open(self) -> None:
         if self._closed:
