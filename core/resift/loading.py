@@ -38,8 +38,8 @@ class Recipe:
         """Build the plugin again, in another process."""
         provider = catalog().find(self.provider)
         schema = Schema(provider.load(), str(provider))
-        options = schema.validate(self.given, build=_already_built)
-        return schema.construct(options)
+        self.options = schema.validate(self.given, build=_already_built)
+        return schema.construct(self.options)
 
     def require_picklable(self) -> None:
         """Refuse to write a secret that was given in the open.

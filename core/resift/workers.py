@@ -1,0 +1,159 @@
+"""Worker threads for calls that may hang: bounded in number, and daemons.
+
+A running call cannot be cancelled in Python. So a caller who runs out of time leaves
+the call to its thread and goes on; the thread is used again once the call returns. As
+threads are daemons, a call that never returns does not keep the process alive, which
+is what `concurrent.futures.ThreadPoolExecutor` would do.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import queue
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["AllHangError", "NoWorkerError", "OverdueError", "Workers"]
+
+_T = TypeVar("_T")
+_IDLE = 10.0  # seconds after which a thread without work ends
+
+
+class OverdueError(Exception):
+    """The call did not return in time, and still runs."""
+
+
+class NoWorkerError(Exception):
+    """The call did not begin in time: every thread was at work."""
+
+
+class AllHangError(Exception):
+    """The call was refused: in every thread hangs a call that nobody waits for."""
+
+
+class Workers:
+    """At most *limit* daemon threads, started when they are needed.
+
+    A thread without work ends by itself. A process forked off starts its own.
+
+    Args:
+        limit: How many calls run at once; others wait for a free thread.
+        name: What the threads are called.
+    """
+
+    def __init__(self, limit: int, name: str) -> None:
+        self._limit = limit
+        self._name = name
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._calls: queue.SimpleQueue[_Call[Any] | None] = queue.SimpleQueue()
+        self._threads = 0
+        self._load = 0  # calls that were submitted and have not ended
+        self._hanging = 0  # calls that run and nobody waits for
+
+    def run(self, function: Callable[[], _T], seconds: float) -> _T:
+        """Run *function* in a thread and wait at most *seconds* for what it returns.
+
+        The context variables are the caller's. What *function* raises is raised here.
+
+        Raises:
+            OverdueError: If it has not returned by then; it is left to its thread.
+            NoWorkerError: If it has not even begun; then it never will.
+            AllHangError: At once, if no thread can be expected to become free.
+        """
+        if self._pid != os.getpid():
+            self._reset()
+        future: Future[_T] = Future()
+        call = _Call(function, future)
+        self._submit(call)
+        try:
+            future.exception(seconds)
+        except TimeoutError:
+            if self._give_up(call):
+                raise OverdueError from None
+            if future.cancelled():
+                raise NoWorkerError from None
+        except BaseException:  # the caller itself is interrupted
+            self._give_up(call)
+            raise
+        try:
+            return future.result()
+        finally:
+            del future, call  # an error holds this frame: make no cycle of it
+
+    def close(self) -> None:
+        """Let the threads end once they have no work."""
+        with self._lock:
+            for _ in range(self._threads):
+                self._calls.put(None)
+
+    def _submit(self, call: _Call[_T]) -> None:
+        with self._lock:
+            if self._hanging >= self._limit:
+                raise AllHangError
+            if self._threads < min(self._load + 1, self._limit):
+                threading.Thread(
+                    target=self._work, name=self._name, daemon=True
+                ).start()
+                self._threads += 1
+            self._load += 1
+            self._calls.put(call)
+
+    def _give_up(self, call: _Call[_T]) -> bool:
+        """Stop waiting; return whether the call is running and not yet done."""
+        with self._lock:
+            if call.future.cancel() or call.future.done():
+                return False
+            call.hangs = True
+            self._hanging += 1
+            return True
+
+    def _work(self) -> None:
+        while (call := self._next()) is not None:
+            call.run()
+            with self._lock:
+                self._load -= 1
+                self._hanging -= call.hangs
+
+    def _next(self) -> _Call[Any] | None:
+        """Wait for a call; None when the thread shall end."""
+        while True:
+            is_idle = False
+            try:
+                call = self._calls.get(timeout=_IDLE)
+            except queue.Empty:
+                call, is_idle = None, True
+            if call is not None:
+                return call
+            with self._lock:
+                if not (is_idle and self._threads <= self._load):
+                    self._threads -= 1
+                    return None
+
+
+class _Call(Generic[_T]):
+    """One call on its way: the function, its context, and where its result goes."""
+
+    def __init__(self, function: Callable[[], _T], future: Future[_T]) -> None:
+        self.future = future
+        self.hangs = False
+        self._function = function
+        self._context = contextvars.copy_context()
+
+    def run(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = self._context.run(self._function)
+        except BaseException as error:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)

@@ -1,0 +1,518 @@
+"""`fallback`: who is asked, for how long, what is said, and what is never lost."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import resift
+from resift.errors import BadRequestError, OptionsError, ServerError
+from resift.fallback import Fallback
+
+DOCUMENTS = ["a blue whale", "the quick red fox", "a red car"]
+NOTHING = "fallback: nothing is scored, the documents keep their order"
+
+
+class Backend:
+    """A reranker that scores by length, and does as it is told.
+
+    Args:
+        behave: Called before each answer: it may raise, or take its time.
+        score_kind: What its scores mean.
+    """
+
+    def __init__(
+        self, behave: Callable[[], object] = int, score_kind: str = "logit"
+    ) -> None:
+        self.behave = behave
+        self.score_kind = score_kind
+        self.calls = 0
+        self.timeouts: list[float | None] = []
+
+    @resift.hookimpl
+    def score(
+        self, query: str, documents: Sequence[str], timeout: float | None
+    ) -> list[float]:
+        self.calls += 1
+        self.timeouts.append(timeout)
+        self.behave()
+        return [float(len(document)) for document in documents]
+
+
+def named(plugin: object, name: str) -> resift.Reranker:
+    return resift.Reranker(plugin, name=name)
+
+
+def failing(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+def fallback(*rerankers: object, **options: object) -> resift.Reranker:
+    return resift.load("fallback", config=None, rerankers=list(rerankers), **options)
+
+
+@pytest.fixture
+def hang() -> Iterator[Callable[[], object]]:
+    """Hangs until the test is over."""
+    over = threading.Event()
+    yield over.wait
+    over.set()
+
+
+def test_the_first_answers_alone_where_it_can() -> None:
+    """The second is not asked, and there is nothing to note."""
+    second = Backend()
+    reranker = fallback(named(Backend(), "first"), named(second, "second"))
+
+    ranked = reranker.rank("fox", DOCUMENTS)
+
+    assert [document.index for document in ranked] == [1, 0, 2]
+    assert ranked.notes == ()
+    assert ranked[0].columns == {"_first_score": 17.0}
+    assert second.calls == 0
+
+
+def test_the_next_answers_where_one_fails() -> None:
+    """The answer is complete, marked, and says who failed, why, and who answered."""
+    broken = Backend(failing(ServerError("Server answered 503.")))
+
+    ranked = fallback(named(broken, "broken"), "bm25").rank("fox", DOCUMENTS)
+
+    assert [document.index for document in ranked] == [1, 0, 2]
+    assert ranked.notes == (
+        "fallback: broken failed: Server answered 503.",
+        "fallback: bm25 answered instead",
+    )
+    assert ranked[0].columns["_degraded"] is True
+
+
+def test_a_call_that_hangs_is_left_when_its_share_is_over(
+    hang: Callable[[], object],
+) -> None:
+    """Of two rerankers the first has half of the deadline."""
+    reranker = fallback(named(Backend(hang), "slow"), "bm25", deadline=0.2)
+    start = time.monotonic()
+
+    ranked = reranker.rank("fox", DOCUMENTS)
+
+    assert 0.1 <= time.monotonic() - start < 0.2
+    assert ranked.notes == (
+        "fallback: slow timed out after 0.1 s",
+        "fallback: bm25 answered instead",
+    )
+
+
+def test_each_reranker_may_have_its_own_time(hang: Callable[[], object]) -> None:
+    """A timeout of its own replaces the share; null stands for the share."""
+    middle = Backend(hang)
+    reranker = fallback(
+        named(Backend(hang), "first"),
+        named(middle, "middle"),
+        "bm25",
+        deadline=0.45,
+        timeouts=[0.05, None, None],
+    )
+
+    notes = reranker.rank("fox", DOCUMENTS).notes
+
+    assert notes[:2] == (
+        "fallback: first timed out after 0.05 s",
+        "fallback: middle timed out after 0.2 s",
+    )
+    assert middle.timeouts[0] == pytest.approx(0.2, abs=0.02)
+
+
+def test_the_timeout_of_a_call_shortens_the_deadline(
+    hang: Callable[[], object],
+) -> None:
+    """Whoever calls with less time gets the answer in that time."""
+    reranker = fallback(named(Backend(hang), "slow"), deadline=60)
+    start = time.monotonic()
+
+    scores = reranker.score("fox", DOCUMENTS, timeout=0.05)
+
+    assert time.monotonic() - start < 1
+    assert scores.notes == ("fallback: slow timed out after 0.05 s", NOTHING)
+
+
+def test_no_time_left_means_not_asked(hang: Callable[[], object]) -> None:
+    """A reranker whose turn comes too late is not bothered."""
+    last = Backend()
+    reranker = fallback(
+        named(Backend(hang), "slow"),
+        named(last, "last"),
+        deadline=0.05,
+        timeouts=[1, None],
+    )
+
+    notes = reranker.rank("fox", DOCUMENTS).notes
+
+    assert notes == (
+        "fallback: slow timed out after 0.05 s",
+        "fallback: last was not asked: no time was left",
+        NOTHING,
+    )
+    assert last.calls == 0
+
+
+def test_nothing_is_lost_when_all_fail() -> None:
+    """The documents keep the order they came in, unscored."""
+    broken = Backend(failing(ServerError("Down.")))
+
+    ranked = fallback(named(broken, "broken")).rank("fox", DOCUMENTS)
+
+    assert [document.document for document in ranked] == DOCUMENTS
+    assert [document.score for document in ranked] == [None, None, None]
+    assert ranked.notes == ("fallback: broken failed: Down.", NOTHING)
+
+
+def test_notes_travel_in_the_arrow_schema() -> None:
+    """A table says what its rows do not: that they are second choice."""
+    broken = Backend(failing(ServerError("Down.")))
+    table = pa.table({"text": DOCUMENTS})
+
+    ranked = fallback(named(broken, "broken"), "bm25").rerank("fox", table, id=None)
+
+    assert len(ranked) == 3
+    assert json.loads(ranked.schema.metadata[b"resift.notes"]) == [
+        "fallback: broken failed: Down.",
+        "fallback: bm25 answered instead",
+    ]
+
+
+def test_the_message_of_a_foreign_error_is_not_repeated() -> None:
+    """It may hold a key or a document, so only its type is named."""
+    broken = Backend(failing(RuntimeError("key sk-123 is wrong")))
+
+    notes = fallback(named(broken, "broken")).rank("fox", DOCUMENTS).notes
+
+    assert notes[0] == "fallback: broken failed (RuntimeError)"
+
+
+def test_a_long_message_is_cut_and_put_on_one_line() -> None:
+    """A note stays a sentence."""
+    broken = Backend(failing(ServerError("No.\n" + "x" * 500)))
+
+    notes = fallback(named(broken, "broken")).rank("fox", DOCUMENTS).notes
+
+    assert notes[0] == f"fallback: broken failed: No. {'x' * 196}..."
+
+
+def test_an_answer_without_a_score_is_no_answer() -> None:
+    """The next is asked, and the notes of the first are kept."""
+
+    class Silent:
+        @resift.hookimpl
+        def score(self, documents: Sequence[str]) -> resift.Scores:
+            return resift.Scores(np.full(len(documents), np.nan), notes=["I pass."])
+
+    ranked = fallback(named(Silent(), "silent"), "bm25").rank("fox", DOCUMENTS)
+
+    assert ranked[0].index == 1
+    assert ranked.notes == (
+        "I pass.",
+        "fallback: silent scored nothing",
+        "fallback: bm25 answered instead",
+    )
+
+
+def test_the_same_reranker_twice_keeps_two_names() -> None:
+    """Notes tell them apart."""
+    broken = Backend(failing(ServerError("Down.")))
+
+    notes = fallback(named(broken, "x"), named(broken, "x")).rank("q", ["d"]).notes
+
+    assert notes[:2] == ("fallback: x failed: Down.", "fallback: x_2 failed: Down.")
+
+
+def test_a_reranker_that_keeps_failing_is_left_alone() -> None:
+    """After three failures it is no longer asked, and the notes say so."""
+    broken = Backend(failing(ServerError("Down.")))
+    reranker = fallback(named(broken, "broken"), "bm25", failures=3, pause=60)
+
+    notes = [reranker.rank("fox", DOCUMENTS).notes[0] for _ in range(5)]
+
+    assert notes == [
+        *["fallback: broken failed: Down."] * 3,
+        *["fallback: broken is left alone after 3 failures in a row"] * 2,
+    ]
+    assert broken.calls == 3
+
+
+def test_a_reranker_comes_back_by_itself() -> None:
+    """Once the pause is over one call finds it well, and all calls use it again."""
+    backend = Backend(failing(ServerError("Down.")))
+    reranker = fallback(named(backend, "shaky"), "bm25", failures=2, pause=0.05)
+    for _ in range(4):
+        reranker.rank("fox", DOCUMENTS)
+    assert backend.calls == 2
+
+    backend.behave = int
+    time.sleep(0.06)
+
+    assert [reranker.rank("fox", DOCUMENTS).notes for _ in range(3)] == [(), (), ()]
+
+
+def test_a_hanging_reranker_is_left_alone_too(hang: Callable[[], object]) -> None:
+    """Running out of time is a failure: the later calls do not wait."""
+    backend = Backend(hang)
+    reranker = fallback(named(backend, "slow"), "bm25", deadline=0.1, failures=2)
+    for _ in range(2):
+        reranker.rank("fox", DOCUMENTS)
+    start = time.monotonic()
+
+    ranked = reranker.rank("fox", DOCUMENTS)
+
+    assert time.monotonic() - start < 0.04
+    assert ranked.notes[0] == "fallback: slow is left alone after 2 failures in a row"
+    assert backend.calls == 2
+
+
+def test_calls_that_hang_never_hold_more_threads_than_allowed(
+    hang: Callable[[], object],
+) -> None:
+    """With every thread taken the reranker is passed over at once."""
+    backend = Backend(hang)
+    reranker = fallback(
+        named(backend, "stuck"), "bm25", deadline=0.1, failures=99, concurrency=2
+    )
+    for _ in range(2):
+        reranker.rank("fox", DOCUMENTS)
+
+    notes = reranker.rank("fox", DOCUMENTS).notes
+
+    assert notes[0] == (
+        "fallback: stuck was not asked: earlier calls of it hang in all of its threads"
+    )
+    threads = [t for t in threading.enumerate() if t.name == "resift-fallback-stuck"]
+    assert len(threads) == 2
+
+
+def test_no_free_thread_is_said(hang: Callable[[], object]) -> None:
+    """A call that waits in vain for a thread is passed on, and is no failure."""
+    backend = Backend(hang)
+    reranker = fallback(
+        named(backend, "busy"), deadline=0.2, failures=1, concurrency=1, pause=60
+    )
+    first = threading.Thread(target=reranker.rank, args=("fox", DOCUMENTS))
+    first.start()
+    while not backend.calls:
+        time.sleep(0.001)
+
+    scores = reranker.score("fox", DOCUMENTS, timeout=0.05)
+    first.join()
+
+    assert scores.notes == (
+        "fallback: busy was not asked: no thread was free for 0.05 s",
+        NOTHING,
+    )
+
+
+def test_a_rejected_request_does_not_count_against_the_reranker() -> None:
+    """One user's bad request must not take the reranker away from the others."""
+    backend = Backend(failing(BadRequestError("The query is too long.")))
+    reranker = fallback(named(backend, "strict"), "bm25", failures=1, pause=60)
+
+    notes = [reranker.rank("fox", DOCUMENTS).notes[0] for _ in range(3)]
+
+    assert notes == ["fallback: strict failed: The query is too long."] * 3
+    assert backend.calls == 3
+
+
+def test_what_an_answer_says_passes_through() -> None:
+    """Columns, notes and order of a cascade inside come out whole."""
+    inner = resift.load(
+        "cascade", config=None, stages=["bm25", named(Backend(), "length")], keep=[2]
+    )
+    alone = inner.score("red fox", DOCUMENTS)
+
+    scores = fallback(inner, "bm25").score("red fox", DOCUMENTS)
+
+    assert np.array_equal(scores.values, alone.values, equal_nan=True)
+    assert scores.order is not None
+    assert scores.order.tolist() == [1, 2, 0]
+    assert set(scores.columns) == {"_bm25_score", "_length_score", "_cascade_score"}
+
+
+def test_a_fallback_inside_a_fallback_is_passed_over() -> None:
+    """Where the inner one scores nothing the outer one goes on; all is noted."""
+    broken = named(Backend(failing(ServerError("Down."))), "broken")
+
+    notes = fallback(fallback(broken), "bm25").rank("fox", DOCUMENTS).notes
+
+    assert notes == (
+        "fallback: broken failed: Down.",
+        NOTHING,
+        "fallback: fallback scored nothing",
+        "fallback: bm25 answered instead",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (("logit", "logit"), "logit"),
+        (("probability", "probability"), "probability"),
+        (("probability", "logit"), "ordinal"),
+    ],
+)
+def test_its_scores_mean_what_all_of_them_mean(
+    kinds: tuple[str, ...], expected: str
+) -> None:
+    """Different kinds leave only the order."""
+    children = [named(Backend(score_kind=kind), kind) for kind in kinds]
+
+    assert fallback(*children).score_kind == expected
+
+
+def test_it_needs_what_its_rerankers_need() -> None:
+    """Columns are the union of the children's."""
+
+    class Reader:
+        columns = ("vector",)
+        needs_text = False
+
+        @resift.hookimpl
+        def score(self, documents: Sequence[str]) -> list[float]:
+            return [0.0] * len(documents)
+
+    assert fallback(Reader(), "bm25").columns == ("vector",)
+    assert fallback(Reader(), "bm25").needs_text
+    assert not fallback(Reader()).needs_text
+
+
+def test_it_is_configured_in_toml(tmp_path: Path) -> None:
+    """Names, tables and null-free options work as in code."""
+    file = tmp_path / "resift.toml"
+    file.write_text(
+        "[rerankers.safe]\n"
+        'use = "fallback"\n'
+        "[rerankers.safe.options]\n"
+        'rerankers = [{ use = "bm25", options = { k1 = 2.0 } }, "bm25"]\n'
+        "deadline = 0.5\n"
+        "timeouts = [0.3, 0.2]\n"
+    )
+
+    reranker = resift.load("safe", config=file)
+
+    assert reranker.rank("red fox", DOCUMENTS)[0].index == 1
+    assert reranker.plugin.deadline == 0.5
+
+
+def test_it_pickles() -> None:
+    """By name, and as a plain instance."""
+    by_name = fallback("bm25", {"use": "bm25", "options": {"k1": 2.0}}, deadline=3)
+    plain = resift.Reranker(Fallback([resift.load("bm25", config=None)], deadline=3))
+
+    copies = [pickle.loads(pickle.dumps(r)) for r in (by_name, plain)]
+
+    assert [copy.plugin.deadline for copy in copies] == [3, 3]
+    assert copies[0].describe() == by_name.describe()
+    assert copies[1].rank("red fox", DOCUMENTS)[0].index == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"deadline": 0}, "deadline must be positive and finite, got 0.0."),
+        ({"timeouts": [-1]}, "timeouts must be positive and finite, got -1.0."),
+        ({"pause": float("inf")}, "pause must be positive and finite, got inf."),
+        ({"failures": 0}, "failures must be positive and finite, got 0."),
+        ({"concurrency": 0}, "concurrency must be positive and finite, got 0."),
+        (
+            {"timeouts": [1, 2]},
+            "timeouts must have one item for each of the 1 rerankers, got 2. "
+            "Null stands for an equal share.",
+        ),
+    ],
+)
+def test_a_wrong_option_is_refused(options: dict[str, object], message: str) -> None:
+    """The message names the option, the rule and the value."""
+    with pytest.raises(OptionsError) as caught:
+        fallback("bm25", **options)
+
+    assert str(caught.value).endswith(f": {message}")
+
+
+def test_a_reranker_that_only_merges_is_refused() -> None:
+    """It could never answer."""
+    with pytest.raises(OptionsError) as caught:
+        fallback("bm25", "rrf")
+
+    assert str(caught.value).endswith(
+        ": fallback: rerankers must be rerankers that score, but 'rrf' only merges."
+    )
+
+
+def test_the_process_exits_although_a_call_hangs() -> None:
+    """A reranker that never returns does not hold the exit."""
+    program = (
+        "import threading, resift\n"
+        "def stuck(query, documents):\n"
+        "    threading.Event().wait()\n"
+        "reranker = resift.load(\n"
+        "    'fallback', config=None, rerankers=[stuck, 'bm25'], deadline=0.2)\n"
+        "print(reranker.rank('fox', ['whale', 'fox'])[0].document)\n"
+    )
+    start = time.monotonic()
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    assert (done.stdout, done.stderr) == ("fox\n", "")
+    assert time.monotonic() - start < 20
+
+
+def test_sixteen_callers_get_complete_answers_in_time(
+    hang: Callable[[], object],
+) -> None:
+    """With one reranker hanging and one failing now and then, nobody waits longer."""
+    turn = iter(range(10_000_000))
+
+    def shaky() -> None:
+        if next(turn) % 3 == 0:
+            raise ServerError("Down.")
+
+    reranker = fallback(
+        named(Backend(hang), "stuck"),
+        named(Backend(shaky), "shaky"),
+        "bm25",
+        deadline=0.4,
+        pause=0.1,
+    )
+    seconds, wrong = [], []
+
+    def caller() -> None:
+        for _ in range(10):
+            start = time.monotonic()
+            ranked = reranker.rank("red fox", DOCUMENTS)
+            seconds.append(time.monotonic() - start)
+            if len(ranked) != 3 or (ranked[0].index != 1) or not ranked.notes:
+                wrong.append(ranked)
+
+    callers = [threading.Thread(target=caller) for _ in range(16)]
+    for thread in callers:
+        thread.start()
+    for thread in callers:
+        thread.join()
+
+    assert wrong == []
+    assert max(seconds) < 0.4 + 0.1  # generous: the machine may be busy
