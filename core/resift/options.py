@@ -15,11 +15,13 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from resift.errors import InvalidRerankerError, OptionsError, ResiftError
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from resift.reranker import Reranker
 
 __all__ = ["RESERVED", "Option", "Schema"]
@@ -43,7 +45,7 @@ class Option:
     """
 
     name: str
-    annotation: object
+    annotation: Any  # a type, or any other form that pydantic reads
     default: object
     summary: str
 
@@ -123,7 +125,12 @@ class Schema:
         hints = _hints(cls, who) if parameters else {}
         summaries = _summaries(cls) if parameters else {}
         self.options = {
-            p.name: Option(p.name, hints[p.name], p.default, summaries.get(p.name, ""))
+            p.name: Option(
+                p.name,
+                hints.get(p.name, p.annotation),  # a generated __init__ has no hints
+                p.default,
+                summaries.get(p.name, ""),
+            )
             for p in parameters
         }
 
@@ -131,9 +138,7 @@ class Schema:
     def has_secret(self) -> bool:
         return any(option.is_secret for option in self.options.values())
 
-    def validate(
-        self, given: Mapping[str, object], build: Build
-    ) -> dict[str, object]:
+    def validate(self, given: Mapping[str, object], build: Build) -> dict[str, object]:
         """Return *given* as the constructor takes it.
 
         Args:
@@ -163,8 +168,10 @@ class Schema:
         except ResiftError:
             raise
         except (TypeError, ValueError) as error:
-            text = f"{self.who}: {_redacted(str(error), options)}"
-            raise OptionsError(text) from (None if self.has_secret else error)
+            message = f"{self.who}: {_redacted(str(error), options)}"
+            if not self.has_secret:
+                raise OptionsError(message) from error
+        raise OptionsError(message)  # with no trace of an error that saw the secret
 
     def _value(self, name: str, value: object, build: Build) -> object:
         from pydantic import ValidationError
@@ -190,10 +197,12 @@ class Schema:
             )
         raise OptionsError(msg)
 
-    def _wrong(self, option: Option, value: object, error: Exception) -> str:
-        details = error.errors(include_url=False)[0]  # type: ignore[attr-defined]
+    def _wrong(self, option: Option, value: object, error: ValidationError) -> str:
+        details = error.errors(include_url=False)[0]
         requirement = details["msg"].replace("Input should", "must", 1)
-        if not requirement.startswith("must"):
+        if self.has_secret and details["type"] in ("value_error", "assertion_error"):
+            requirement = "is wrong"  # the validator's own words may quote the value
+        elif not requirement.startswith("must"):
             requirement = f"is wrong: {requirement}"
         got = "" if self.has_secret else f", got {_short(value)}"
         return f"{self.who}: option {option.name!r} {requirement}{got}."
@@ -207,10 +216,10 @@ class Schema:
 
 def environment_of(option: Option, value: object) -> str | None:
     """Return the variable that ``{ env = "NAME" }`` names, where it may stand."""
-    if isinstance(value, Mapping) and set(value) == {"env"}:
-        if option.is_secret or any(part is str for part in _parts(option.annotation)):
-            return str(value["env"])
-    return None
+    if not isinstance(value, Mapping) or set(value) != {"env"}:
+        return None
+    reads = option.is_secret or any(part is str for part in _parts(option.annotation))
+    return str(value["env"]) if reads else None
 
 
 def _nested(value: object, annotation: object, build: Build) -> object:
@@ -263,7 +272,7 @@ def _refuse(parameter: inspect.Parameter, who: str) -> None:
 
 def _hints(cls: type, who: str) -> dict[str, object]:
     try:
-        return typing.get_type_hints(cls.__init__, include_extras=True)
+        return typing.get_type_hints(_constructor(cls), include_extras=True)
     except Exception as error:
         msg = (
             f"{who}: the annotations of its constructor cannot be resolved at run time "
@@ -273,15 +282,21 @@ def _hints(cls: type, who: str) -> dict[str, object]:
         raise OptionsError(msg) from error
 
 
+def _constructor(cls: type) -> Callable[..., None]:
+    return cls.__init__  # type: ignore[misc,no-any-return]  # of this very class
+
+
 def _summaries(cls: type) -> dict[str, str]:
     """Return what the Google-style ``Args:`` sections say of each parameter."""
     text = "\n".join(
-        inspect.cleandoc(doc) for doc in (cls.__doc__, cls.__init__.__doc__) if doc
+        inspect.cleandoc(doc) for doc in (cls.__doc__, _constructor(cls).__doc__) if doc
     )
     found: dict[str, str] = {}
     for section in re.findall(r"^Args:\n((?:[ \t]+.*\n?|\n)+)", text, re.MULTILINE):
         entries = re.findall(
-            r"^ {4}\*{0,2}(\w+)(?: \([^)]*\))?: (.*(?:\n(?: {8}.*)?)*)", section, re.M
+            r"^ {4}\*{0,2}(\w+)(?: \([^)]*\))?: (.*(?:\n(?: {8}.*)?)*)",
+            section,
+            re.MULTILINE,
         )
         found.update((name, " ".join(body.split())) for name, body in entries)
     return found
