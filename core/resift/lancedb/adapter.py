@@ -7,7 +7,7 @@ normalisation made worthless, query objects, null texts, and the order itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import lancedb.query
 import numpy as np
@@ -18,6 +18,9 @@ from lancedb.rerankers import Reranker as _LanceDBReranker
 import resift
 from resift.arrow import as_table
 from resift.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["LanceReranker", "load", "query_text"]
 
@@ -187,7 +190,7 @@ def _table_of(result: object, *, with_id: bool) -> pa.Table:
                 "'await query.to_arrow()'."
             )
             raise InputError(msg)
-        builder = result.with_row_id(True) if with_id else result  # type: ignore[attr-defined]
+        builder = result.with_row_id(with_row_id=True) if with_id else result  # type: ignore[attr-defined]
         table: pa.Table = builder.to_arrow()
         return table
     return as_table(result)

@@ -102,13 +102,15 @@ def plan(
     if not legs:
         msg = (
             "search: there is nothing to search by. Give vectors={column: vector}, "
-            "create a full-text index (table.create_fts_index), or add an embedding "
-            f"function. Vector columns: {table.vectors or 'none'}; full-text indexed: "
-            f"{list(table.indexed) or 'none'}."
+            "index a text column (table.create_index(column, config=FTS())), or add "
+            f"an embedding function. Vector columns: {table.vectors or 'none'}; "
+            f"full-text indexed: {list(table.indexed) or 'none'}."
         )
         raise InputError(msg)
     names = table.schema.names
-    shown = [n for n in names if n not in table.vectors] if select is None else [*select]
+    shown = (
+        [n for n in names if n not in table.vectors] if select is None else [*select]
+    )
     for name in shown:
         if name not in (*names, ROW_ID):
             raise InputError(_no_column("select", name, names))
@@ -126,8 +128,10 @@ def plan(
 def is_vector(kind: pa.DataType) -> bool:
     """Tell whether a column type holds vectors: one a row, or several (multivector)."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return pa.types.is_fixed_size_list(kind.value_type)
-    return pa.types.is_fixed_size_list(kind) and (
+        kind = kind.value_type
+    if not pa.types.is_fixed_size_list(kind):
+        return False
+    return bool(
         pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
     )
 
@@ -205,7 +209,7 @@ def _text_legs(table: Table, query: object, fts: object) -> list[Leg]:
         if column not in table.indexed:
             msg = (
                 f"search: column {column!r} has no full-text index. Create one with "
-                f"table.create_fts_index({column!r}). Indexed: "
+                f"table.create_index({column!r}, config=FTS()). Indexed: "
                 f"{list(table.indexed) or 'none'}."
             )
             raise InputError(msg)

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 import resift
 from resift.config import Config
 from resift.errors import BackendError, InputError
-from resift.lancedb.adapter import ROW_ID, LanceReranker, query_text
+from resift.lancedb.adapter import ROW_ID, LanceReranker
 from resift.lancedb.legs import Plan, Table, plan
 from resift.scoring import NOTES, notes_of
 
@@ -107,9 +107,7 @@ class Request:
             BackendError: If no leg gave a result.
         """
         arrived = Arrived()
-        for leg, weight, outcome in zip(
-            plan.legs, plan.weights, outcomes, strict=True
-        ):
+        for leg, weight, outcome in zip(plan.legs, plan.weights, outcomes, strict=True):
             if isinstance(outcome, pa.Table):
                 arrived.tables.append(outcome)
                 arrived.names.append(leg.column)

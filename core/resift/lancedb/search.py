@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +15,7 @@ from resift.lancedb.legs import Leg, Table, embedded
 from resift.lancedb.request import Request, Vectors, reranker_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import Unpack
 
     from resift.lancedb.legs import Plan
@@ -122,9 +122,7 @@ async def asearch(
     """
     found = await asyncio.to_thread(reranker_of, reranker)
     if not asyncio.iscoroutinefunction(table.schema):
-        return await asyncio.to_thread(
-            search, table, query, reranker=found, **options
-        )
+        return await asyncio.to_thread(search, table, query, reranker=found, **options)
     request = Request(query=query, **options)
     plan = request.plan(await _adescribed(table), found)
     calls = [_acall(table, leg, request, plan) for leg in plan.legs]
@@ -152,7 +150,7 @@ def _described(table: _LanceTable) -> Table:
 
 async def _adescribed(table: _LanceTable) -> Table:
     schema, indices = await asyncio.gather(table.schema(), table.list_indices())
-    registry = EmbeddingFunctionRegistry.get_instance()
+    registry = EmbeddingFunctionRegistry.get_instance()  # type: ignore[no-untyped-call]
     functions = registry.parse_functions(schema.metadata)
     indexed = [c for i in indices if i.index_type == "FTS" for c in i.columns]
     return Table(schema, functions, indexed)
@@ -176,7 +174,7 @@ def _call(
             )
         if request.where:
             builder = builder.where(request.where)
-        builder = builder.select(plan.fetched_by(leg)).with_row_id(True)
+        builder = builder.select(plan.fetched_by(leg)).with_row_id(with_row_id=True)
         result: pa.Table = builder.limit(request.window).to_arrow(
             timeout=_duration(request)
         )
@@ -203,9 +201,7 @@ async def _acall(
     return await builder.limit(request.window).to_arrow(timeout=_duration(request))
 
 
-def _gather(
-    calls: Sequence[Callable[[], pa.Table]], request: Request
-) -> list[Outcome]:
+def _gather(calls: Sequence[Callable[[], pa.Table]], request: Request) -> list[Outcome]:
     """Run the legs side by side; a failure or a timeout becomes its outcome."""
     pool = ThreadPoolExecutor(len(calls), thread_name_prefix="resift-leg")
     try:

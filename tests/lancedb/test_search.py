@@ -1,0 +1,415 @@
+"""`resift.lancedb.search`: legs, windows, pages, columns, failures."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import lancedb
+import numpy as np
+import pyarrow as pa
+import pytest
+from lancedb.embeddings import EmbeddingFunction, get_registry, register
+from lancedb.index import FTS
+
+import resift
+import resift.lancedb
+from resift.errors import BackendError, InputError
+from resift.lancedb import request as request_module
+from resift.scoring import notes_of
+
+VECTOR = [1.0, 0.0]
+
+
+@register("resift-test-axis")
+class AxisEmbedding(EmbeddingFunction):
+    """Embed every query as the first axis."""
+
+    def compute_query_embeddings(self, query, *args, **kwargs):
+        return [np.array([1.0, 0.0], dtype=np.float32)]
+
+    def compute_source_embeddings(self, texts, *args, **kwargs):
+        return [np.array([1.0, 0.0], dtype=np.float32) for _ in texts]
+
+    def ndims(self):
+        return 2
+
+
+@pytest.fixture
+def embedding_table(tmp_path, rows):
+    """Return a table that makes query vectors itself."""
+    function = get_registry().get("resift-test-axis").create()
+    config = lancedb.embeddings.EmbeddingFunctionConfig(
+        vector_column="vector", source_column="text", function=function
+    )
+    return lancedb.connect(tmp_path).create_table(
+        "embedded", rows, embedding_functions=[config]
+    )
+
+
+def test_a_search_merges_all_legs(table):
+    """Every leg counts, each with raw scores."""
+    page = resift.lancedb.search(table, "apple", vectors=VECTOR, limit=3, explain=True)
+
+    assert page["id"].to_pylist() == [1, 7, 0]
+    assert page["_vector_rank"].to_pylist() == [2, 8, 1]
+    assert page["_text_rank"].to_pylist() == [1, 2, None]
+    assert page["_text_score"][0].as_py() > 1
+
+
+def test_it_returns_all_columns_but_vectors(table):
+    """Without `select` every payload column comes back, in the table's order."""
+    page = resift.lancedb.search(table, "apple", vectors=VECTOR)
+
+    assert page.column_names == ["id", "text", "kind", "_relevance_score"]
+    assert page.schema.field("id").type == pa.int32()
+
+
+def test_vectors_come_when_asked_for(table, rows):
+    """Selected vector columns are aligned with their rows."""
+    page = resift.lancedb.search(
+        table, "apple", vectors=VECTOR, select=["vector", "id"], limit=4
+    )
+
+    assert page.column_names == ["vector", "id", "_relevance_score"]
+    expected = rows.take(pa.array(page["id"]))["vector"]
+    assert page["vector"].to_pylist() == expected.to_pylist()
+
+
+def test_a_row_that_vanished_meanwhile_stays(table, monkeypatch):
+    """A row whose vector cannot be taken any more stays, with null and a note."""
+    take = type(table).take_row_ids
+
+    def without_first(self, ids):
+        return take(self, ids[1:])
+
+    monkeypatch.setattr(type(table), "take_row_ids", without_first)
+
+    page = resift.lancedb.search(
+        table, "apple", vectors=VECTOR, select=["vector", "id"], limit=4
+    )
+
+    assert len(page) == 4
+    assert page["vector"].null_count == 1
+    assert notes_of(page) == [
+        "search: 1 rows moved while their vectors were read; their vector is null"
+    ]
+
+
+def test_row_ids_come_when_asked_for(table):
+    """`_rowid` is a column like any other, shown only when selected."""
+    page = resift.lancedb.search(
+        table, "apple", vectors=VECTOR, select=["_rowid", "id"], limit=2
+    )
+
+    assert page.column_names == ["_rowid", "id", "_relevance_score"]
+    assert page.schema.field("_rowid").type == pa.uint64()
+
+
+@pytest.mark.parametrize("reranker", ["rrf", "dbsf", "bm25"])
+def test_pages_tile(table, reranker):
+    """Pages of any size, one after another, are the whole result: no row twice."""
+
+    def page(limit, offset):
+        return resift.lancedb.search(
+            table,
+            "red fox",
+            vectors=VECTOR,
+            reranker=reranker,
+            limit=limit,
+            offset=offset,
+            window=8,
+        )
+
+    whole = page(8, 0)
+
+    assert len(whole) == 8
+    for size in (1, 2, 3, 5):
+        pages = [page(min(size, 8 - at), at) for at in range(0, 8, size)]
+        assert pa.concat_tables(pages).equals(whole)
+
+
+def test_only_the_window_is_scored(table, longest):
+    """The best of the union are scored, and no more texts are sent."""
+    page = resift.lancedb.search(
+        table, "apple", vectors=VECTOR, reranker=resift.Reranker(longest), window=3,
+        limit=3,
+    )  # fmt: skip
+
+    assert [len(texts) for texts in longest.sent] == [3]
+    assert page["_relevance_score"].null_count == 0
+
+
+def test_a_page_beyond_the_window_is_refused(table):
+    """An offset that the window does not reach is an error that names `window`."""
+    with pytest.raises(InputError) as error:
+        resift.lancedb.search(table, "apple", limit=10, offset=95)
+
+    assert str(error.value) == (
+        "search: offset + limit (95 + 10) must not go beyond window (100). Raise "
+        "window, and keep it the same for all pages."
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"limit": 0}, "search: limit must be an integer >= 1, got 0."),
+        ({"offset": -1}, "search: offset must be an integer >= 0, got -1."),
+        ({"window": 2.5}, "search: window must be an integer >= 1, got 2.5."),
+        ({"timeout": 0}, "search: timeout must be more than 0 seconds, got 0."),
+        (
+            {"vectors": {"vec": VECTOR}},
+            "search: vectors names 'vec', which there is not. There are: 'vector'.",
+        ),
+        (
+            {"vectors": {"vector": [1.0, 2.0, 3.0]}},
+            "search: the query vector for 'vector' must have 2 numbers, got an array "
+            "of shape (3,).",
+        ),
+        (
+            {"vectors": {"vector": [1.0, float("nan")]}},
+            "search: the query vector for 'vector' must be finite, got NaN or inf.",
+        ),
+        (
+            {"vectors": ["vector"]},
+            "search: column 'vector' has no embedding function, so its query vector "
+            "must be given: vectors={'vector': vector}.",
+        ),
+        (
+            {"fts": "kind"},
+            "search: column 'kind' has no full-text index. Create one with "
+            "table.create_index('kind', config=FTS()). Indexed: ['text'].",
+        ),
+        (
+            {"select": ["title"]},
+            "search: select names 'title', which there is not. There are: 'id', "
+            "'text', 'kind', 'vector'.",
+        ),
+        (
+            {"weights": {"title": 1}},
+            "search: weights names 'title', which there is not. There are: 'text'.",
+        ),
+        (
+            {"weights": [1, 2]},
+            "search: weights must have one value per leg ['text'], got [1, 2].",
+        ),
+        (
+            {"fts": False},
+            "search: there is nothing to search by. Give vectors={column: vector}, "
+            "index a text column (table.create_index(column, config=FTS())), or add "
+            "an embedding function. Vector columns: ['vector']; full-text indexed: "
+            "['text'].",
+        ),
+    ],
+)
+def test_wrong_arguments_say_what_to_do(table, options, message):
+    """A wrong argument names itself, what exists, and the remedy."""
+    with pytest.raises(InputError) as error:
+        resift.lancedb.search(table, "apple", **options)
+
+    assert str(error.value) == message
+
+
+def test_a_column_that_is_not_there_stops_the_search_early(table):
+    """A text column that the table does not have is an error of the reranker."""
+    with pytest.raises(InputError) as error:
+        resift.lancedb.search(table, "apple", reranker="bm25", text="body")
+
+    assert str(error.value) == (
+        "Reranker 'bm25' (resift 0.1.0): the results have no text column 'body'. "
+        "Columns: 'id', 'text', 'kind', '_score', '_rowid'. Name the right one with "
+        "text=..., and select it in the search."
+    )
+
+
+def test_the_embedding_function_makes_the_query_vector(embedding_table):
+    """A table with an embedding function is searched by text alone."""
+    page = resift.lancedb.search(embedding_table, "anything", limit=2, explain=True)
+
+    assert page["id"].to_pylist() == [0, 1]
+    assert "_vector_rank" in page.column_names
+
+
+def test_filters_apply_before_the_search(table):
+    """`where` restricts every leg."""
+    page = resift.lancedb.search(table, "apple", vectors=VECTOR, where="id > 4")
+
+    assert sorted(page["id"].to_pylist()) == [5, 6, 7]
+
+
+def test_weights_shift_the_merge(table):
+    """A leg of weight 0 does not count."""
+    page = resift.lancedb.search(
+        table, "apple", vectors=VECTOR, weights={"text": 0, "vector": 1}, limit=3
+    )
+
+    assert page["id"].to_pylist() == [0, 1, 2]
+
+
+def test_several_vectors_of_one_search(table, tmp_path, rows):
+    """Any number of vector legs merge with the text leg."""
+    second = rows.append_column("other", rows["vector"].combine_chunks()[::-1])
+    wide = lancedb.connect(tmp_path).create_table("wide", second)
+    wide.create_index("text", config=FTS())
+
+    page = resift.lancedb.search(
+        wide, "tea", vectors={"vector": VECTOR, "other": VECTOR}, explain=True
+    )
+
+    assert len(page) == 8
+    assert {"_vector_rank", "_other_rank", "_text_rank"} <= set(page.column_names)
+
+
+def test_declared_vector_columns_reach_the_reranker(table):
+    """A reranker that reads a vector column gets it, and it is not shown unasked."""
+
+    class Nearest:
+        columns = ("vector",)
+        needs_text = False
+
+        @resift.hookimpl
+        def score(self, query, documents, candidates):
+            return [vector[1] for vector in candidates["vector"].to_pylist()]
+
+    page = resift.lancedb.search(
+        table, "apple", vectors=VECTOR, reranker=Nearest(), limit=2
+    )
+
+    assert page["id"].to_pylist() == [7, 6]
+    assert page.column_names == ["id", "text", "kind", "_relevance_score"]
+
+
+def test_a_failing_leg_gives_a_partial_answer(embedding_table, monkeypatch):
+    """One leg fails: the others answer, and the result says so."""
+    embedding_table.create_index("text", config=FTS())
+
+    def fail(self, query, *args, **kwargs):
+        msg = "no model"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(AxisEmbedding, "compute_query_embeddings_with_retry", fail)
+
+    page = resift.lancedb.search(embedding_table, "apple")
+
+    assert page["id"].to_pylist() == [1, 7]
+    assert notes_of(page) == [
+        "search: leg 'vector' failed (RuntimeError: no model); the answer is partial"
+    ]
+
+
+def test_all_legs_failing_is_an_error(embedding_table, monkeypatch):
+    """Nothing found by anybody is an error that chains the first failure."""
+
+    def fail(self, query, *args, **kwargs):
+        msg = "no model"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(AxisEmbedding, "compute_query_embeddings_with_retry", fail)
+
+    with pytest.raises(BackendError) as error:
+        resift.lancedb.search(embedding_table, "apple")
+
+    assert str(error.value) == (
+        "No leg of the search gave a result. search: leg 'vector' failed "
+        "(RuntimeError: no model); the answer is partial."
+    )
+    assert isinstance(error.value.__cause__, RuntimeError)
+
+
+def test_a_hanging_leg_times_out(embedding_table, monkeypatch):
+    """A leg that does not answer in time is left out of the answer."""
+    embedding_table.create_index("text", config=FTS())
+    released = threading.Event()
+
+    def hang(self, query, *args, **kwargs):
+        released.wait(5)
+        return [np.array([1.0, 0.0])]
+
+    monkeypatch.setattr(AxisEmbedding, "compute_query_embeddings_with_retry", hang)
+    started = time.monotonic()
+
+    page = resift.lancedb.search(embedding_table, "apple", timeout=0.5)
+
+    released.set()
+    assert time.monotonic() - started < 3
+    assert page["id"].to_pylist() == [1, 7]
+    assert notes_of(page) == [
+        "search: leg 'vector' timed out (TimeoutError: no answer after 0.5 s); the "
+        "answer is partial"
+    ]
+
+
+def test_a_name_is_built_once_per_config(table, tmp_path, monkeypatch):
+    """Searching by name again uses the reranker that is there; a new config builds."""
+    config = tmp_path / "resift.toml"
+    config.write_text('[rerankers.mine]\nuse = "bm25"\n')
+    monkeypatch.setenv("RESIFT_CONFIG", str(config))
+
+    first = request_module.reranker_of("mine")
+    again = request_module.reranker_of("mine")
+    config.write_text('[rerankers.mine]\nuse = "rrf"\n')
+    changed = request_module.reranker_of("mine")
+
+    assert first is again
+    assert changed is not first
+    assert not changed.scores
+
+
+def test_asearch_equals_search(tmp_path, rows, table):
+    """An async table gives the same page, vectors and all."""
+    expected = resift.lancedb.search(
+        table, "apple", vectors=VECTOR, select=["id", "vector"], limit=4, explain=True
+    )
+
+    async def run():
+        db = await lancedb.connect_async(tmp_path)
+        opened = await db.open_table("rows")
+        return await resift.lancedb.asearch(
+            opened,
+            "apple",
+            vectors=VECTOR,
+            select=["id", "vector"],
+            limit=4,
+            explain=True,
+        )
+
+    assert asyncio.run(run()).equals(expected)
+
+
+def test_asearch_takes_a_sync_table(table):
+    """A sync table is searched in a thread."""
+    page = asyncio.run(resift.lancedb.asearch(table, "apple", limit=2))
+
+    assert page["id"].to_pylist() == [1, 7]
+
+
+def test_asearch_never_blocks_the_loop(table):
+    """The event loop ticks while a slow reranker scores."""
+
+    def slow(query, documents):
+        time.sleep(0.4)
+        return [0.0] * len(documents)
+
+    async def run():
+        ticks = 0
+        search = asyncio.create_task(
+            resift.lancedb.asearch(table, "apple", reranker=slow)
+        )
+        while not search.done():
+            await asyncio.sleep(0.02)
+            ticks += 1
+        return ticks
+
+    assert asyncio.run(run()) >= 8
+
+
+def test_an_empty_table_answers_with_no_rows(tmp_path, rows):
+    """Nothing found is an empty table with the column."""
+    empty = lancedb.connect(tmp_path).create_table("empty", rows.slice(0, 0))
+
+    page = resift.lancedb.search(empty, "apple", vectors=VECTOR, reranker="bm25")
+
+    assert len(page) == 0
+    assert page.column_names == ["id", "text", "kind", "_relevance_score"]
