@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from resift.catalog import normalized
 from resift.errors import ConfigError
@@ -37,7 +38,7 @@ class Entry:
     """
 
     use: str
-    options: Mapping[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict, repr=False)
     merge: str | Mapping[str, object] | None = None
     top_k: int | None = None
     window: int | None = None
@@ -86,7 +87,7 @@ class Config:
             if (path := folder / FILE_NAME).is_file():
                 return cls.read(path)
             path = folder / "pyproject.toml"
-            if path.is_file() and "resift" in _parse(path).get("tool", {}):
+            if path.is_file() and _table(_parse(path), path) is not None:
                 return cls.read(path)
             if (folder / ".git").exists():
                 break
@@ -105,9 +106,9 @@ class Config:
             what = f"Config file {str(path)!r}{', ' if how else ''}{how}"
             msg = f"{what} does not exist."
             raise ConfigError(msg)
-        data = _parse(path)
+        data: Mapping[str, object] = _parse(path)
         if path.name == "pyproject.toml":
-            data = data.get("tool", {}).get("resift", {})
+            data = _table(data, path) or {}
         return cls.of(data, path)
 
     @classmethod
@@ -119,9 +120,9 @@ class Config:
         """
         where = str(path) if path else "The config"
         _require_keys(data, _TOP_LEVEL, where)
-        default = _typed(data, "default", str, where)
-        tables = _typed(data, "rerankers", Mapping, where) or {}
-        entries = {}
+        default = _typed(data, "default", (str,), where)
+        tables = _typed(data, "rerankers", (Mapping,), where) or {}
+        entries: dict[str, Entry] = {}
         for name, table in tables.items():
             key = normalized(name)
             if key in entries:
@@ -139,6 +140,7 @@ class Config:
         return str(self.path) if self.path else "the config"
 
 
+_NAMES = {str: "a string", int: "an integer", Mapping: "a table", list: "a list"}
 _TYPES: dict[str, tuple[type, ...]] = {
     "use": (str,),
     "options": (Mapping,),
@@ -162,11 +164,14 @@ def _entry(where: str, table: object) -> Entry:
         if key in values and values[key] < 1:
             msg = f"{where}: {key!r} must be at least 1, got {values[key]}."
             raise ConfigError(msg)
+    columns = values.get("text", "text")
+    if not columns or not all(isinstance(column, str) for column in columns):
+        msg = f"{where}: 'text' must be a column or a list of columns, got {columns!r}."
+        raise ConfigError(msg)
     return Entry(**values)
 
 
-def _require_keys(data: Mapping[str, object], known: object, where: str) -> None:
-    known = list(known)  # type: ignore[call-overload]
+def _require_keys(data: Mapping[str, object], known: Sequence[str], where: str) -> None:
     for key in data:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
@@ -176,20 +181,28 @@ def _require_keys(data: Mapping[str, object], known: object, where: str) -> None
             raise ConfigError(msg)
 
 
-def _typed(data: Mapping[str, object], key: str, kind: object, where: str) -> object:
+def _typed(
+    data: Mapping[str, object], key: str, kinds: tuple[type, ...], where: str
+) -> Any:  # noqa: ANN401  # one of the kinds, or None
     value = data.get(key)
-    kinds = kind if isinstance(kind, tuple) else (kind,)
     if value is None or (isinstance(value, kinds) and not isinstance(value, bool)):
         return value
-    names = {str: "a string", int: "an integer", Mapping: "a table", list: "a list"}
-    wanted = " or ".join(names[k] for k in kinds)
+    wanted = " or ".join(_NAMES[kind] for kind in kinds)
     msg = f"{where}: {key!r} must be {wanted}, got {value!r}."
     raise ConfigError(msg)
 
 
-def _parse(path: Path) -> dict[str, dict[str, dict[str, object]]]:
+def _table(data: Mapping[str, object], path: Path) -> Mapping[str, object] | None:
+    """Return the table ``[tool.resift]`` of a pyproject, or None."""
+    tools = _typed(data, "tool", (Mapping,), str(path)) or {}
+    table: Mapping[str, object] | None
+    table = _typed(tools, "resift", (Mapping,), f"{path}: [tool]")
+    return table
+
+
+def _parse(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        msg = f"{path}: cannot be read as TOML: {error}."
+        msg = f"{path} cannot be read as TOML: {error}."
         raise ConfigError(msg) from error

@@ -29,8 +29,8 @@ class Recipe:
     """
 
     provider: str
-    given: dict[str, object]
-    options: dict[str, object]
+    given: dict[str, object] = field(repr=False)
+    options: dict[str, object] = field(repr=False)
     version: str = ""
     secrets: frozenset[str] = field(default_factory=frozenset)
 
@@ -49,7 +49,8 @@ class Recipe:
         """
         for name in self.secrets:
             value = self.given.get(name)
-            if value is not None and not isinstance(value, Mapping):
+            from_environment = isinstance(value, Mapping) and set(value) == {"env"}
+            if value is not None and not from_environment:
                 msg = (
                     f"Reranker {self.provider!r}: option {name!r} is a secret and is "
                     "never pickled. Give it as {'env': 'NAME'}, so that it is read "
@@ -99,6 +100,12 @@ class Loader:
         options: Mapping[str, object],
     ) -> Reranker:
         """Build the reranker *name*; what is given beats what the config says."""
+        if name is not None and not isinstance(name, str):
+            msg = (
+                f"resift.load takes the name of a reranker, got {type(name).__name__}. "
+                "Give an instance or a function to resift.Reranker."
+            )
+            raise InvalidRerankerError(msg)
         name = name or self._default()
         entry, path = self.resolve(name)
         entry = Entry("", options, **settings).over(entry)  # type: ignore[arg-type]
@@ -135,9 +142,9 @@ class Loader:
     def build(self, entry: Entry, name: str) -> Reranker:
         """Build what *entry* describes."""
         provider = self._find(entry.use)
-        who = f"Reranker {name!r}" if name != provider.name else str(provider)
+        who = f"Reranker {name!r} ({provider.home})"
         cls = provider.load()
-        implementation(cls).check(str(provider))
+        implementation(cls).check(who)
         schema = Schema(cls, who)
         children: list[Reranker] = []
 
@@ -158,7 +165,10 @@ class Loader:
             children.append(merger)
             settings["merge"] = merger
         reranker = Reranker(
-            schema.construct(options), wrappers=self.wrappers, name=name, **settings
+            schema.construct(options),
+            wrappers=self.wrappers,
+            name=name,
+            **settings,  # type: ignore[arg-type]  # checked when read, or by it
         )
         secrets = frozenset(o.name for o in schema.options.values() if o.is_secret)
         reranker.who = who
@@ -210,7 +220,7 @@ class Loader:
 
     def _find(self, name: str) -> Provider:
         try:
-            return catalog().find(name)
+            return catalog().find(name, sorted(self.config.rerankers))
         except UnknownRerankerError as error:
             if not self.path:
                 raise
