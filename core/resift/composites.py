@@ -41,7 +41,7 @@ class Cascade:
     """
 
     def __init__(self, stages: list[Reranker], keep: list[int]) -> None:
-        require_scoring("cascade", "stages", stages)
+        require_scoring("stages", stages)
         if len(keep) != len(stages) - 1 or any(n < 1 for n in keep):
             msg = (
                 f"keep must have one positive number for each stage but the last "
@@ -54,6 +54,11 @@ class Cascade:
         self.score_kind = stages[-1].score_kind
         self.columns = columns_of(stages)
         self.needs_text = any(stage.needs_text for stage in stages)
+
+    @hookimpl
+    def warmup(self) -> None:
+        for stage in self._stages:
+            stage.warmup()
 
     @hookimpl
     def score(
@@ -72,7 +77,7 @@ class Cascade:
         for stage, name, keep in zip(self._stages, self._names, keeps, strict=True):
             scores = stage.score(
                 query,
-                [documents[i] for i in alive],
+                [documents[i] for i in alive.tolist()],
                 None if candidates is None else candidates.take(alive),
                 top_k if keep is None else keep,
                 _left(deadline, stage),
@@ -104,7 +109,12 @@ class Ensemble:
         weights: list[float] | None = None,
     ) -> None:
         children = [child for child in rerankers if isinstance(child, Reranker)]
-        require_scoring("ensemble", "rerankers", children)
+        require_scoring("rerankers", children)
+        if merger is not None and not merger.merges:
+            msg = (
+                f"merger must be a reranker that merges, but {merger.name!r} does not."
+            )
+            raise ValueError(msg)
         if weights is not None and (
             len(weights) != len(rerankers)
             or not all(0 <= weight < float("inf") for weight in weights)
@@ -116,6 +126,7 @@ class Ensemble:
             )
             raise ValueError(msg)
         self._rerankers = rerankers
+        self._children = children
         self._merger = merger or _default_merger()
         self._weights = weights or [1.0] * len(rerankers)
         self._names = labels(getattr(child, "name", INCOMING) for child in rerankers)
@@ -123,6 +134,11 @@ class Ensemble:
         if INCOMING in rerankers and self.columns is not None:
             self.columns = (*self.columns, _MERGED)
         self.needs_text = any(child.needs_text for child in children)
+
+    @hookimpl
+    def warmup(self) -> None:
+        for child in self._children:
+            child.warmup()
 
     @hookimpl
     def score(
@@ -197,20 +213,20 @@ def columns_of(children: Iterable[Reranker]) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def require_scoring(who: str, option: str, children: Sequence[Reranker]) -> None:
+def require_scoring(option: str, children: Sequence[Reranker]) -> None:
     """Refuse children that cannot score, and an empty list of them.
 
     Raises:
         ValueError: With a sentence that names the option and the child.
     """
     if not children:
-        msg = f"{who}: {option} must name at least one reranker that scores."
+        msg = f"{option} must name at least one reranker that scores."
         raise ValueError(msg)
     for child in children:
         if not child.scores:
             msg = (
-                f"{who}: {option} must be rerankers that score, but {child.name!r} "
-                "only merges."
+                f"{option} must name rerankers that score, but {child.name!r} only "
+                "merges."
             )
             raise ValueError(msg)
 
@@ -232,10 +248,13 @@ def _ranking_of(scores: Scores, name: str, weight: float) -> Ranking:
 
 
 def _incoming(n: int, candidates: pa.Table | None, weight: float) -> Ranking:
-    scores = None
-    if candidates is not None and _MERGED in candidates.column_names:
-        scores = candidates[_MERGED].to_numpy().astype(np.float64)
-    return Ranking(np.arange(n), scores, weight, INCOMING)
+    order = np.arange(n)
+    if candidates is None or _MERGED not in candidates.column_names:
+        return Ranking(order, None, weight, INCOMING)
+    scores = candidates[_MERGED].to_numpy().astype(np.float64)
+    order = np.argsort(-scores, kind="stable")  # after another stage it may differ
+    order = order[~np.isnan(scores[order])]
+    return Ranking(order, scores[order], weight, INCOMING)
 
 
 def _default_merger() -> Reranker:

@@ -74,7 +74,7 @@ class Fallback:
         pause: float = 10.0,
         concurrency: int = 16,
     ) -> None:
-        require_scoring("fallback", "rerankers", rerankers)
+        require_scoring("rerankers", rerankers)
         timeouts = timeouts or [None] * len(rerankers)
         if len(timeouts) != len(rerankers):
             msg = (

@@ -68,10 +68,10 @@ class Reranker:
         name: str | None = None,
     ) -> None:
         if inspect.isroutine(plugin) or isinstance(plugin, functools.partial):
-            name = name or getattr(plugin, "__name__", "function")
+            name = name or str(getattr(plugin, "__name__", "function"))
             plugin = function_plugin(plugin)
         self.plugin = plugin
-        self.name = name or getattr(plugin, "__name__", type(plugin).__name__)
+        self.name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
         self.who = f"Reranker {self.name!r}"
         self.top_k = _at_least_one("top_k", top_k)
         self.window = _at_least_one("window", window)
@@ -113,6 +113,11 @@ class Reranker:
     def scores(self) -> bool:
         """Whether it has a scoring step; without one it only merges."""
         return self._host.scores
+
+    @property
+    def merges(self) -> bool:
+        """Whether it has or was given a merger; one that has none merges by `rrf`."""
+        return self._merger is not None or self._host.implementation.merges
 
     @property
     def score_kind(self) -> str:
