@@ -1,0 +1,121 @@
+"""What runs the model, and which of them a call for ``backend="auto"`` gets."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from resift.errors import ModelError
+from resift_cross_encoder.head import FloatArray
+from resift_cross_encoder.pairs import IntArray, Layout, Pairs
+
+if TYPE_CHECKING:
+    import sentence_transformers
+
+    from resift_cross_encoder.reranker import CrossEncoder
+
+__all__ = ["Backend", "Runtime", "placed", "runtime_of"]
+
+Backend = Literal["auto", "torch", "openvino", "onnx"]
+
+_log = logging.getLogger(__name__)
+
+
+class Runtime(Protocol):
+    """Computes logits, batch by batch.
+
+    Attributes:
+        token_budget: The padded tokens of a batch that suit it.
+        n_parallel: How many batches it computes at once.
+    """
+
+    token_budget: int
+    n_parallel: int
+
+    def width(self, length: int) -> int:
+        """Round a length up to the tokens per row that suit it."""
+        ...
+
+    def logits(self, pairs: Pairs, batches: Iterable[IntArray]) -> FloatArray:
+        """Return the logits of all pairs, float64, shape ``(n_pairs, n_labels)``.
+
+        Args:
+            pairs: The pairs.
+            batches: Their indices, each pair in one batch; may raise to stop.
+        """
+        ...
+
+
+def placed(options: CrossEncoder) -> tuple[Backend, str | None]:
+    """Return the backend to try, and the device to load the weights on.
+
+    Raises:
+        ModelError: If a backend is asked for that is not installed or not for the
+            device.
+    """
+    backend = options.backend
+    if backend in ("openvino", "onnx"):
+        _require_cpu(backend, options.device)
+        return backend, "cpu"
+    if backend == "torch":
+        return backend, options.device or _fastest_device()
+    device = options.device or _fastest_device()
+    wanted = device == "cpu" and options.dtype != "float16"
+    return ("auto" if wanted and _installed("openvino") else "torch"), device
+
+
+def runtime_of(
+    model: sentence_transformers.CrossEncoder,
+    layout: Layout,
+    backend: Backend,
+    options: CrossEncoder,
+) -> Runtime:
+    """Put *model* behind the backend.
+
+    Raises:
+        ModelError: If the backend cannot run it.
+    """
+    if backend == "onnx":
+        from resift_cross_encoder.onnx_runtime import OnnxRuntime
+
+        return OnnxRuntime(model, layout, options)
+    if backend in ("auto", "openvino"):
+        from resift_cross_encoder.openvino_runtime import OpenVinoRuntime
+
+        try:
+            return OpenVinoRuntime(model, layout, options)
+        except ModelError as error:
+            if backend == "openvino":
+                raise
+            _log.warning("%s backend='auto' uses torch instead.", error)
+    from resift_cross_encoder.torch_runtime import TorchRuntime
+
+    return TorchRuntime(model, options)
+
+
+def _require_cpu(backend: Backend, device: str | None) -> None:
+    for module in ("openvino",) if backend == "openvino" else ("onnxruntime", "onnx"):
+        if not _installed(module):
+            msg = (
+                f"cross-encoder: option 'backend': {backend!r} needs the module "
+                f"{module!r}. Run: pip install 'resift-cross-encoder[{backend}]'"
+            )
+            raise ModelError(msg)
+    if device not in (None, "cpu"):
+        msg = (
+            f"cross-encoder: option 'device' must be 'cpu' for backend {backend!r}, "
+            f"got {device!r}. Leave one of them out."
+        )
+        raise ModelError(msg)
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _fastest_device() -> str:
+    from sentence_transformers.util import get_device_name
+
+    return str(get_device_name())
