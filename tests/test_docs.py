@@ -1,0 +1,57 @@
+"""The documentation says what is so: every block of Python in it runs."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import resift
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+BLOCK = re.compile(
+    r"(?P<skip><!-- not run: .+? -->\n)?^```(?P<language>\w+)\n(?P<code>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def blocks(page: Path, language: str) -> list[tuple[str, int, str]]:
+    """Return the blocks of a page that are meant to work: code, line, mark."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        (match["code"], text[: match.start("code")].count("\n"), match["skip"] or "")
+        for match in BLOCK.finditer(text)
+        if match["language"] == language
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_python_block_runs(page, tmp_path, monkeypatch, capsys):
+    """The blocks of a page run one after another, in a folder with its config."""
+    code = [block for block in blocks(page, "python") if not block[2]]
+    if not code:
+        pytest.skip("no Python on this page")
+    if page.name == "lancedb.md":
+        pytest.importorskip("lancedb")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RESIFT_RERANKER", raising=False)
+    if configs := blocks(page, "toml"):
+        (tmp_path / "resift.toml").write_text(configs[0][0], encoding="utf-8")
+    namespace: dict[str, object] = {"__name__": page.stem}
+
+    for source, line, _ in code:
+        padded = "\n" * line + source  # so that a traceback names the page's line
+        exec(compile(padded, page, "exec"), namespace)  # noqa: S102  # our own pages
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_config_on_a_page_is_valid(page):
+    """A block of TOML with rerankers is a config that resift reads."""
+    for source, _, _ in blocks(page, "toml"):
+        data = tomllib.loads(source)
+
+        if "rerankers" in data:
+            assert resift.Config.of(data).rerankers
