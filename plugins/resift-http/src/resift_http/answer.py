@@ -64,19 +64,19 @@ def _results(payload: object, dialect: Dialect) -> list[object]:
 
 
 def _pair(result: object, position: int, dialect: Dialect) -> tuple[int, object]:
-    if not dialect.score_key:
+    if not dialect.score_field:
         return position, result
     if not isinstance(result, Mapping):
         msg = f"result {position} is not an object"
         raise WrongAnswerError(msg)
-    index = result.get(dialect.index_key)
+    index = result.get(dialect.index_field)
     if not isinstance(index, int) or isinstance(index, bool):
-        msg = f"result {position} has no whole number {dialect.index_key!r}"
+        msg = f"result {position} has no whole number {dialect.index_field!r}"
         raise WrongAnswerError(msg)
-    if dialect.score_key not in result:
-        msg = f"result {position} has no {dialect.score_key!r}"
+    if dialect.score_field not in result:
+        msg = f"result {position} has no {dialect.score_field!r}"
         raise WrongAnswerError(msg)
-    return index, result[dialect.score_key]
+    return index, result[dialect.score_field]
 
 
 def _number(score: object, index: int) -> float:

@@ -32,24 +32,24 @@ class Dialect:
         auth_header: The header for the key.
         auth_scheme: The word before the key in that header.
         headers: Further headers.
-        model_key: Field for the model's name.
-        query_key: Field for the query.
+        model_field: Field for the model's name.
+        query_field: Field for the query.
         query_per_document: Whether the query is sent once for each document.
-        documents_key: Field for the documents.
-        document_key: Field for the text inside each document, where a document is an
+        documents_field: Field for the documents.
+        document_field: Field for the text inside each document, where a document is an
             object and not a string.
-        top_k_key: Field that cuts the answer to the best documents.
+        top_k_field: Field that cuts the answer to the best documents.
         constants: Fields that are always sent, such as a "do not echo the documents".
         options: Options of the reranker that are sent when set, and their fields.
         results_path: Where the results are; ``""`` where the answer is the list itself.
-        index_key: Field of a result that tells which document it is about.
-        score_key: Field of a result that holds its score; ``""`` where the results are
-            bare numbers in the order of the documents.
+        index_field: Field of a result that tells which document it is about.
+        score_field: Field of a result that holds its score; ``""`` where the results
+            are bare numbers in the order of the documents.
         score_kind: What a score means; see `resift.hookspecs`.
         error_paths: Where a message may stand in an error, the first found wins.
         max_documents: The most documents the server takes in one request, if known.
         info_path: Path that tells this limit, if the server has one.
-        info_key: Field of that answer.
+        info_field: Field of that answer.
         pointwise: Whether a document's score never depends on the other documents of
             its request, so that the answers to several requests can be merged.
         listwise: Models for which it depends on them, all the same.
@@ -63,22 +63,22 @@ class Dialect:
     auth_header: str = "Authorization"
     auth_scheme: str = "Bearer"
     headers: Mapping[str, str] = field(default_factory=dict)
-    model_key: str = "model"
-    query_key: str = "query"
+    model_field: str = "model"
+    query_field: str = "query"
     query_per_document: bool = False
-    documents_key: str = "documents"
-    document_key: str = ""
-    top_k_key: str = "top_n"
+    documents_field: str = "documents"
+    document_field: str = ""
+    top_k_field: str = "top_n"
     constants: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     results_path: str = "results"
-    index_key: str = "index"
-    score_key: str = "relevance_score"
+    index_field: str = "index"
+    score_field: str = "relevance_score"
     score_kind: ScoreKind = "probability"
     error_paths: tuple[str, ...] = ("message", "detail", "error.message", "error")
     max_documents: int | None = None
     info_path: str = ""
-    info_key: str = ""
+    info_field: str = ""
     pointwise: bool = True
     listwise: tuple[str, ...] = ()
 
@@ -110,23 +110,23 @@ class Dialect:
             options: The reranker's options; those that are None are not sent.
         """
         body: dict[str, object] = {}
-        key = self.document_key
-        _put(body, self.model_key, options.get("model"))
+        key = self.document_field
+        _put(body, self.model_field, options.get("model"))
         _put(
             body,
-            self.query_key,
+            self.query_field,
             [query] * len(documents) if self.query_per_document else query,
         )
         _put(
             body,
-            self.documents_key,
+            self.documents_field,
             [{key: text} for text in documents] if key else list(documents),
         )
         for name, value in self.constants.items():
             _put(body, name, value)
         for option, name in self.options.items():
             _put(body, name, options.get(option))
-        _put(body, self.top_k_key, top_k)
+        _put(body, self.top_k_field, top_k)
         return body
 
 

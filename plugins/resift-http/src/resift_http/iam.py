@@ -67,7 +67,9 @@ class AccessToken:
             raise ServerError(msg)
         seconds = payload.get("expires_in")
         self._token = token
-        self._ends = time.monotonic() + (seconds if isinstance(seconds, int) else 0)
+        self._ends = time.monotonic() + (
+            seconds if isinstance(seconds, int | float) else 0
+        )
 
     def _failure(self, reply: Reply, payload: object, key: str) -> BackendError:
         said = redacted(message_in(payload, ("errorMessage", "message")), [key], [])

@@ -46,6 +46,7 @@ class RemoteReranker:
 
     name: ClassVar[str]
     """The name it is registered under, and its dialect's in the table."""
+    needs_network: ClassVar[bool] = True
 
     api_key: SecretStr | None = None
     base_url: str | None = None
@@ -190,7 +191,9 @@ class RemoteReranker:
             payload = reply.payload()
         except ValueError:
             return 0
-        told = payload.get(self.dialect.info_key) if isinstance(payload, dict) else None
+        told = (
+            payload.get(self.dialect.info_field) if isinstance(payload, dict) else None
+        )
         return told if isinstance(told, int) and told > 0 else 0
 
     def _ask(
@@ -201,7 +204,7 @@ class RemoteReranker:
         deadline: Deadline,
     ) -> Found:
         n_documents = len(documents)
-        cut = top_k if self.dialect.top_k_key and top_k is not None else n_documents
+        cut = top_k if self.dialect.top_k_field and top_k is not None else n_documents
         values = option_values(self)
         body = self.dialect.body(
             query, documents, cut if cut < n_documents else None, values

@@ -90,18 +90,18 @@ class Http(RemoteReranker):
         auth_header: The header for the key.
         auth_scheme: The word before the key in that header.
         headers: Further headers; no place for secrets.
-        model_key: Field for the model's name.
-        query_key: Field for the query.
+        model_field: Field for the model's name.
+        query_field: Field for the query.
         query_per_document: Whether the query is sent once for each document.
-        documents_key: Field for the documents.
-        document_key: Field for the text inside each document, where a document is an
+        documents_field: Field for the documents.
+        document_field: Field for the text inside each document, where a document is an
             object and not a string.
-        top_k_key: Field that cuts the answer to the best documents.
+        top_k_field: Field that cuts the answer to the best documents.
         constants: Further fields that are always sent.
         results_path: Where the results are; ``""`` where the answer is the list itself.
-        index_key: Field of a result that tells which document it is about.
-        score_key: Field of a result that holds its score; ``""`` where the results are
-            bare numbers in the order of the documents.
+        index_field: Field of a result that tells which document it is about.
+        score_field: Field of a result that holds its score; ``""`` where the results
+            are bare numbers in the order of the documents.
         score_kind: What a score means: ``"probability"``, ``"similarity"``,
             ``"logit"`` or ``"ordinal"``.
         error_paths: Where a message may stand in an error, the first found wins.
@@ -117,16 +117,16 @@ class Http(RemoteReranker):
     auth_header: str = "Authorization"
     auth_scheme: str = "Bearer"
     headers: Mapping[str, str] | None = None
-    model_key: str = "model"
-    query_key: str = "query"
+    model_field: str = "model"
+    query_field: str = "query"
     query_per_document: bool = False
-    documents_key: str = "documents"
-    document_key: str = ""
-    top_k_key: str = "top_n"
+    documents_field: str = "documents"
+    document_field: str = ""
+    top_k_field: str = "top_n"
     constants: Mapping[str, object] | None = None
     results_path: str = "results"
-    index_key: str = "index"
-    score_key: str = "relevance_score"
+    index_field: str = "index"
+    score_field: str = "relevance_score"
     score_kind: ScoreKind = "ordinal"
     error_paths: Sequence[str] = ("message", "detail", "error.message", "error")
     pointwise: bool = True
