@@ -453,7 +453,7 @@ def test_a_reranker_that_only_merges_is_refused() -> None:
         fallback("bm25", "rrf")
 
     assert str(caught.value).endswith(
-        ": fallback: rerankers must be rerankers that score, but 'rrf' only merges."
+        ": rerankers must name rerankers that score, but 'rrf' only merges."
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pluggy
 
 from resift import hookspecs
-from resift.errors import InvalidRerankerError, ScoreError
+from resift.errors import InvalidRerankerError
 from resift.hookspecs import hookimpl
 from resift.implementation import HOOKS, implementation
 
@@ -54,7 +54,7 @@ class Host:
         self.scores = self.implementation.scores
         self.plugins = pluggy.PluginManager("resift")
         self.plugins.add_hookspecs(hookspecs)
-        self._add_missing(merger)
+        self._add_missing(merger, who)
         if merger is None:
             self._register(plugin)
         else:  # the plugin's own merger must not answer where this one does not
@@ -83,13 +83,13 @@ class Host:
                 errors.append(error)
         return errors
 
-    def _add_missing(self, merger: _Plugin | None) -> None:
+    def _add_missing(self, merger: _Plugin | None, who: str) -> None:
         """Register, to be asked last, only the defaults that the plugin lacks."""
         has = self.implementation.hooks
         if "score" in has and "score_many" not in has:
             self.plugins.register(_ScoreEach(self.plugins), "resift:score_many")
         elif "score_many" in has and "score" not in has:
-            self.plugins.register(_ScoreOne(self.plugins), "resift:score")
+            self.plugins.register(_ScoreOne(self.plugins, who), "resift:score")
         if merger is None and not self.implementation.merges:
             from resift.mergers import ReciprocalRankFusion
 
@@ -126,19 +126,16 @@ class _ScoreEach:
 class _ScoreOne:
     """`score` through `score_many`."""
 
-    def __init__(self, plugins: pluggy.PluginManager) -> None:
+    def __init__(self, plugins: pluggy.PluginManager, who: str) -> None:
         self._plugins = plugins
+        self._who = who
 
     @hookimpl(trylast=True)
-    def score(self, query: str, documents: Sequence[str]) -> ScoresLike | None:
+    def score(self, query: str, documents: Sequence[str]) -> object:
+        from resift.scores import checked_items
+
         many = self._plugins.hook.score_many(queries=[query], documents=[documents])
-        if many is None:
-            return None
-        if len(many) != 1:
-            msg = f"score_many returned {len(many)} items for 1 query."
-            raise ScoreError(msg)
-        only: ScoresLike = many[0]
-        return only
+        return checked_items(many, 1, self._who)[0]
 
 
 class _Last:

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from resift.errors import ClosedError, InputError
+from resift.errors import ClosedError, InputError, InvalidRerankerError
 from resift.host import Host, function_plugin
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Reranker:
 
     @property
     def plugins(self) -> pluggy.PluginManager:
-        """The plugin manager behind it: the plugin, defaults and wrappers."""
+        """The plugin manager that holds the plugin, its defaults and wrappers."""
         return self._host.plugins
 
     @property
@@ -121,7 +121,7 @@ class Reranker:
 
     @property
     def score_kind(self) -> str:
-        """What its scores mean: see `resift.hookspecs`. Mergers are ordinal."""
+        """What its scores mean, see `resift.hookspecs`; ordinal where it only merges."""
         kind = getattr(self.plugin, "score_kind", "ordinal") if self.scores else None
         return str(kind or "ordinal")
 
@@ -129,6 +129,9 @@ class Reranker:
     def columns(self) -> tuple[str, ...] | None:
         """The candidate columns it reads, or None where it declares nothing."""
         declared = getattr(self.plugin, "columns", None)
+        if isinstance(declared, str):
+            msg = f"{self.who}: columns must be a list of names, got one string."
+            raise InvalidRerankerError(msg)
         return None if declared is None else tuple(declared)
 
     @property
@@ -217,7 +220,7 @@ class Reranker:
         documents: Sequence[str | Mapping[str, object]],
         top_k: int | None = None,
     ) -> RankedDocuments:
-        """Rank strings, or mappings that hold the text under the key *text*.
+        """Rank strings, or mappings that hold their text where *text* says.
 
         Args:
             query: The query, not blank.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, SupportsFloat, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -22,7 +23,7 @@ __all__ = ["MergedLike", "Scores", "ScoresLike"]
 class _Array(Protocol):
     """Anything that numpy can read: an array, a tensor, a polars series."""
 
-    def __array__(self) -> np.ndarray: ...
+    def __array__(self) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,8 +49,10 @@ class Scores:
     order: NDArray[np.int64] | None = None
 
     def __array__(
-        self, dtype: np.dtype | None = None, copy: bool | None = None
-    ) -> np.ndarray:
+        self,
+        dtype: np.dtype[Any] | None = None,
+        copy: bool | None = None,  # noqa: FBT001  # numpy's protocol
+    ) -> NDArray[Any]:
         return np.array(self.values, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
@@ -62,7 +65,9 @@ class Scores:
         """
         if self.order is not None:
             return np.asarray(self.order, dtype=np.int64)
-        return np.argsort(-self.values.astype(np.float32), kind="stable")
+        with np.errstate(over="ignore"):  # refused where scores are shown
+            values = np.asarray(self.values, dtype=np.float32)
+        return np.argsort(-values, kind="stable")
 
 
 ScoresLike: TypeAlias = (
@@ -83,12 +88,47 @@ def checked(raw: object, n: int, who: str) -> Scores:
         ScoreError: If *raw* is not one usable score per document. Nothing is repaired.
     """
     if isinstance(raw, Scores):
-        return _checked_scores(raw, n, who)
-    if isinstance(raw, Mapping):
-        return Scores(_from_mapping(raw, n, who))
-    values = _numbers(raw, n, who)
-    _require_finite(values, who)
-    return Scores(values)
+        scores = _checked_scores(raw, n, who)
+    elif isinstance(raw, Mapping):
+        scores = Scores(_from_mapping(raw, n, who))
+    else:
+        values = _numbers(raw, n, who)
+        _require_finite(values, who)
+        scores = Scores(values)
+    shown(scores.values, who)
+    return scores
+
+
+def checked_items(raw: object, n: int, who: str) -> list[object]:
+    """Return what `score_many` answered: one item for each of *n* queries.
+
+    Raises:
+        ScoreError: If it is not a sequence of that length.
+    """
+    if inspect.iscoroutine(raw):
+        raw.close()
+    got = type(raw).__name__ if raw is not None else "None"
+    if isinstance(raw, Sequence | np.ndarray) and not isinstance(raw, str | bytes):
+        if len(raw) == n:
+            return list(raw)
+        got = str(len(raw))
+    msg = f"{who} must return a list of scores for each query ({n}), got {got}."
+    raise ScoreError(msg)
+
+
+def shown(values: NDArray[np.float64], who: str) -> NDArray[np.float32]:
+    """Return scores as they are shown: float32, NaN where not scored.
+
+    Raises:
+        ScoreError: If one does not fit.
+    """
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    if np.isinf(narrow).any():
+        wrong = int(np.argmax(np.isinf(narrow)))
+        msg = f"{who}: the score {values[wrong]} does not fit a float32."
+        raise ScoreError(msg)
+    return narrow
 
 
 def checked_merge(raw: object, n: int, who: str) -> NDArray[np.float64]:
@@ -160,8 +200,11 @@ def _checked_scores(scores: Scores, n: int, who: str) -> Scores:
         try:
             columns[name] = as_array(column)
         except (TypeError, ValueError) as error:
-            msg = f"{who}: column {name!r} of its scores must be Arrow data: {error}"
-            raise ScoreError(msg) from error
+            msg = (
+                f"{who}: column {name!r} of its scores cannot be an Arrow array "
+                f"({type(error).__name__}). Give values of one type."
+            )
+            raise ScoreError(msg) from None  # the cause may quote a document
         if len(columns[name]) != n:
             msg = (
                 f"{who}: column {name!r} of its scores must have one value for each "
@@ -183,14 +226,11 @@ def _checked_order(
     if indices.dtype.kind not in "iu" or not np.array_equal(
         np.sort(indices), np.arange(n)
     ):
-        msg = (
-            f"{who}: order must be a permutation of 0 to {n - 1}, each index once, "
-            f"got {_short(order)}."
-        )
+        msg = f"{who}: order must be a permutation of 0 to {n - 1}, each index once."
         raise ScoreError(msg)
-    shown = values[indices].astype(np.float32)
-    scored = ~np.isnan(shown)
-    falling = shown[scored]
+    ordered = shown(values[indices], who)
+    scored = ~np.isnan(ordered)
+    falling = ordered[scored]
     if (falling[1:] > falling[:-1]).any() or (scored[1:] > scored[:-1]).any():
         msg = (
             f"{who}: along order the scored documents must come first and their "
@@ -206,8 +246,8 @@ def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
         raw.close()
         msg = f"{who} returned a coroutine: hooks are synchronous. Make it a plain def."
         raise ScoreError(msg)
-    if raw is None or isinstance(raw, str | bytes):
-        msg = f"{who} must return one score per document ({n}), got {_short(raw)}."
+    if raw is None or isinstance(raw, str | bytes | AbstractSet):
+        msg = f"{who} must return one score per document ({n}), got {_shown(raw)}."
         raise ScoreError(msg)
     try:
         array = np.asarray(raw if hasattr(raw, "__array__") else list(raw))  # type: ignore[call-overload]
@@ -222,12 +262,14 @@ def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
         msg = f"{who} must return one score per document ({n}), got {got}."
         raise ScoreError(msg)
     if array.dtype.kind not in "fiub" and n:
-        wrong = next((i for i, x in enumerate(array) if not _is_number(x)), 0)
-        msg = (
-            f"{who} must return numbers, but the score of document {wrong} is "
-            f"{_short(array[wrong])}."
-        )
-        raise ScoreError(msg)
+        for i, value in enumerate(array):
+            if not _is_number(value):
+                msg = (
+                    f"{who} must return numbers, but the score of document {i} is "
+                    f"{_shown(value)}."
+                )
+                raise ScoreError(msg)
+        return np.array([_float(value) for value in array])
     return array.astype(np.float64)
 
 
@@ -237,7 +279,7 @@ def _from_mapping(
     values = np.full(n, np.nan)
     for index, score in raw.items():
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
-            msg = f"{who} returned {_short(index)} as the index of a document."
+            msg = f"{who} returned {_shown(index)} as the index of a document."
             raise ScoreError(msg)
         if not 0 <= index < n:
             msg = f"{who} scored document {index}, but was given 0 to {n - 1}."
@@ -245,10 +287,10 @@ def _from_mapping(
         if not _is_number(score):
             msg = (
                 f"{who} must return numbers, but the score of document {index} is "
-                f"{_short(score)}."
+                f"{_shown(score)}."
             )
             raise ScoreError(msg)
-        values[index] = float(score)  # type: ignore[arg-type]
+        values[index] = _float(score)
         if not math.isfinite(values[index]):
             _require_finite(values, who, at=int(index))
     return values
@@ -269,10 +311,20 @@ def _require_finite(
     raise ScoreError(msg)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float | np.number)
+def _is_number(value: object) -> TypeGuard[SupportsFloat]:
+    return isinstance(value, int | float | np.integer | np.floating)
 
 
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _float(value: SupportsFloat) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond float64
+        return math.inf
+
+
+def _shown(value: object) -> str:
+    """Return a number as it is and all else by its type: it may hold a text."""
+    if value is None or _is_number(value):
+        return str(value)
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"

@@ -14,7 +14,7 @@ import pyarrow as pa
 from resift.arrow import RELEVANCE, Union, as_table, text_columns, text_of
 from resift.errors import InputError, ScoreError
 from resift.ranking import RankedDocument, RankedDocuments, Ranking
-from resift.scores import Scores, as_array, checked, expand
+from resift.scores import Scores, as_array, checked, checked_items, expand, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,13 +107,13 @@ def rank(
     if not reranker.scores:
         single = Ranking(np.arange(len(documents)))
         merged = reranker.merge([single], len(documents), query)
-        return _ranked(documents, Scores(merged), top_k)
+        return _ranked(reranker, documents, Scores(merged), top_k)
     texts = _texts(reranker, documents[: reranker.window])
     table = None
     if reranker.columns != () and _wants_candidates(reranker):
-        table = _as_candidates(documents[: reranker.window])
+        table = _as_candidates(reranker, documents[: reranker.window])
     scores = reranker.score(query, texts, table, top_k)
-    return _ranked(documents, scores, top_k)
+    return _ranked(reranker, documents, scores, top_k)
 
 
 def rank_many(
@@ -144,17 +144,14 @@ def rank_many(
     raw = asked and reranker.plugins.hook.score_many(
         queries=[queries[i] for i in asked], documents=[sent[i][1] for i in asked]
     )
-    if raw is None or len(raw) != len(asked):
-        got = "None" if raw is None else len(raw)
-        msg = f"{reranker.who} must return scores for {len(asked)} queries, got {got}."
-        raise ScoreError(msg)
+    raw = checked_items(raw, len(asked), reranker.who)
     answers = dict(zip(asked, raw, strict=True))
     rankings = []
     for i, (index, texts, _) in enumerate(sent):
         scores = Scores(np.full(len(index), np.nan))
         if i in answers:
             scores = expand(checked(answers[i], len(texts), reranker.who), index)
-        rankings.append(_ranked(documents[i], scores, top_k))
+        rankings.append(_ranked(reranker, documents[i], scores, top_k))
     return rankings
 
 
@@ -202,6 +199,7 @@ def _distinct(
 ) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
     """Return which text each document is (-1 for blank), the texts, and their rows."""
     n = len(documents)
+    _require_texts(reranker, documents)
     if reranker.columns or not reranker.needs_text:
         rows = np.arange(n)
         return rows, [text or "" for text in documents], rows
@@ -252,14 +250,14 @@ def _wants_candidates(reranker: Reranker) -> bool:
 
 
 def _ranked(
-    documents: Sequence[Document], scores: Scores, top_k: int | None
+    reranker: Reranker,
+    documents: Sequence[Document],
+    scores: Scores,
+    top_k: int | None,
 ) -> RankedDocuments:
     order = scores.ranking()
     order = np.concatenate([order, np.arange(len(order), len(documents))])[:top_k]
-    values = scores.values.astype(np.float32).astype(np.float64)
-    if np.isinf(values).any():
-        msg = f"The score {scores.values[np.isinf(values)][0]} overflows float32."
-        raise ScoreError(msg)
+    values = shown(scores.values, reranker.who)
     columns = {name: as_array(column) for name, column in scores.columns.items()}
     rows = [
         RankedDocument(
@@ -278,7 +276,7 @@ def _ranked(
     return RankedDocuments(rows, scores.notes)
 
 
-def _texts(reranker: Reranker, documents: Sequence[Document]) -> list[str | None]:
+def _texts(reranker: Reranker, documents: Sequence[object]) -> list[str | None]:
     """Return the texts of strings and mappings."""
     keys = [reranker.text] if isinstance(reranker.text, str) else list(reranker.text)
     texts: list[str | None] = []
@@ -292,7 +290,7 @@ def _texts(reranker: Reranker, documents: Sequence[Document]) -> list[str | None
                 f"{type(document).__name__}."
             )
             raise InputError(msg)
-        parts = [document[key] for key in keys if key in document]
+        parts = [part for key in keys for part in _under(key, document)]
         if not parts and reranker.needs_text:
             msg = (
                 f"{reranker.who}: document {i} has no text under {keys[0]!r}. Keys: "
@@ -300,20 +298,50 @@ def _texts(reranker: Reranker, documents: Sequence[Document]) -> list[str | None
             )
             raise InputError(msg)
         if wrong := [p for p in parts if p is not None and not isinstance(p, str)]:
-            msg = (
-                f"{reranker.who}: the text of document {i} must be a string, got "
-                f"{type(wrong[0]).__name__}."
-            )
-            raise InputError(msg)
-        texts.append("\n".join(part for part in parts if part is not None) or None)
+            raise InputError(_no_text(reranker, i, wrong[0]))
+        found = [part for part in parts if isinstance(part, str)]
+        texts.append("\n".join(found) or None)
     return texts
 
 
-def _as_candidates(documents: Sequence[Document]) -> pa.Table | None:
-    rows = [dict(d) for d in documents if isinstance(d, Mapping)]
+def _under(key: str, document: Mapping[str, object]) -> list[object]:
+    """Return the value under *key*, ``"meta.title"`` say, in a list; or none."""
+    if key in document:
+        return [document[key]]
+    outer, _, rest = key.partition(".")
+    inner = document.get(outer)
+    return _under(rest, inner) if rest and isinstance(inner, Mapping) else []
+
+
+def _require_texts(reranker: Reranker, documents: Sequence[object]) -> None:
+    for i, text in enumerate(documents):
+        if not (text is None or isinstance(text, str)):
+            raise InputError(_no_text(reranker, i, text))
+
+
+def _no_text(reranker: Reranker, index: int, value: object) -> str:
+    kind = type(value).__name__
+    return f"{reranker.who}: the text of document {index} must be a string, got {kind}."
+
+
+def _as_candidates(
+    reranker: Reranker, documents: Sequence[Document]
+) -> pa.Table | None:
+    """Return mappings as a table of all their keys; None for strings."""
+    rows = [document for document in documents if isinstance(document, Mapping)]
     if not rows or len(rows) != len(documents):
         return None
-    return pa.Table.from_pylist(rows)
+    columns = {}
+    for key in dict.fromkeys(key for row in rows for key in row):
+        try:
+            columns[key] = pa.array([row.get(key) for row in rows])
+        except (pa.ArrowException, OverflowError):
+            msg = (
+                f"{reranker.who}: the values of {key!r} in the documents must be of "
+                "one type."
+            )
+            raise InputError(msg) from None
+    return pa.table(columns)
 
 
 def _require_list(reranker: Reranker, documents: object) -> None:
@@ -329,16 +357,10 @@ def _require_list(reranker: Reranker, documents: object) -> None:
 
 def _relevance(values: NDArray[np.float64], n: int, reranker: Reranker) -> pa.Array:
     """Return scores as shown: float32, null where not scored, *n* rows."""
-    with np.errstate(over="ignore"):
-        shown = values.astype(np.float32)
-    if np.isfinite(shown).all():
-        if len(shown) == n:
-            return pa.array(shown)
-    elif np.isinf(shown).any():
-        msg = f"{reranker.who}: the score {values[np.isinf(shown)][0]} does not fit a float32."
-        raise ScoreError(msg)
-    shown = np.append(shown, np.full(n - len(shown), np.nan, dtype=np.float32))
-    return pa.array(shown, mask=np.isnan(shown))
+    narrow = shown(values, reranker.who)
+    if len(narrow) < n:
+        narrow = np.append(narrow, np.full(n - len(narrow), np.nan, dtype=np.float32))
+    return pa.array(narrow, mask=np.isnan(narrow))
 
 
 def _evidence(
@@ -371,8 +393,9 @@ def _explanation(
         if ranking.scores is not None:
             values = np.zeros(union.n_documents)
             values[ranking.documents] = ranking.scores
-            shown = pa.array(values[documents], mask=mine == 0)
-            output[f"_{ranking.name}_score"] = shown
+            output[f"_{ranking.name}_score"] = pa.array(
+                values[documents], mask=mine == 0
+            )
     output["_merged_score"] = pa.array(merged[documents])
     rank = np.empty(union.n_documents, dtype=np.int32)
     rank[order] = np.arange(1, len(order) + 1)
