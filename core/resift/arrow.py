@@ -6,9 +6,7 @@ touched once, when the chosen rows are taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -20,11 +18,14 @@ from resift.errors import InputError
 from resift.ranking import Ranking
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 __all__ = ["RELEVANCE", "Union", "as_table", "text_columns", "text_of"]
 
 RELEVANCE = "_relevance_score"
+_PLAIN = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 _SPARSE = 4  # take before concatenating where fewer than 1 row in 4 is wanted
 
 
@@ -53,25 +54,6 @@ def as_table(result: object) -> pa.Table:
     raise InputError(msg)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Columns that the same tables have, laid end to end, and their rows."""
-
-    names: list[str]
-    batches: list[pa.RecordBatch]
-    rows: NDArray[np.int64]  # (n_documents,) row of each document, -1 for none
-
-    def take(self, documents: NDArray[np.int64], names: list[str]) -> pa.RecordBatch:
-        rows = self.rows[documents]
-        batches = self.batches
-        if names != self.names:
-            batches = [batch.select(names) for batch in batches]
-        if len(batches) > 1 and len(rows) * _SPARSE < sum(map(len, batches)):
-            batches, rows = _take_each(batches, rows)
-        whole = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
-        return whole.take(_indices(rows))
-
-
 class Union:
     """The documents of several ranked result tables.
 
@@ -95,13 +77,22 @@ class Union:
     ) -> None:
         self.tables = tables
         n = len(tables)
-        self._codes, self.n_documents = _encode(tables, id)
+        self._rows = _end_to_end(tables, id)
+        stops = [0, *accumulate(map(len, tables))]
+        self._spans = list(pairwise(stops))  # first and last row of each list, plus one
+        self._codes, self.n_documents = _encode(tables, self._rows, id)
         self.rankings = [
-            _ranking(table, documents, self.n_documents, weight, name)
-            for table, documents, weight, name in zip(
-                tables, self._codes, _weights(weights, n), _names(names, n), strict=True
+            _ranking(table, self._codes[i:j], self.n_documents, weight, name)
+            for table, (i, j), weight, name in zip(
+                tables, self._spans, _weights(weights, n), _names(names, n), strict=True
             )
         ]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of all columns, in the order they are first seen."""
+        names: list[str] = self._rows.schema.names
+        return names
 
     def order(self, merged: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the documents best first, shape ``(n_documents,)``.
@@ -125,80 +116,54 @@ class Union:
         Returns:
             A table of ``n`` rows; types are those of the source tables.
         """
-        wanted = self.columns if columns is None else list(columns)
-        taken: dict[str, pa.Array] = {}
-        for group in self._groups:
-            if names := [name for name in group.names if name in wanted]:
-                batch = group.take(documents, names)
-                if names == wanted:
-                    return pa.Table.from_batches([batch])
-                taken.update(zip(names, batch.columns, strict=True))
-        if not wanted:
+        rows = self._rows if columns is None else self._rows.select(columns)
+        if not rows.num_columns:
             return pa.table({"": pa.nulls(len(documents))}).select([])
-        schema = pa.schema(
-            [self.schema.field(name) for name in wanted], self.schema.metadata
-        )
-        return pa.Table.from_arrays([taken[name] for name in wanted], schema=schema)
+        groups = self._groups(rows.schema.names)
+        taken: dict[str, pa.ChunkedArray] = {}
+        for having, names in groups.items():
+            part = _gather(rows.select(names), self._first(having)[documents])
+            if len(groups) == 1:
+                return part
+            taken.update(zip(names, part.columns, strict=True))
+        arrays = [taken[name] for name in rows.schema.names]
+        return pa.Table.from_arrays(arrays, schema=rows.schema)
 
-    @cached_property
-    def columns(self) -> list[str]:
-        """Names of all columns, in the order they are first seen."""
-        names: list[str] = self.schema.names
-        return names
+    def _groups(self, names: Sequence[str]) -> dict[tuple[int, ...], list[str]]:
+        """Return the columns that a list lacks and a later one has, by who has them.
 
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """The schema of all columns; null-typed ones take another list's type."""
-        first = self.tables[0].schema
-        if all(first.equals(table.schema) for table in self.tables[1:]):
-            return first
-        types: dict[str, pa.Field] = {}
-        for table in self.tables:
-            for field in table.schema:
-                known = types.get(field.name)
-                if known is None or pa.types.is_null(known.type):
-                    types[field.name] = field
-                elif not (pa.types.is_null(field.type) or field.type == known.type):
-                    msg = (
-                        f"rerank: column {field.name!r} is {known.type} in one list "
-                        f"and {field.type} in another. Cast one of them."
-                    )
-                    raise InputError(msg)
-        return pa.schema(
-            [field.with_nullable(True) for field in types.values()], first.metadata
-        )
-
-    @cached_property
-    def _groups(self) -> list[_Group]:
+        All others stand under ``()``, since they are right in a document's first row:
+        all lists have them, or none after the first that lacks them.
+        """
         known = [table.schema.names for table in self.tables]
-        by_tables: dict[tuple[int, ...], list[str]] = {}
-        if all(names == self.columns for names in known):
-            by_tables[tuple(range(len(known)))] = self.columns
-        else:
-            for name in self.columns:
-                having = tuple(i for i, names in enumerate(known) if name in names)
-                by_tables.setdefault(having, []).append(name)
-        return [
-            _Group(
-                names,
-                [_batch(self.tables[i], names, self.schema) for i in having],
-                self._rows(having),
-            )
-            for having, names in by_tables.items()
-        ]
+        if all(other == names for other in known):
+            return {(): list(names)}
+        groups: dict[tuple[int, ...], list[str]] = {}
+        for name in names:
+            having = tuple([i for i, other in enumerate(known) if name in other])
+            later = having[-1] >= len(having)
+            groups.setdefault(having if later else (), []).append(name)
+        return groups
 
-    def _rows(self, having: tuple[int, ...]) -> NDArray[np.int64]:
-        """Return each document's first row among the tables *having*, or -1."""
-        codes = [self._codes[i] for i in having]
-        seen = codes[0] if len(codes) == 1 else np.concatenate(codes)
-        rows = np.full(self.n_documents, -1, dtype=np.int64)
-        rows[seen[::-1]] = np.arange(len(seen) - 1, -1, -1)  # the first one stays
+    def _first(self, having: Sequence[int] = ()) -> NDArray[np.int64]:
+        """Return each document's first row, in one of the lists *having* if it can be.
+
+        A document that none of those holds keeps its row in a list that lacks the
+        column, and so gets a null.
+        """
+        rows = np.empty(self.n_documents, dtype=np.int64)
+        for start, stop in (
+            (0, len(self._codes)),
+            *(self._spans[i] for i in having[::-1]),
+        ):
+            codes = self._codes[start:stop]
+            rows[codes[::-1]] = np.arange(
+                stop - 1, start - 1, -1
+            )  # the first one stays
         return rows
 
 
-def text_of(
-    table: pa.Table, column: str | Sequence[str], who: str
-) -> list[str | None]:
+def text_of(table: pa.Table, column: str | Sequence[str], who: str) -> list[str | None]:
     """Return the documents' texts as Python strings, None where null.
 
     Args:
@@ -263,27 +228,58 @@ def _strings(table: pa.Table, name: str, who: str) -> pa.ChunkedArray:
     return values
 
 
+def _end_to_end(tables: Sequence[pa.Table], id: str | None) -> pa.Table:
+    """Return all rows as one table, nulls where a list lacks a column; no copy."""
+    first = tables[0].schema
+    same = all(first.equals(table.schema) for table in tables[1:])
+    try:
+        return pa.concat_tables(tables, promote_options="none" if same else "default")
+    except pa.ArrowException as error:
+        raise InputError(_mismatch(tables, id) or f"rerank: {error}") from None
+
+
+def _mismatch(tables: Sequence[pa.Table], id: str | None) -> str | None:
+    """Return what is wrong with the first column that has several types."""
+    types: dict[str, dict[pa.DataType, None]] = {}
+    for table in tables:
+        for field in table.schema:
+            if not pa.types.is_null(field.type):
+                types.setdefault(field.name, {})[field.type] = None
+    if id in types and len(types[id]) > 1:
+        found = ", ".join(sorted(map(str, types[id])))
+        return f"rerank: the id column {id!r} must have one type, got {found}. Cast it."
+    for name, (one, *others) in types.items():
+        if others:
+            return (
+                f"rerank: column {name!r} is {one} in one list and {others[0]} in "
+                "another. Cast one of them."
+            )
+    return None
+
+
 def _encode(
-    tables: Sequence[pa.Table], id: str | None
-) -> tuple[list[NDArray[np.int64]], int]:
-    """Number the documents; return those of every table's rows, and how many.
+    tables: Sequence[pa.Table], rows: pa.Table, id: str | None
+) -> tuple[NDArray[np.int64], int]:
+    """Number the documents; return that of every row, and how many there are.
 
     The lists are read in step, all first rows before all second rows. So documents
     are numbered by their best rank, then by list, which settles every tie.
     """
-    stops = [0, *accumulate(map(len, tables))]
-    total = stops[-1]
-    step = None if len(tables) == 1 else _in_step(tuple(map(len, tables)))
+    total = len(rows)
+    step = slice(None) if len(tables) == 1 else _in_step(tuple(map(len, tables)))
     if id is None or total == 0:
         n, numbers = total, np.arange(total, dtype=np.int64)
     else:
-        ids = _one_type(_id_chunks(tables, id), id)
-        ids = ids if step is None else ids.take(pa.array(step))
+        ids = _ids(tables, rows, id)
+        if pa.types.is_integer(ids.type):
+            ids = pa.array(ids.to_numpy()[step])
+        else:
+            ids = ids.take(pa.array(np.arange(total)[step])).combine_chunks()
         encoded = _dictionary(ids, id)
         n, numbers = len(encoded.dictionary), encoded.indices.to_numpy()
     codes = np.empty(total, dtype=np.int64)
-    codes[slice(None) if step is None else step] = numbers
-    return [codes[i:j] for i, j in pairwise(stops)], n
+    codes[step] = numbers
+    return codes, n
 
 
 @lru_cache(maxsize=8)
@@ -293,26 +289,27 @@ def _in_step(sizes: tuple[int, ...]) -> NDArray[np.int64]:
     return np.argsort(ranks, kind="stable")
 
 
-def _id_chunks(tables: Sequence[pa.Table], id: str) -> list[pa.Array]:
-    chunks: list[pa.Array] = []
+def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray:
     for number, table in enumerate(tables, start=1):
-        place = table.schema.get_field_index(id)
-        if place < 0:
+        if table.schema.get_field_index(id) < 0:
             msg = (
                 f"rerank: list {number} has no id column {id!r}. Columns: "
                 f"{', '.join(map(repr, table.column_names))}. Name another with "
                 "id=..., or pass id=None where every row is a document of its own."
             )
             raise InputError(msg)
-        column = table.column(place)
-        if column.null_count:
-            msg = (
-                f"rerank: the id column {id!r} of list {number} has "
-                f"{column.null_count} nulls. An id must tell documents apart."
-            )
-            raise InputError(msg)
-        chunks.extend(column.chunks)
-    return [chunk for chunk in chunks if len(chunk)]
+    ids = rows.column(id)
+    if ids.null_count:
+        nulls = [table.column(id).null_count for table in tables]
+        number = next(i for i, count in enumerate(nulls, start=1) if count)
+        msg = (
+            f"rerank: the id column {id!r} of list {number} has "
+            f"{nulls[number - 1]} nulls. An id must tell documents apart."
+        )
+        raise InputError(msg)
+    if pa.types.is_dictionary(ids.type):
+        ids = ids.cast(ids.type.value_type)
+    return ids.cast(_PLAIN[ids.type]) if ids.type in _PLAIN else ids
 
 
 def _dictionary(ids: pa.Array, id: str) -> pa.DictionaryArray:
@@ -324,27 +321,6 @@ def _dictionary(ids: pa.Array, id: str) -> pa.DictionaryArray:
             f"{ids.type}. Name another with id=...."
         )
         raise InputError(msg) from None
-
-
-def _one_type(chunks: list[pa.Array], id: str) -> pa.Array:
-    kinds = {chunk.type for chunk in chunks}
-    if any(pa.types.is_dictionary(kind) for kind in kinds):
-        chunks = [_decoded(chunk) for chunk in chunks]
-        kinds = {chunk.type for chunk in chunks}
-    try:
-        if len(kinds) > 1:
-            if not all(pa.types.is_integer(kind) for kind in kinds):
-                raise pa.ArrowTypeError  # noqa: TRY301  # one message for both
-            chunks = [chunk.cast(chunks[0].type) for chunk in chunks]
-        return chunks[0] if len(chunks) == 1 else pa.concat_arrays(chunks)
-    except pa.ArrowException:
-        found = ", ".join(sorted(map(str, kinds)))
-        msg = f"rerank: the id column {id!r} must have one type, got {found}. Cast it."
-        raise InputError(msg) from None
-
-
-def _decoded(chunk: pa.Array) -> pa.Array:
-    return chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk
 
 
 def _ranking(
@@ -376,17 +352,16 @@ def _scores_of(
 ) -> tuple[NDArray[np.float64] | None, float | None]:
     """Return the list's scores, higher is better, and their theoretical minimum."""
     names = table.schema.names
-    for name, sign, lowest in (
-        ("_distance", -1.0, None),
-        ("_score", 1.0, 0.0),
-        (RELEVANCE, 1.0, None),
+    for name, convert, lowest in (
+        ("_distance", np.negative, None),
+        ("_score", np.positive, 0.0),
+        (RELEVANCE, np.positive, None),
     ):
         if name in names:
             column = table.column(name)
             if pa.types.is_null(column.type):
                 return np.full(len(table), np.nan), lowest
-            values = column.chunk(0) if column.num_chunks == 1 else column
-            return sign * values.to_numpy(zero_copy_only=False).astype(np.float64), lowest
+            return convert(column.to_numpy(), dtype=np.float64), lowest
     return None, None
 
 
@@ -414,43 +389,28 @@ def _names(names: Sequence[str] | None, n: int) -> Sequence[str]:
     return names
 
 
-def _batch(table: pa.Table, names: list[str], schema: pa.Schema) -> pa.RecordBatch:
-    """Return some columns as one batch, null-typed ones as nulls of the right type."""
-    if names != table.column_names:
-        table = table.select(names)
-    batches = table.to_batches()
-    if len(batches) != 1:
-        batches = table.combine_chunks().to_batches()
-    batch = batches[0] if batches else pa.RecordBatch.from_pylist([], table.schema)
-    if table.schema is schema or batch.schema.equals(schema):
-        return batch
-    fields = [schema.field(name) for name in names]
-    arrays = [
-        pa.nulls(len(batch), field.type) if pa.types.is_null(array.type) else array
-        for array, field in zip(batch.columns, fields, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(
-        arrays, schema=pa.schema(fields, schema.metadata)
-    )
+def _gather(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
+    """Take rows; where few are wanted, of each chunk before laying them end to end."""
+    if len(rows) * _SPARSE < len(table) and len(batches := table.to_batches()) > 1:
+        stops = np.cumsum([len(batch) for batch in batches])
+        source = np.searchsorted(stops, rows, side="right")
+        place = np.argsort(np.argsort(source, kind="stable"))
+        chunks = [pa.Table.from_batches([batch]) for batch in batches]
+        table = pa.concat_tables(
+            _take(chunk, rows[source == i] - (stops[i] - len(chunk)))
+            for i, chunk in enumerate(chunks)
+        )
+        rows = place
+    return _take(table, rows)
 
 
-def _take_each(
-    batches: list[pa.RecordBatch], rows: NDArray[np.int64]
-) -> tuple[list[pa.RecordBatch], NDArray[np.int64]]:
-    """Take the wanted rows of each batch first: far less to lay end to end."""
-    stops = np.cumsum([len(batch) for batch in batches])
-    source = np.where(rows < 0, -1, np.searchsorted(stops, rows, side="right"))
-    place = np.full(len(rows), -1, dtype=np.int64)
-    taken = []
-    done = 0
-    for i, batch in enumerate(batches):
-        mine = np.flatnonzero(source == i)
-        taken.append(batch.take(pa.array(rows[mine] - (stops[i] - len(batch)))))
-        place[mine] = np.arange(done, done + len(mine))
-        done += len(mine)
-    return taken, place
-
-
-def _indices(rows: NDArray[np.int64]) -> pa.Array:
-    missing = rows < 0
-    return pa.array(rows, mask=missing) if missing.any() else pa.array(rows)
+def _take(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
+    indices = pa.array(rows)
+    try:
+        return table.take(indices)
+    except pa.ArrowNotImplementedError:  # of views, which polars exports
+        plain = [
+            field.with_type(_PLAIN.get(field.type, field.type))
+            for field in table.schema
+        ]
+        return table.cast(pa.schema(plain)).take(indices).cast(table.schema)

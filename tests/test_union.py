@@ -1,0 +1,129 @@
+"""The union of result tables: what is gathered, from which list, in which type."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import resift
+from resift.arrow import Union
+
+IDS = [7, 8, 9]
+COLUMNS = {
+    "_rowid": pa.array(IDS, pa.uint64()),
+    "text": pa.array(["a", None, "c"]),
+    "view": pa.array(["a", "b", None], pa.string_view()),
+    "vector": pa.array([[1, 2], [3, 4], [5, 6]], pa.list_(pa.float32(), 2)),
+    "price": pa.array([Decimal("1.50"), None, Decimal(2)], pa.decimal128(10, 2)),
+    "kind": pa.array(["x", "y", "x"]).dictionary_encode(),
+    "meta": pa.array([{"page": 1}, {"page": 2}, None]),
+    "seen": pa.array([0, 1, 2], pa.timestamp("ms")),
+}
+
+
+def taken(union: Union, *documents: int, columns: list[str] | None = None) -> pa.Table:
+    """Take documents by their position in the union."""
+    return union.take(np.array(documents, dtype=np.int64), columns)
+
+
+def test_every_type_is_kept() -> None:
+    """Rows come back as they went in, whatever their type, in the order asked for."""
+    table = pa.table(COLUMNS)
+    union = Union([table, table.slice(1)], id="_rowid")
+
+    rows = taken(union, 2, 0)
+
+    assert rows.schema == table.schema
+    assert rows.to_pylist() == [table.to_pylist()[2], table.to_pylist()[0]]
+
+
+def test_a_value_comes_from_the_first_list_that_has_document_and_column() -> None:
+    """8 is in both lists: its text is the first list's, its `_score` the second's."""
+    first = pa.table({"_rowid": [7, 8], "text": ["a", "b"], "_distance": [0.1, 0.2]})
+    second = pa.table({"_rowid": [9, 8], "_score": [5.0, 4.0], "text": ["c", "B"]})
+    union = Union([first, second], id="_rowid")
+
+    rows = taken(union, *range(union.n_documents)).sort_by("_rowid")
+
+    assert rows.to_pydict() == {
+        "_rowid": [7, 8, 9],
+        "text": ["a", "b", "c"],
+        "_distance": [0.1, 0.2, None],
+        "_score": [None, 4.0, 5.0],
+    }
+
+
+def test_only_columns_of_a_later_list_can_be_taken() -> None:
+    """Asking for nothing but a late column gives that column."""
+    first = pa.table({"_rowid": [7, 8]})
+    second = pa.table({"_rowid": [8], "_score": [4.0]})
+    union = Union([first, second], id="_rowid")
+
+    assert taken(union, 0, 1, columns=["_score"]).to_pydict() == {"_score": [None, 4.0]}
+    assert taken(union, 0, 1, columns=[]).num_rows == 2
+
+
+def test_a_few_rows_of_many_chunks_are_those_of_a_full_take() -> None:
+    """Cutting each chunk first gives the rows that cutting the whole gives."""
+    rng = np.random.default_rng(3)
+    chunks = [
+        pa.table({"_rowid": rng.permutation(500)[:200], "_score": rng.random(200)})
+        for _ in range(6)
+    ]
+    lists = [pa.concat_tables(chunks[:3]), *chunks[3:]]
+    union = Union(lists, id="_rowid")
+    everything = taken(union, *range(union.n_documents))
+
+    few = rng.permutation(union.n_documents)[:20]
+
+    assert union.take(few).to_pydict() == everything.take(few).to_pydict()
+
+
+def test_documents_are_numbered_by_best_rank_then_list() -> None:
+    """All first rows come before all second rows, so a stable sort settles ties."""
+    lists = [pa.table({"_rowid": [1, 2, 3]}), pa.table({"_rowid": [3, 4]})]
+
+    union = Union(lists, id="_rowid")
+
+    ids = taken(union, *union.order(np.zeros(4)).tolist())["_rowid"].to_pylist()
+    assert ids == [1, 3, 2, 4]
+
+
+def test_a_polars_frame_is_a_result() -> None:
+    """Polars exports string views, which Arrow cannot take as they are."""
+    pl = pytest.importorskip("polars")
+    frame = pl.DataFrame({"_rowid": ["x", "y"], "text": ["a", "b"]})
+
+    table = resift.load("rrf", config=None).rerank("query", frame, frame[::-1])
+
+    assert sorted(table["text"].to_pylist()) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (
+            {"_rowid": ["8"]},
+            "rerank: the id column '_rowid' must have one type, got int64, string. "
+            "Cast it.",
+        ),
+        (
+            {"_rowid": [8], "text": [1.5]},
+            "rerank: column 'text' is string in one list and double in another. "
+            "Cast one of them.",
+        ),
+    ],
+)
+def test_lists_of_different_types_are_refused(
+    other: dict[str, list[object]], message: str
+) -> None:
+    """A column must have one type in all lists; the message names it and the types."""
+    first = pa.table({"_rowid": [7], "text": ["a"]})
+
+    with pytest.raises(resift.InputError) as caught:
+        Union([first, pa.table(other)], id="_rowid")
+
+    assert str(caught.value) == message
