@@ -67,6 +67,9 @@ class Reranker:
         wrappers: Sequence[object] = (),
         name: str | None = None,
     ) -> None:
+        if isinstance(plugin, Reranker):
+            msg = f"{plugin.name!r} is a resift.Reranker already. Use it as it is."
+            raise InvalidRerankerError(msg)
         if inspect.isroutine(plugin) or isinstance(plugin, functools.partial):
             name = name or str(getattr(plugin, "__name__", "function"))
             plugin = function_plugin(plugin)
@@ -85,6 +88,9 @@ class Reranker:
 
     def _start(self) -> None:
         """Put the plugin, its merger and its wrappers behind their hooks."""
+        if isinstance(getattr(self.plugin, "columns", None), str):
+            msg = f"{self.who}: columns must be a list of names, got one string."
+            raise InvalidRerankerError(msg)
         merger = self._merge_setting
         if isinstance(merger, str | Mapping):
             from resift.loading import Loader
@@ -129,9 +135,6 @@ class Reranker:
     def columns(self) -> tuple[str, ...] | None:
         """The candidate columns it reads, or None where it declares nothing."""
         declared = getattr(self.plugin, "columns", None)
-        if isinstance(declared, str):
-            msg = f"{self.who}: columns must be a list of names, got one string."
-            raise InvalidRerankerError(msg)
         return None if declared is None else tuple(declared)
 
     @property
