@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,11 +20,9 @@ from resift.lancedb.adapter import ROW_ID, LanceReranker
 from resift.lancedb.legs import Plan, Table, plan
 from resift.scoring import NOTES, notes_of
 
-if TYPE_CHECKING:
-    from resift.lancedb.search import Outcome
+__all__ = ["Arrived", "Options", "Outcome", "Request", "Vectors", "reranker_of"]
 
-__all__ = ["Arrived", "Options", "Request", "Vectors", "reranker_of"]
-
+Outcome: TypeAlias = pa.Table | BaseException  # of one leg
 Vectors: TypeAlias = (
     Mapping[str, ArrayLike | None] | Sequence[str] | str | ArrayLike | bool | None
 )

@@ -12,7 +12,7 @@ from lancedb.embeddings import EmbeddingFunctionRegistry
 
 from resift.lancedb.adapter import query_text
 from resift.lancedb.legs import Leg, Table, embedded
-from resift.lancedb.request import Request, Vectors, reranker_of
+from resift.lancedb.request import Outcome, Request, Vectors, reranker_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["asearch", "search"]
 
 _LanceTable: TypeAlias = Any  # lancedb types its tables and builders loosely
-Outcome: TypeAlias = pa.Table | BaseException
 
 
 def search(
