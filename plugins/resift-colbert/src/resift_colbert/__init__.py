@@ -1,0 +1,7 @@
+"""Late interaction for resift: the reranker `colbert`, and stored token embeddings."""
+
+from __future__ import annotations
+
+from resift_colbert.colbert import ColBERT
+
+__all__ = ["ColBERT"]

@@ -1,0 +1,118 @@
+"""The answer for one query, put together batch by batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from resift.scores import Scores
+from resift_colbert.evidence import MATCHES, matches
+from resift_colbert.maxsim import maxsim
+
+if TYPE_CHECKING:
+    from resift_colbert.encoder import Encoder, Query
+    from resift_colbert.maxsim import IntArray
+    from resift_colbert.tokens import TokenEmbeddings
+
+__all__ = ["Answer"]
+
+
+class Answer:
+    """Scores of the documents of one query, and what there is to say about them.
+
+    Args:
+        query: The encoded query.
+        n_documents: How many documents there are; those never added are not scored.
+        encoder: Spells the tokens of matches.
+        with_matches: Whether to keep which token matched which.
+    """
+
+    def __init__(
+        self, query: Query, n_documents: int, encoder: Encoder, *, with_matches: bool
+    ) -> None:
+        self._query = query
+        self._encoder = encoder
+        self._with_matches = with_matches
+        self._values = np.full(n_documents, np.nan)
+        self._cut: IntArray | None = None
+        self._rows: list[IntArray] = []
+        self._matches: list[pa.Array] = []
+
+    def add(
+        self,
+        rows: IntArray,
+        documents: TokenEmbeddings,
+        tokens_cut: IntArray | None = None,
+    ) -> IntArray:
+        """Score some of the documents.
+
+        Args:
+            rows: Which documents, shape ``(n,)``.
+            documents: Their token embeddings.
+            tokens_cut: How many tokens of each were not read; None where unknown.
+
+        Returns:
+            The rows whose embeddings are not finite: their scores mean nothing.
+        """
+        query = self._query.values
+        scores = maxsim(query, documents.values, documents.lengths)
+        if self._encoder.averages:
+            scores /= len(query)
+        self._values[rows] = scores
+        if tokens_cut is not None:
+            if self._cut is None:
+                self._cut = np.zeros(len(self._values), dtype=np.int32)
+            self._cut[rows] = tokens_cut
+        if self._with_matches:
+            self._rows.append(rows)
+            self._matches.append(self._explained(documents))
+        return rows[~np.isfinite(scores) & (documents.lengths > 0)]
+
+    def scores(self) -> Scores:
+        """Return the scores, with columns and notes."""
+        columns = {}
+        if self._cut is not None:
+            columns["tokens_cut"] = pa.array(self._cut)
+        if self._with_matches:
+            columns["_matches"] = self._aligned_matches()
+        return Scores(self._values, columns, tuple(self._notes()))
+
+    def _explained(self, documents: TokenEmbeddings) -> pa.ListArray:
+        ids = documents.ids
+        return matches(
+            self._query.values,
+            self._encoder.spell(self._query.ids),
+            documents,
+            None if ids is None else self._encoder.spell(ids),
+        )
+
+    def _aligned_matches(self) -> pa.Array:
+        place = np.full(len(self._values), -1, dtype=np.int64)
+        if self._rows:
+            rows = np.concatenate(self._rows)
+            place[rows] = np.arange(len(rows))
+        found = pa.concat_arrays([*self._matches, pa.array([], MATCHES)])
+        return found.take(pa.array(place, mask=place < 0))
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self._query.tokens_cut:
+            notes.append(
+                f"colbert: the query is longer than the {self._encoder.query_length:g} "
+                f"tokens that the model reads: {self._query.tokens_cut} were cut "
+                "(option query_length)."
+            )
+        if self._cut is not None and (cut := np.count_nonzero(self._cut)):
+            notes.append(
+                f"colbert: {cut} of {len(self._cut)} documents are longer than the "
+                f"{self._encoder.document_length:g} tokens that the model reads; "
+                "tokens_cut says by how much (option document_length)."
+            )
+        if empty := np.count_nonzero(np.isnan(self._values)):
+            notes.append(
+                f"colbert: {empty} of {len(self._values)} documents have no token "
+                "embeddings and were not scored."
+            )
+        return notes

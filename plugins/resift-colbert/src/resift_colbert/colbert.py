@@ -1,0 +1,264 @@
+"""`colbert`: late interaction, from texts or from stored token embeddings."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+import resift
+from resift.errors import InputError, ModelError, OptionsError
+from resift_colbert.checkpoint import Checkpoint, Dtype
+from resift_colbert.deadline import Deadline
+from resift_colbert.stored import Missing, check_model, stored_embeddings
+from resift_colbert.tokens import TokenEmbeddings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resift.scores import Scores
+    from resift_colbert.answer import Answer
+    from resift_colbert.encoder import Encoder, Query
+    from resift_colbert.maxsim import IntArray
+
+__all__ = ["ColBERT"]
+
+
+class ColBERT:
+    """Score by late interaction: every query token looks for its best document token.
+
+    Documents are encoded at the call. Or, with *embeddings*, their token embeddings are
+    read from a column of the candidates, and only the query goes through the model.
+
+    A score is the sum over the query's tokens of the best cosine similarity, at most
+    the number of query tokens; for a model trained with ``meanmaxsim`` it is the mean.
+
+    Args:
+        model: A ColBERT, PyLate or MultiVectorEncoder checkpoint: a folder, or a name
+            on the Hugging Face Hub.
+        revision: Branch, tag or commit of the checkpoint.
+        device: Where the model runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``;
+            unset, the best there is.
+        dtype: Precision of the weights; unset, float16 on CUDA and float32 elsewhere.
+        batch_size: How many documents go through the model together.
+        query_length: How many tokens of a query to read; unset, as the model was saved.
+        document_length: How many tokens of a document to read; unset, as the model was
+            saved, which for ColBERT v2 is less than it could read.
+        embeddings: The column that holds the documents' token embeddings, of the
+            type ``list<fixed_size_list<float16 or float32>>``; unset, the texts are
+            encoded.
+        missing: What to do about a document whose stored embeddings are null: stop with
+            an ``"error"``, or ``"skip"`` it, which leaves it unscored.
+        matches: Say which document token each query token matched, in a column
+            ``_matches`` that ``explain=True`` shows.
+        trust_remote_code: Run code that comes with the checkpoint.
+        local_files_only: Never download anything.
+        threads: Threads that torch may use, in the whole process; unset, as it is.
+        show_progress: Show a progress bar; unset, for large calls in a terminal.
+
+    Raises:
+        OptionsError: If a number is below 1.
+
+    Example:
+        >>> import resift
+        >>> reranker = resift.load("colbert", config=None, batch_size=16)
+        >>> reranker.score_kind
+        'similarity'
+    """
+
+    resift_api = 1
+    score_kind = "similarity"
+    pointwise = True
+
+    def __init__(
+        self,
+        *,
+        model: str = "colbert-ir/colbertv2.0",
+        revision: str | None = None,
+        device: str | None = None,
+        dtype: Dtype | None = None,
+        batch_size: int = 32,
+        query_length: int | None = None,
+        document_length: int | None = None,
+        embeddings: str | None = None,
+        missing: Missing = "error",
+        matches: bool = False,
+        trust_remote_code: bool = False,
+        local_files_only: bool = False,
+        threads: int | None = None,
+        show_progress: bool | None = None,
+    ) -> None:
+        self._options = {k: v for k, v in locals().items() if k != "self"}
+        for name in ("batch_size", "query_length", "document_length", "threads"):
+            value = self._options[name]
+            if value is not None and value < 1:
+                msg = f"colbert: {name} must be at least 1, got {value}."
+                raise OptionsError(msg)
+        self.checkpoint = Checkpoint(
+            model=model,
+            revision=revision,
+            device=device,
+            dtype=dtype,
+            query_length=query_length,
+            document_length=document_length,
+            trust_remote_code=trust_remote_code,
+            local_files_only=local_files_only,
+            threads=threads,
+        )
+        self.batch_size = batch_size
+        self.embeddings = embeddings
+        self.missing: Missing = missing
+        self.matches = matches
+        self.show_progress = show_progress
+        self.columns = () if embeddings is None else (embeddings,)
+        self.needs_text = embeddings is None or matches
+        self._encoder: Encoder | None = None
+        self._lock = threading.Lock()
+
+    @resift.hookimpl
+    def score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        candidates: pa.Table | None = None,
+        timeout: float | None = None,
+    ) -> Scores:
+        deadline = Deadline(timeout)
+        if self.embeddings is None:
+            return self._score_texts([query], [documents], deadline)[0]
+        if candidates is not None and self.embeddings in candidates.column_names:
+            check_model(candidates.schema, self.embeddings, self.checkpoint.model)
+        chunks = list(stored_embeddings(candidates, self.embeddings, self.missing))
+        encoder = self.encoder(deadline)
+        (asked,) = encoder.queries([query], deadline)
+        answer = self._answer(asked, len(documents), encoder)
+        for rows, tokens in self._named(chunks, documents, encoder, deadline):
+            self._check_width(tokens, asked)
+            if len(broken := answer.add(rows, tokens)):
+                msg = (
+                    f"colbert: the column {self.embeddings!r} (option embeddings) has "
+                    f"NaN or infinity for {len(broken)} of {len(documents)} documents, "
+                    f"first for document {broken.min()}. Write it again with 'resift "
+                    "colbert-index --overwrite'."
+                )
+                raise InputError(msg)
+        return answer.scores()
+
+    @resift.hookimpl
+    def score_many(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+    ) -> list[Scores]:
+        if self.embeddings is not None:
+            msg = (
+                "colbert: texts alone cannot be scored, because the option embeddings "
+                f"names a column ({self.embeddings!r}). Rerank tables that have it, or "
+                "unset embeddings to encode the texts."
+            )
+            raise InputError(msg)
+        return self._score_texts(queries, documents, Deadline())
+
+    @resift.hookimpl
+    def warmup(self) -> None:
+        self.encoder(Deadline())
+
+    @resift.hookimpl
+    def close(self) -> None:
+        with self._lock:
+            self._encoder = None
+
+    def encoder(self, deadline: Deadline | None = None) -> Encoder:
+        """Return the model, loading it on first use.
+
+        Raises:
+            ModelError: If it cannot be loaded.
+            BackendTimeoutError: If another thread is still loading it at the deadline.
+        """
+        with (deadline or Deadline()).holding(self._lock):
+            if self._encoder is None:
+                from resift_colbert.encoder import Encoder
+
+                self._encoder = Encoder(
+                    self.checkpoint, self.batch_size, show_progress=self.show_progress
+                )
+            return self._encoder
+
+    def __getstate__(self) -> dict[str, object]:
+        return self._options
+
+    def __setstate__(self, options: dict[str, object]) -> None:
+        self.__init__(**options)  # type: ignore[misc]  # weights load again on first use
+
+    def _score_texts(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        deadline: Deadline,
+    ) -> list[Scores]:
+        """Encode every distinct text once, whichever queries it belongs to."""
+        encoder = self.encoder(deadline)
+        answers = [
+            self._answer(query, len(texts), encoder)
+            for query, texts in zip(
+                encoder.queries(queries, deadline), documents, strict=True
+            )
+        ]
+        wanted: dict[str, list[tuple[int, int]]] = {}  # text -> (query, row) pairs
+        for i, texts in enumerate(documents):
+            for row, text in enumerate(texts):
+                wanted.setdefault(text, []).append((i, row))
+        uses = list(wanted.values())
+        for batch in encoder.documents(list(wanted), deadline):
+            by_query: dict[int, list[tuple[int, int]]] = {}
+            for place, text_number in enumerate(batch.rows.tolist()):
+                for i, row in uses[text_number]:
+                    by_query.setdefault(i, []).append((place, row))
+            for i, pairs in by_query.items():
+                places, rows = (list(column) for column in zip(*pairs, strict=True))
+                broken = answers[i].add(
+                    np.array(rows), batch.tokens.take(places), batch.tokens_cut[places]
+                )
+                if len(broken):
+                    raise self._not_finite(encoder)
+        return [answer.scores() for answer in answers]
+
+    def _answer(self, query: Query, n_documents: int, encoder: Encoder) -> Answer:
+        from resift_colbert.answer import Answer
+
+        return Answer(query, n_documents, encoder, with_matches=self.matches)
+
+    def _named(
+        self,
+        chunks: Sequence[tuple[IntArray, TokenEmbeddings]],
+        documents: Sequence[str],
+        encoder: Encoder,
+        deadline: Deadline,
+    ) -> Iterator[tuple[IntArray, TokenEmbeddings]]:
+        """Add the tokens themselves, where the texts have as many as are stored."""
+        for rows, tokens in chunks:
+            named = tokens
+            if self.matches and len(rows):
+                texts = [documents[row] for row in rows]
+                ids, lengths = encoder.ids(texts, deadline)
+                if np.array_equal(lengths, tokens.lengths):
+                    named = TokenEmbeddings(tokens.values, tokens.lengths, ids)
+            yield rows, named
+
+    def _check_width(self, tokens: TokenEmbeddings, query: Query) -> None:
+        stored, width = tokens.values.shape[1], query.values.shape[1]
+        if stored != width and len(tokens.values):
+            msg = (
+                f"colbert: the column {self.embeddings!r} (option embeddings) holds "
+                f"vectors of width {stored}, but the model {self.checkpoint.model!r} "
+                f"makes them {width} wide. Give the model that wrote it, or write it "
+                "again with 'resift colbert-index --overwrite'."
+            )
+            raise InputError(msg)
+
+    def _not_finite(self, encoder: Encoder) -> ModelError:
+        return ModelError(
+            f"colbert: the model {self.checkpoint.model!r} gives embeddings that are "
+            f"not finite in {encoder.dtype}. Set dtype='float32'."
+        )

@@ -1,0 +1,74 @@
+"""Which document token each query token matched: why a score is what it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from resift_colbert.maxsim import best_matches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resift_colbert.maxsim import FloatArray
+    from resift_colbert.tokens import TokenEmbeddings
+
+__all__ = ["MATCHES", "matches"]
+
+_MATCH = pa.struct(
+    [
+        ("query_token", pa.string()),
+        ("document_token", pa.string()),
+        ("position", pa.int32()),
+        ("similarity", pa.float32()),
+    ]
+)
+MATCHES = pa.list_(_MATCH)
+"""One match per query token. ``position`` counts the document's scored tokens from 0;
+``document_token`` is null where only the embeddings are known."""
+
+
+def matches(
+    query: FloatArray,
+    query_names: Sequence[str],
+    documents: TokenEmbeddings,
+    document_names: Sequence[str] | None,
+) -> pa.ListArray:
+    """Name the best match of every query token in every document.
+
+    Args:
+        query: Its token embeddings, shape ``(n_query_tokens, dim)``.
+        query_names: Its tokens, ``n_query_tokens`` of them.
+        documents: The documents.
+        document_names: Their tokens, document after document; None where unknown.
+
+    Returns:
+        A `MATCHES` array, one list per document, null for one without tokens. The
+        similarities of a list sum to the document's score.
+    """
+    places, values = best_matches(query, documents.values, documents.lengths)
+    filled = documents.lengths > 0
+    places, values = places[filled], values[filled]  # (n_filled, n_query_tokens)
+    starts = (np.cumsum(documents.lengths) - documents.lengths)[filled]
+    size = places.size
+    if document_names is None:
+        named = pa.nulls(size, pa.string())
+    else:
+        tokens = pa.array(document_names, pa.string())
+        named = tokens.take(pa.array((starts[:, None] + places).ravel()))
+    which = np.tile(np.arange(len(query_names)), len(places))
+    found = pa.StructArray.from_arrays(
+        [
+            pa.array(query_names, pa.string()).take(pa.array(which)),
+            named,
+            pa.array(places.ravel(), pa.int32()),
+            pa.array(values.ravel()),
+        ],
+        fields=list(_MATCH),
+    )
+    offsets = np.concatenate([[0], np.cumsum(filled * len(query_names))])
+    return pa.ListArray.from_arrays(
+        pa.array(offsets, pa.int32()), found, type=MATCHES, mask=pa.array(~filled)
+    )

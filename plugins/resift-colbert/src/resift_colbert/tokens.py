@@ -1,0 +1,47 @@
+"""Token embeddings of several texts, laid end to end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resift_colbert.maxsim import FloatArray, IntArray
+
+__all__ = ["TokenEmbeddings"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TokenEmbeddings:
+    """The scored tokens of several texts, one text after another.
+
+    Args:
+        values: The embeddings, float16 or float32, shape ``(n_tokens, dim)``.
+        lengths: Tokens of each text, int64, shape ``(n_texts,)``.
+        ids: The tokens in the vocabulary, int64, shape ``(n_tokens,)``; None where
+            only the embeddings are known.
+    """
+
+    values: FloatArray
+    lengths: IntArray
+    ids: IntArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def take(self, rows: Sequence[int]) -> TokenEmbeddings:
+        """Return some texts, in the order of *rows*; all of them are not copied."""
+        if list(rows) == list(range(len(self))):
+            return self
+        stops = np.cumsum(self.lengths)
+        starts = stops - self.lengths
+        tokens = np.concatenate(
+            [np.arange(starts[row], stops[row]) for row in rows]
+            or [np.empty(0, dtype=np.int64)]
+        )
+        ids = None if self.ids is None else self.ids[tokens]
+        return TokenEmbeddings(self.values[tokens], self.lengths[list(rows)], ids)
