@@ -469,7 +469,7 @@ def test_the_process_exits_although_a_call_hangs() -> None:
     )
     start = time.monotonic()
 
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  # our own program
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
@@ -489,7 +489,8 @@ def test_sixteen_callers_get_complete_answers_in_time(
 
     def shaky() -> None:
         if next(turn) % 3 == 0:
-            raise ServerError("Down.")
+            msg = "Down."
+            raise ServerError(msg)
 
     reranker = fallback(
         named(Backend(hang), "stuck"),

@@ -133,7 +133,7 @@ class Fallback:
             share = left / (len(self._entries) - position)
             try:
                 scores = entry.ask(request, min(left, entry.timeout or share))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whatever a plugin raises
                 notes.append(f"fallback: {entry.name} {_reason(error)}")
                 continue
             if not np.isnan(scores.values).all():
@@ -192,7 +192,7 @@ class _Entry:
             raise
         except OverdueError:
             self._breaker.failed()
-            msg = f"timed out after {seconds:.3g} s"
+            msg = f"timed out after {seconds:.2g} s"
             raise _UnansweredError(msg) from None
         except Exception:
             self._breaker.failed()
@@ -209,7 +209,7 @@ class _Entry:
         try:
             return self.workers.run(call, seconds)
         except NoWorkerError:
-            msg = f"was not asked: no thread was free for {seconds:.3g} s"
+            msg = f"was not asked: no thread was free for {seconds:.2g} s"
         except AllHangError:
             msg = "was not asked: earlier calls of it hang in all of its threads"
         raise _UnansweredError(msg)
