@@ -128,13 +128,30 @@ def test_relative_stretches_each_list() -> None:
     assert RELATIVE.merge(TWO, 4).tolist() == [1.0, 0.5, 0.0, 1.0]
 
 
-def test_convex_mixes_by_alpha_and_uses_the_known_minimum() -> None:
-    """.7 of 1 .5 0, and .3 of 20/20 10/20 where the scorer's least score is 0."""
-    lists = [TWO[0], ranked([D, B], [20, 10], lowest=0.0)]
+def test_convex_mixes_by_alpha() -> None:
+    """.7 of 1 .5 0, and .3 of 1 0."""
+    assert ConvexCombination(alpha=0.7).merge(TWO, 4) == pytest.approx(
+        [0.7, 0.7 * 0.5, 0.0, 0.3]
+    )
+
+
+def test_convex_uses_the_least_possible_scores_where_all_are_known() -> None:
+    """From -1: 4/4 3/4 2/4; from 0: 20/20 10/20."""
+    lists = [
+        ranked([A, B, C], [3, 2, 1], lowest=-1.0),
+        ranked([D, B], [20, 10], lowest=0.0),
+    ]
 
     merged = ConvexCombination(alpha=0.7).merge(lists, 4)
 
-    assert merged == pytest.approx([0.7, 0.7 * 0.5 + 0.3 * 0.5, 0.0, 0.3])
+    assert merged == pytest.approx([0.7, 0.7 * 0.75 + 0.3 * 0.5, 0.7 * 0.5, 0.3])
+
+
+def test_convex_normalises_both_lists_in_the_same_way() -> None:
+    """A minimum known of one list only is not used: it would shift the shares."""
+    lists = [TWO[0], ranked([D, B], [20, 10], lowest=0.0)]
+
+    assert CONVEX.merge(lists, 4).tolist() == CONVEX.merge(TWO, 4).tolist()
 
 
 def test_convex_ignores_a_minimum_that_a_score_undercuts() -> None:

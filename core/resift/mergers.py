@@ -153,9 +153,11 @@ class ConvexCombination:
         f(d) = \alpha \, n_1(d) + (1 - \alpha) \, n_2(d), \qquad
         n_l(d) = \frac{s_l(d) - \inf_l}{\max_l - \inf_l}
 
-    :math:`\inf_l` is the least score that the list's scorer can give, where it is
-    known (`Ranking.lowest`: 0 for BM25), and the least in the list otherwise. A missing
-    document scores 0; a list that is constant scores 1.
+    :math:`\inf_l` is the least score that the list's scorer can give (`Ranking.lowest`:
+    0 for BM25, -1 for a cosine) if that is known of every list, and the least score in
+    the list otherwise: two lists normalised in different ways would not mix in the
+    proportion of *alpha*. A missing document scores 0; a list that is constant, where
+    its own least score is :math:`\inf_l`, scores 1.
 
     One list alone is normalised and not mixed, so that a search with a single leg keeps
     its order whatever *alpha* is. LanceDB's ``LinearCombinationReranker``, as a hybrid
@@ -195,9 +197,11 @@ class ConvexCombination:
             )
             raise MergeError(msg)
         shares = (self.alpha, 1 - self.alpha) if len(rankings) == 2 else (1.0,)
+        known = all(ranking.lowest is not None for ranking in rankings)
         fused = np.zeros(n_documents)
         for ranking, share in zip(rankings, shares, strict=False):
-            normalised = min_max(scores_of(ranking), ranking.lowest)
+            lowest = ranking.lowest if known else None
+            normalised = min_max(scores_of(ranking), lowest)
             fused[ranking.documents] += share * ranking.weight * normalised
         return fused
 

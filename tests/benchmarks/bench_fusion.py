@@ -73,7 +73,7 @@ def merge_alone() -> list[Row]:
 
 
 def two_lists() -> list[Row]:
-    """A whole hybrid rerank with a text column."""
+    """A whole hybrid rerank with a text column; LanceDB drops the legs' scores."""
     vector, text = _legs(100, 2)
     reranker = resift.load("rrf", config=None)
     lance = RRFReranker()
@@ -237,10 +237,9 @@ def _legs(rows: int, lists: int, width: int = 0) -> list[pa.Table]:
 
 
 def _duration(seconds: float) -> str:
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= scale:
-            break
-    return f"{seconds / scale:.3g} {unit}"
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.3g} us"
+    return f"{seconds * 1e3:.3g} ms"
 
 
 if __name__ == "__main__":
