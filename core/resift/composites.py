@@ -131,6 +131,7 @@ class Ensemble:
         self._weights = weights or [1.0] * len(rerankers)
         self._names = labels(getattr(child, "name", INCOMING) for child in rerankers)
         self.columns = columns_of(children)
+        self.reads_order = INCOMING in rerankers
         if INCOMING in rerankers and self.columns is not None:
             self.columns = (*self.columns, _MERGED)
         self.needs_text = any(child.needs_text for child in children)

@@ -25,6 +25,23 @@ Besides its hooks, an instance may carry these attributes:
     False for a reranker that scores without reading any text.
 ``resift_api``
     The major version of these hooks it was written for: ``1``.
+
+The contract (`resift.testing`) reads some more, so as not to ask for what a reranker
+never promised. Each default suits most:
+
+``deterministic``
+    False where the same call may give other scores. True by default.
+``reads_order``
+    True where a score depends on the order in which the documents came.
+``needs_network``
+    True where it cannot score without a server that is not on this machine.
+``symmetric``
+    Of a merger: False where it matters which list comes first. True by default.
+``affine_invariant``
+    Of a merger: True where shifting all scores of a list, or scaling them by a positive
+    number, changes no order.
+``most_lists``
+    Of a merger: how many lists it takes; None, the default, for any number.
 """
 
 from __future__ import annotations

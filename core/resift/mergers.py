@@ -110,6 +110,8 @@ class DistributionBasedScoreFusion:
         Qdrant, which lets an outlier fall below a missing document.
     """
 
+    affine_invariant = True
+
     @hookimpl
     def merge(self, rankings: Sequence[Ranking], n_documents: int) -> FloatArray:
         """Fuse by score; each list gives about ``[0, w]``, 0 where it is missing."""
@@ -136,6 +138,8 @@ class RelativeScoreFusion:
         SIGIR 1997. https://doi.org/10.1145/258525.258587. Named after Weaviate's
         ``relativeScoreFusion``.
     """
+
+    affine_invariant = True
 
     @hookimpl
     def merge(self, rankings: Sequence[Ranking], n_documents: int) -> FloatArray:
@@ -173,6 +177,10 @@ class ConvexCombination:
         Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval",
         TOIS 2023. https://arxiv.org/abs/2210.11934
     """
+
+    affine_invariant = True  # where no list has a `lowest`
+    symmetric = False
+    most_lists = 2
 
     def __init__(self, *, alpha: float = 0.7) -> None:
         if not 0 <= alpha <= 1:

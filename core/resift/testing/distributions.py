@@ -21,11 +21,14 @@ import importlib
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resift.catalog import RERANKERS, normalized, refresh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 __all__ = ["FakeDistribution", "install"]
 

@@ -9,7 +9,6 @@ Needs the extra ``resift[test]``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -17,6 +16,7 @@ import pytest
 from resift.testing.distributions import FakeDistribution, install
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["InstallFake", "fake_distribution"]

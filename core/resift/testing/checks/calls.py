@@ -1,0 +1,143 @@
+"""Checks of the ways a reranker is called: for a few, for many, and unheard."""
+
+from __future__ import annotations
+
+import io
+import logging
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from resift.scores import checked
+from resift.testing.cases import GRADED, OBVIOUS, Case
+from resift.testing.checks.scores import not_repeatable
+from resift.testing.contract import broken, check, require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from resift.testing.subject import Subject
+
+_CANARY = "kanarienvogel"
+
+
+def _reads_candidates(subject: Subject) -> str | None:
+    if subject.reranker.columns or subject.reranker.reads_candidates:
+        return "it reads candidates, so that each query is asked by itself"
+    return not_repeatable(subject)
+
+
+@check(
+    "'top_k' may be honoured or not: the best are scored, each at its own index.",
+    usually="the backend's answer is cut to the best and returned as a list: return a "
+    "mapping {index: score}, or ask for all.",
+    of="scorer",
+    after=("scores_follow_documents",),
+    unless=(not_repeatable,),
+)
+def top_k_is_a_hint(subject: Subject) -> None:
+    """Compare the scores of a few with the scores of all."""
+
+    def problem(case: Case) -> str | None:
+        everything = subject.scores(case)
+        for top_k in (1, 2, len(case) + 5):
+            few = subject.scores(case, top_k)
+            scored = ~np.isnan(few)
+            wanted = min(top_k, int((~np.isnan(everything)).sum()))
+            if scored.sum() < wanted:
+                return f"with top_k={top_k}, only {scored.sum()} are scored"
+            at = subject.differing(few[scored], everything[scored])
+            if at is not None:
+                i = int(np.flatnonzero(scored)[at])
+                return (
+                    f"with top_k={top_k}, document {i} scores {few[i]:.6g} instead of "
+                    f"{everything[i]:.6g}"
+                )
+            lost = everything[~scored & ~np.isnan(everything)]
+            margin = subject.settings.tolerance * np.nanmax(np.abs(everything))
+            if lost.size and lost.max() > few[scored].min() + margin:
+                return f"with top_k={top_k}, a better document is left out"
+        return None
+
+    require(problem, GRADED)
+
+
+@check(
+    "'score_many' gives what 'score' gives for each query, in their order.",
+    usually="scores are kept by the document's text, which another query may share, or "
+    "a flat list of pairs is cut into queries at the wrong places.",
+    of="scorer",
+    after=("scores_follow_documents",),
+    unless=(_reads_candidates,),
+)
+def score_many_agrees_with_score(subject: Subject) -> None:
+    """Ask for several queries at once, and for each by itself."""
+    cases = [
+        GRADED,
+        Case("red paint", GRADED.documents[::-1]),
+        Case("when will it rain", GRADED.documents[:1]),
+        Case(GRADED.query, GRADED.documents[1:4]),
+    ]
+    answers = subject.reranker.plugins.hook.score_many(
+        queries=[case.query for case in cases],
+        documents=[list(case.documents) for case in cases],
+    )
+    if answers is None or len(answers) != len(cases):
+        got = "None" if answers is None else f"{len(answers)} items"
+        broken(f"{got} for {len(cases)} queries")
+    for case, answer in zip(cases, answers, strict=True):
+        together = checked(answer, len(case), subject.who).values
+        alone = subject.scores(case)
+        at = subject.differing(together, alone)
+        if at is not None:
+            found = (
+                f"among {len(cases)} queries document {at} scores {together[at]:.6g}, "
+                f"alone {alone[at]:.6g}"
+            )
+            broken(found, case)
+
+
+@check(
+    "Scoring prints nothing, and no text of a query or document reaches a log.",
+    usually="a print or a debug line is left over, or an error quotes the request.",
+    of="scorer",
+    after=("one_score_per_document",),
+)
+def scoring_is_silent(subject: Subject) -> None:
+    """Score texts with a word that is found nowhere else, and look for it."""
+
+    def problem(case: Case) -> str | None:
+        with _overheard() as heard:
+            subject.scores(case)
+        if printed := heard.pop("standard output"):
+            return f"it printed {printed[:80]!r}"
+        for where, text in heard.items():
+            if _CANARY in text:
+                return f"{where} shows the text: {text.strip()[:80]!r}"
+        return None
+
+    documents = (f"{_CANARY} {text}" for text in OBVIOUS.documents)
+    require(problem, Case(f"{_CANARY} {OBVIOUS.query}", tuple(documents)))
+
+
+@contextmanager
+def _overheard() -> Iterator[dict[str, str]]:
+    """Gather all that is printed or logged meanwhile, at any level."""
+    out, err, logged = io.StringIO(), io.StringIO(), io.StringIO()
+    handler = logging.StreamHandler(logged)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    heard: dict[str, str] = {}
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            yield heard
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    heard["standard output"] = out.getvalue()
+    heard["standard error"] = err.getvalue()
+    heard["the log"] = logged.getvalue()

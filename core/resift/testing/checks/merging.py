@@ -1,0 +1,246 @@
+"""Checks of what a merger makes of ranked lists."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from resift.testing.contract import broken, check, raised
+from resift.testing.lists import Lists, ranked
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from resift.testing.subject import Subject
+
+FIRST = {0: 9.0, 1: 6.5, 2: 3.0, 3: 1.0}
+SECOND = {4: 0.9, 2: 0.8, 0: 0.3}
+DEEP = 20_000
+MOST_SECONDS = 1.0
+
+
+def _asymmetric(subject: Subject) -> str | None:
+    if not subject.declares("symmetric"):
+        return "it declares that its lists are not alike"
+    return None
+
+
+def _not_affine(subject: Subject) -> str | None:
+    if not subject.declares("affine_invariant"):
+        return "it does not declare that it is affine invariant"
+    return None
+
+
+@check(
+    "One finite score per document of the union, also for one that no list holds, and "
+    "with lists that are empty, constant, or have an order only.",
+    usually="the result is as long as the longest list, or a list of one score is "
+    "divided by its spread, which is 0.",
+    of="merger",
+    after=("declarations_are_known",),
+)
+def one_score_per_union_document(subject: Subject) -> None:
+    """Merge lists from one empty one to two long ones, the smallest first."""
+    cases = [
+        ranked([], n=1),
+        ranked({0: 0.5}, n=1),
+        ranked([0], n=2),
+        ranked({0: 0.0, 1: 0.0}, n=2),
+        ranked({0: 1.0}, [], n=2),
+        ranked({0: 1.0, 1: 1.0}, {2: -3.0}, n=4),
+        ranked([0, 1], {1: 2.0, 2: 1.0}, n=3),
+        ranked(FIRST, SECOND, n=5),
+    ]
+    for lists in cases:
+        _merge(subject, lists)
+
+
+@check(
+    "Scores of any size merge to finite scores.",
+    usually="the difference of two huge scores overflows, or squares do.",
+    of="merger",
+    after=("one_score_per_union_document",),
+)
+def extreme_scores_stay_finite(subject: Subject) -> None:
+    """Merge scores near the limits of float64, large and small."""
+    cases = [
+        ranked({0: 1e-320, 1: 0.0}, {1: 1e-320}, n=2),
+        ranked({0: -1e30, 1: -1e31}, {1: -5.0}, n=2),
+        ranked({0: 1e300, 1: -1e300}, {1: 1.0}, n=2),
+        ranked({0: 1.7e308, 1: -1.7e308}, {1: 1.0}, n=2),
+    ]
+    for lists in cases:
+        _merge(subject, lists)
+
+
+@check(
+    "The lists that come in are left as they are.",
+    usually="'scores -= scores.min()' works in place, on the host's own array.",
+    of="merger",
+    after=("one_score_per_union_document",),
+)
+def lists_are_not_changed(subject: Subject) -> None:
+    """Hand over arrays that can be written to, and compare them afterwards."""
+    lists = ranked(FIRST, SECOND, n=5)
+    arrays = [
+        a for r in lists.rankings for a in (r.documents, r.scores) if a is not None
+    ]
+    before = [array.copy() for array in arrays]
+    _merge(subject, lists)
+    for array, was in zip(arrays, before, strict=True):
+        if not np.array_equal(array, was):
+            broken(
+                f"{was.tolist()} is now {array.tolist()}", ranked(FIRST, SECOND, n=5)
+            )
+
+
+@check(
+    "A single list keeps its order.",
+    usually="the order of the union is taken for the order of the list, or scores are "
+    "taken for distances.",
+    of="merger",
+    after=("one_score_per_union_document",),
+)
+def single_list_keeps_its_order(subject: Subject) -> None:
+    """Merge one list, with scores and without."""
+    for lists in (
+        ranked([1, 0], n=2),
+        ranked({1: 2.0, 0: 1.0}, n=2),
+        ranked([2, 0, 3, 1], n=4),
+        ranked({2: 0.9, 0: 0.5, 3: -0.1, 1: -7.0}, n=4),
+    ):
+        along = _merge(subject, lists)[lists.rankings[0].documents]
+        if (np.diff(along) > 0).any():
+            broken(f"along the list the scores are {along.tolist()}", lists)
+
+
+@check(
+    "It does not matter which list comes first.",
+    usually="ranks are counted through the lists laid end to end, or a document keeps "
+    "what the first list says. Where one list is not like another, declare "
+    "'symmetric = False'.",
+    of="merger",
+    after=("single_list_keeps_its_order",),
+    unless=(_asymmetric,),
+)
+def list_order_does_not_matter(subject: Subject) -> None:
+    """Merge the same lists in another order."""
+    smaller = ranked({0: 2.0, 1: 1.0}, {1: 3.0, 0: 2.5}, n=2)
+    apart = ranked({0: 2.0}, {1: 2.0}, n=2)
+    for lists in (apart, smaller, ranked(FIRST, SECOND, n=5)):
+        forward = _merge(subject, lists)
+        turned = Lists(lists.rankings[::-1], lists.n_documents)
+        backward = _merge(subject, turned)
+        if (at := subject.differing(backward, forward)) is not None:
+            found = (
+                f"document {at} scores {forward[at]:.6g}, and {backward[at]:.6g} with "
+                "the lists turned round"
+            )
+            broken(found, lists)
+
+
+@check(
+    "A document that was found never scores less than one that was not, in any list.",
+    usually="what is missing gets a middle score, or the least score of a list is "
+    "taken for 'missing' and counts against what was found.",
+    of="merger",
+    after=("single_list_keeps_its_order",),
+)
+def found_beats_missing(subject: Subject) -> None:
+    """Compare the last of each list with a document that no list holds."""
+    negative = ranked({0: -1.0, 1: -2.0}, {1: -0.5, 0: -9.0}, n=3)
+    outlier = ranked({0: 1.0, 1: 1.0, 2: 1.0, 3: 1.0, 4: -999.0}, n=6)
+    for lists in (ranked({0: 2.0, 1: 1.0}, n=3), negative, outlier):
+        scores = _merge(subject, lists)
+        if scores[:-1].min() < scores[-1]:
+            found = (
+                f"document {int(scores[:-1].argmin())} scores {scores[:-1].min():.6g}, "
+                f"the missing one {scores[-1]:.6g}"
+            )
+            broken(found, lists)
+
+
+@check(
+    "A list whose scores are all equal still counts: its documents beat missing ones.",
+    usually="min-max turns a constant list, a single row say, into zeros, as if "
+    "nothing had been found.",
+    of="merger",
+    after=("found_beats_missing",),
+)
+def constant_list_counts(subject: Subject) -> None:
+    """Merge a list of one row, and one of equal rows."""
+    for lists in (ranked({0: 0.7}, n=2), ranked({0: 0.7, 1: 0.7}, [], n=3)):
+        scores = _merge(subject, lists)
+        if scores[:-1].min() <= scores[-1]:
+            broken(f"found and missing alike score {scores[-1]:.6g}", lists)
+
+
+@check(
+    "A list counts for more the greater its weight.",
+    usually="'ranking.weight' is never read.",
+    of="merger",
+    after=("single_list_keeps_its_order",),
+)
+def weights_count(subject: Subject) -> None:
+    """Weigh one list nine times the other, both ways."""
+    for weights, winner in (((1.0, 9.0), 1), ((9.0, 1.0), 0)):
+        lists = ranked({0: 2.0, 2: 1.0}, {1: 2.0, 2: 1.0}, n=3, weights=weights)
+        scores = _merge(subject, lists)
+        if scores[winner] <= scores[1 - winner]:
+            found = (
+                f"with weights {weights}, the heavier list's first scores "
+                f"{scores[winner]:.6g}, the other's {scores[1 - winner]:.6g}"
+            )
+            broken(found, lists)
+
+
+@check(
+    "Shifting or scaling all scores of a list changes no order, as it declares.",
+    usually="scores are compared as they are, without being normalised first.",
+    of="merger",
+    after=("single_list_keeps_its_order",),
+    unless=(_not_affine,),
+)
+def shift_and_scale_change_nothing(subject: Subject) -> None:
+    """Shift and scale one list, then the other."""
+    plain = _merge(subject, ranked(FIRST, SECOND, n=5))
+    wanted = np.argsort(-plain, kind="stable")
+    for scale, shift in ((1.0, 100.0), (0.001, 0.0), (50.0, -7.0)):
+        moved = {d: s * scale + shift for d, s in FIRST.items()}
+        other = {d: s * scale + shift for d, s in SECOND.items()}
+        for lists in (ranked(moved, SECOND, n=5), ranked(FIRST, other, n=5)):
+            order = np.argsort(-_merge(subject, lists), kind="stable")
+            if not np.array_equal(order, wanted):
+                found = f"the order is {order.tolist()} instead of {wanted.tolist()}"
+                broken(found, lists)
+
+
+@check(
+    f"Two lists of {DEEP} documents merge within {MOST_SECONDS:.0f} s of CPU.",
+    usually="'list.index' or 'in' inside a loop makes the cost grow with the square.",
+    of="merger",
+    after=("one_score_per_union_document",),
+)
+def deep_lists_are_merged(subject: Subject) -> None:
+    """Merge two deep lists that overlap by half."""
+    stop = DEEP + DEEP // 2
+    first = dict(zip(range(DEEP), np.linspace(9, 1, DEEP), strict=True))
+    second = dict(zip(range(stop - DEEP, stop), np.linspace(1, 0, DEEP), strict=True))
+    lists = ranked(first, second, n=stop)
+    start = time.thread_time()
+    _merge(subject, lists)
+    seconds = time.thread_time() - start
+    if seconds > MOST_SECONDS:
+        broken(f"it took {seconds:.1f} s", lists)
+
+
+def _merge(subject: Subject, lists: Lists) -> NDArray[np.float64]:
+    """Merge, unless there are more lists than the merger takes; name the case."""
+    most = subject.declares("most_lists")
+    rankings = lists.rankings[: most if isinstance(most, int) else None]
+    try:
+        return subject.merged(rankings, lists.n_documents)
+    except Exception as error:  # noqa: BLE001  # whatever a merger may raise
+        broken(raised(error), lists, error)

@@ -1,0 +1,232 @@
+"""Checks of what `score` returns: how many, whose, and what they mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from resift.testing.cases import GRADED, MANY, NOISE, OBVIOUS, Case
+from resift.testing.contract import broken, check, require
+
+if TYPE_CHECKING:
+    from resift.testing.subject import Subject
+
+
+def not_repeatable(subject: Subject) -> str | None:
+    """Tell that scores of two calls cannot be compared."""
+    if not subject.declares("deterministic"):
+        return "it declares that it is not deterministic"
+    return None
+
+
+def _reads_order(subject: Subject) -> str | None:
+    if subject.declares("reads_order"):
+        return "it declares that it reads the order of the documents"
+    return not_repeatable(subject)
+
+
+def _not_pointwise(subject: Subject) -> str | None:
+    if not subject.declares("pointwise"):
+        return "it does not declare that it is pointwise"
+    return not_repeatable(subject)
+
+
+def _ordinal(subject: Subject) -> str | None:
+    if subject.declares("score_kind") == "ordinal":
+        return "it declares that its scores are ordinal"
+    return not_repeatable(subject)
+
+
+@check(
+    "One finite float per document, and none for no documents.",
+    usually="documents are left out, None or NaN stands for a failure, or the scores "
+    "of a whole batch come back as one matrix. Raise rather than return less.",
+    of="scorer",
+    after=("declarations_are_known",),
+)
+def one_score_per_document(subject: Subject) -> None:
+    """Score 0 to 6 documents, two of them at a time and alone."""
+
+    def problem(case: Case) -> str | None:
+        scores = subject.scores(case)
+        if len(scores) != len(case):
+            return f"{len(scores)} scores for {len(case)} documents"
+        if np.isnan(scores).all() and len(case):
+            return "no document is scored"
+        return None
+
+    if len(subject.scores(GRADED.at(()))):
+        broken("scores", GRADED.at(()))
+    require(problem, *(GRADED.at(range(n)) for n in range(1, 7)))
+
+
+@check(
+    "The same call gives the same scores.",
+    usually="a model runs in training mode, with dropout, or something is sampled. If "
+    "that is how it works, declare 'deterministic = False'.",
+    of="scorer",
+    after=("one_score_per_document",),
+    unless=(not_repeatable,),
+)
+def same_call_same_scores(subject: Subject) -> None:
+    """Score twice."""
+
+    def problem(case: Case) -> str | None:
+        first, second = subject.scores(case), subject.scores(case)
+        at = subject.differing(first, second)
+        if at is None:
+            return None
+        return f"document {at} scores {first[at]:.6g}, and then {second[at]:.6g}"
+
+    require(problem, GRADED.at([2]), GRADED)
+
+
+@check(
+    "A score belongs to its document, wherever the document stands in the list.",
+    usually="scores are sorted before they are returned, stand in the order of the "
+    "backend's answer, or of a list that was sorted on the way. Put each back at the "
+    "index of its document.",
+    of="scorer",
+    after=("same_call_same_scores",),
+    unless=(_reads_order,),
+)
+def scores_follow_documents(subject: Subject) -> None:
+    """Score the documents in other orders."""
+
+    def problem(case: Case) -> str | None:
+        forward = subject.scores(case)
+        for order in _orders(len(case)):
+            moved = subject.scores(case.at(order))
+            back = np.empty_like(moved)
+            back[order] = moved
+            at = subject.differing(back, forward)
+            if at is not None:
+                return (
+                    f"in the order {order}, document {at} scores {back[at]:.6g} "
+                    f"instead of {forward[at]:.6g}"
+                )
+        return None
+
+    require(problem, GRADED)
+
+
+@check(
+    "Any number of documents is scored: one in, one out.",
+    usually="only the first batch is scored, and the rest is filled up, or a server "
+    "leaves out what is beyond its limit. Ask in several calls, or raise.",
+    of="scorer",
+    after=("scores_follow_documents",),
+)
+def many_documents_are_scored(subject: Subject) -> None:
+    """Score 130 documents, and then the same from last to first."""
+    leaves_out = np.isnan(subject.scores(GRADED)).any()  # as a cascade does
+
+    def problem(case: Case) -> str | None:
+        scores = subject.scores(case)
+        if np.isnan(scores).any() and not leaves_out:
+            return f"{np.isnan(scores).sum()} of {len(case)} documents are not scored"
+        if _reads_order(subject):
+            return None
+        again = subject.scores(case.at(range(len(case))[::-1]))[::-1]
+        if (at := subject.differing(again, scores)) is not None:
+            return (
+                f"from last to first, document {at} scores {again[at]:.6g} instead of "
+                f"{scores[at]:.6g}"
+            )
+        return None
+
+    require(problem, MANY)
+
+
+@check(
+    "A pointwise score never depends on the other documents.",
+    usually="scores are normalised over the documents given, or padding to the longest "
+    "document of a batch is not masked.",
+    of="scorer",
+    after=("scores_follow_documents",),
+    unless=(_not_pointwise,),
+)
+def pointwise_scores_stand_alone(subject: Subject) -> None:
+    """Score every second document, and each by itself."""
+
+    def problem(case: Case) -> str | None:
+        whole = subject.scores(case)
+        parts = [list(range(0, len(case), 2)), *([i] for i in range(len(case)))]
+        for part in parts:
+            alone = subject.scores(case.at(part))
+            at = subject.differing(alone, whole[part])
+            if at is not None:
+                return (
+                    f"document {part[at]} scores {whole[part[at]]:.6g} among all, but "
+                    f"{alone[at]:.6g} among the documents {part}"
+                )
+        return None
+
+    require(problem, GRADED)
+
+
+@check(
+    "A probability lies between 0 and 1.",
+    usually="the model returns logits: apply the sigmoid, or declare 'logit'.",
+    of="scorer",
+    after=("one_score_per_document",),
+)
+def probabilities_are_in_range(subject: Subject) -> None:
+    """Look at the range, where the kind promises one."""
+    if subject.declares("score_kind") != "probability":
+        return
+
+    def problem(case: Case) -> str | None:
+        scores = subject.scores(case)
+        wrong = (scores < 0) | (scores > 1)
+        if not wrong.any():
+            return None
+        at = int(np.argmax(wrong))
+        return f"document {at} scores {scores[at]:.6g}"
+
+    require(problem, GRADED, OBVIOUS)
+
+
+@check(
+    "A single document keeps its score: a score that is not ordinal is not relative "
+    "to the list.",
+    usually="scores are stretched between the best and the worst of the list, which "
+    "turns a single good document into 0. Return what the model says.",
+    of="scorer",
+    after=("scores_follow_documents",),
+    unless=(_ordinal,),
+)
+def single_document_keeps_its_score(subject: Subject) -> None:
+    """Compare two documents scored together with each scored alone."""
+    together = subject.scores(OBVIOUS)
+    alone = np.concatenate([subject.scores(OBVIOUS.at([i])) for i in (0, 1)])
+    if (together[0] - together[1]) * (alone[0] - alone[1]) > 0:
+        return
+    if subject.differing(together, alone) is not None:
+        pairs = ", ".join(f"{x:.6g}" for x in (*together, *alone))
+        broken(f"together and then each alone, they score {pairs}", OBVIOUS)
+
+
+@check(
+    "A document that answers the query scores higher than one that has nothing to do "
+    "with it.",
+    usually="a distance is returned as it is (negate it), query and document are "
+    "swapped, or the wrong label of a model is read. Skip it, with a reason, for a "
+    "model with random weights, or a score that has nothing to do with the text.",
+    of="scorer",
+    after=("scores_follow_documents",),
+    optional=True,
+)
+def obvious_document_wins(subject: Subject) -> None:
+    """Rank an answer against noise, in both orders."""
+    for case in (OBVIOUS, OBVIOUS.at([1, 0])):
+        best = case.documents[subject.best_first(case)[0]]
+        if best == NOISE:
+            broken(f"{NOISE!r} ranks first", case)
+
+
+def _orders(n: int) -> list[list[int]]:
+    """Return some orders of *n* documents: backwards, and turned by one."""
+    forward = list(range(n))
+    return [forward[::-1], [*forward[1:], *forward[:1]]]

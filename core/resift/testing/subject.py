@@ -1,0 +1,229 @@
+"""`Subject`: the reranker under test, how to build it, and what it declares."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from resift.arrow import RELEVANCE
+from resift.catalog import Provider, catalog
+from resift.errors import InputError, PluginError
+from resift.implementation import Implementation, implementation
+from resift.loading import Loader
+from resift.options import Schema
+from resift.reranker import Reranker, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from resift.ranking import Ranking
+    from resift.testing.cases import Case
+
+__all__ = ["Settings", "Subject"]
+
+_DEFAULTS: dict[str, object] = {
+    "score_kind": "ordinal",
+    "pointwise": False,
+    "deterministic": True,
+    "reads_order": False,
+    "needs_network": False,
+    "needs_text": True,
+    "columns": None,
+    "symmetric": True,
+    "affine_invariant": False,
+    "most_lists": None,
+}
+"""What a class that says nothing is taken to declare: see `resift.hookspecs`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a reranker is tested, beyond what its class declares.
+
+    Args:
+        candidates: Makes the columns that the reranker declares from the texts, one
+            row each; equal texts must give equal rows.
+        failing_options: Options with which its backend cannot work: a server that
+            does not answer, a model that does not exist. Worked out from the options
+            ``base_url`` and ``model`` where not given.
+        network: Whether a reranker that needs the network may use it.
+        tolerance: How far two equal scores may lie apart, as a share of the largest.
+        declares: Attributes that the class does not declare itself.
+    """
+
+    candidates: Callable[[Sequence[str]], pa.Table] | None = None
+    failing_options: Mapping[str, object] | None = None
+    network: bool = False
+    tolerance: float = 1e-4
+    declares: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A reranker under test.
+
+    Args:
+        target: A name, a class, an instance, a function ``(query, documents)``, or a
+            `resift.Reranker`.
+        options: Options, where it is a name or a class.
+        settings: How it is tested.
+    """
+
+    target: object
+    options: Mapping[str, object] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        if self.options and not self.builds:
+            msg = (
+                f"options are for a name or a class, but the target is a "
+                f"{type(self.target).__name__}. Build it with them instead."
+            )
+            raise InputError(msg)
+
+    # What it is -----------------------------------------------------------------
+
+    @property
+    def who(self) -> str:
+        if isinstance(self.target, Reranker):
+            return self.target.who
+        name = getattr(self.target, "__name__", type(self.target).__name__)
+        return f"Reranker {self.target if isinstance(self.target, str) else name!r}"
+
+    @property
+    def builds(self) -> bool:
+        """Whether it is built here, from a name or a class, and may be built again."""
+        return isinstance(self.target, str) or inspect.isclass(self.target)
+
+    @cached_property
+    def provider(self) -> Provider | None:
+        """Where a reranker that was named comes from."""
+        if isinstance(self.target, str):
+            return catalog().find(self.target)
+        return None
+
+    @cached_property
+    def cls(self) -> type:
+        """The plugin's class."""
+        if self.provider is not None:
+            return self.provider.load()
+        if inspect.isclass(self.target):
+            return self.target
+        return type(self.reranker.plugin)
+
+    @property
+    def implementation(self) -> Implementation:
+        return implementation(self.cls)
+
+    @property
+    def schema(self) -> Schema:
+        return Schema(self.cls, self.who)
+
+    def declares(self, attribute: str) -> object:
+        """Return what the reranker declares, on its instance or its class."""
+        try:
+            holder: object = self.reranker.plugin
+        except Exception:  # noqa: BLE001  # it cannot be built: another check tells
+            holder = self.cls
+        default = self.settings.declares.get(attribute, _DEFAULTS.get(attribute))
+        return getattr(holder, attribute, default)
+
+    @property
+    def declared(self) -> dict[str, object]:
+        """Everything it declares, as plain data."""
+        try:
+            found = self.implementation
+        except PluginError:
+            return {}
+        declared = {name: self.declares(name) for name in _DEFAULTS}
+        if isinstance(declared["columns"], tuple):
+            declared["columns"] = list(declared["columns"])
+        return {"scores": found.scores, "merges": found.merges, **declared}
+
+    # Building it ----------------------------------------------------------------
+
+    def build(self, **options: object) -> Reranker:
+        """Build it afresh, with *options* on top of its own."""
+        given = {**self.options, **options}
+        if isinstance(self.target, str):
+            return load(self.target, config=None, **given)  # type: ignore[arg-type]
+        if inspect.isclass(self.target):
+            validated = self.schema.validate(given, Loader().nested)
+            name = self.target.__name__
+            return Reranker(self.schema.construct(validated), name=name)
+        if isinstance(self.target, Reranker):
+            return self.target
+        return Reranker(self.target)
+
+    @cached_property
+    def reranker(self) -> Reranker:
+        """The one that most checks share."""
+        return self.build()
+
+    @property
+    def reachable(self) -> bool:
+        """Whether it may be asked to score: it is local, or the network is allowed."""
+        return self.settings.network or not self.declares("needs_network")
+
+    # Asking it ------------------------------------------------------------------
+
+    def candidates(self, documents: Sequence[str]) -> pa.Table | None:
+        """Return the columns it reads, made up from the texts.
+
+        Raises:
+            InputError: If it reads columns that cannot be made up here.
+        """
+        columns = self.reranker.columns
+        if self.settings.candidates is not None:
+            return self.settings.candidates(documents)
+        if not columns:
+            return None
+        if columns == (RELEVANCE,):  # anything goes, as long as it follows the text
+            return pa.table({RELEVANCE: [len(t) % 97 / 97 for t in documents]})
+        msg = (
+            f"{self.who} reads the columns {', '.join(map(repr, columns))}, which the "
+            "contract cannot make up. Give it 'candidates', which makes them."
+        )
+        raise InputError(msg)
+
+    def scores(
+        self, case: Case, top_k: int | None = None, reranker: Reranker | None = None
+    ) -> NDArray[np.float64]:
+        """Return its scores, NaN where it left a document out, shape ``(n_docs,)``."""
+        reranker = reranker or self.reranker
+        candidates = self.candidates(case.documents)
+        return reranker.score(case.query, case.documents, candidates, top_k).values
+
+    def best_first(self, case: Case) -> list[int]:
+        """Return the indices of the documents as it ranks them."""
+        candidates = self.candidates(case.documents)
+        scores = self.reranker.score(case.query, case.documents, candidates)
+        order: list[int] = scores.ranking().tolist()
+        return order
+
+    def merged(
+        self, rankings: Sequence[Ranking], n_documents: int
+    ) -> NDArray[np.float64]:
+        """Return what it makes of ranked lists, shape ``(n_documents,)``."""
+        return self.reranker.merge(rankings, n_documents, "foxes in snow")
+
+    def differing(
+        self, got: NDArray[np.float64], wanted: NDArray[np.float64]
+    ) -> int | None:
+        """Return where two arrays of scores differ first, or None.
+
+        NaN equals NaN. Finite scores may lie apart by the tolerance, as a share of
+        the largest of them.
+        """
+        finite = np.concatenate([got, wanted])
+        finite = np.abs(finite[np.isfinite(finite)])
+        margin = self.settings.tolerance * (finite.max() if len(finite) else 0.0)
+        same = np.isclose(got, wanted, rtol=0, atol=margin, equal_nan=True)
+        return None if same.all() else int(np.argmin(same))

@@ -1,0 +1,249 @@
+"""The contract catches what it is meant to catch: each wrong reranker by one check."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import resift
+from resift.testing import ContractError, check_reranker
+from resift.testing.contract import contract
+from resift.testing.fixtures import InstallFake
+
+WRONG = Path(__file__).with_name("wrong")
+
+
+def load(name: str) -> ModuleType:
+    """Import one file of the folder, under a name by which pickle finds it again."""
+    module = f"wrong_{name}"
+    if module not in sys.modules:
+        path = WRONG / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(module, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[module] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[module])
+    return sys.modules[module]
+
+
+CLASSES = [
+    cls
+    for path in sorted(WRONG.glob("*.py"))
+    for cls in vars(load(path.stem)).values()
+    if inspect.isclass(cls) and "breaks" in vars(cls)
+]
+PACKAGES = load("packages").PACKAGES
+CHECKS = {check.name: check for check in contract()}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_wrong_class_is_caught_by_its_check_alone(cls: type) -> None:
+    """A wrong reranker breaks the check that is meant for it, and no other."""
+    report = check_reranker(cls, candidates=getattr(cls, "candidates", None))
+
+    assert report.broken == ([cls.breaks] if cls.breaks else [])
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_wrong_package_is_caught_by_its_check_alone(
+    name: str, fake_distribution: InstallFake
+) -> None:
+    """A reranker that is packaged wrongly breaks the check that is meant for it."""
+    package = PACKAGES[name]
+    for distribution in package["installs"]:
+        fake_distribution(**distribution)
+
+    report = check_reranker(package["reranker"])
+
+    assert report.broken == ([package["breaks"]] if package["breaks"] else [])
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_every_check_catches_something(check) -> None:
+    """For every check there is a wrong reranker that it is there to catch."""
+    caught = {cls.breaks for cls in CLASSES} | {p["breaks"] for p in PACKAGES.values()}
+
+    assert check.name in caught
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_checks_are_written_to_be_read(check) -> None:
+    """A check states its promise as a sentence, and builds on checks that run first."""
+    order = list(CHECKS)
+
+    assert check.promise.endswith(".")
+    assert check.usually.endswith(".")
+    assert check.usually[0].islower() or check.usually[0] in "'@"
+    assert check.function.__doc__
+    assert all(order.index(name) < order.index(check.name) for name in check.after)
+
+
+def test_message_names_promise_smallest_input_and_usual_cause() -> None:
+    """The whole message: who, which promise, by what, how, and the usual cause."""
+    with pytest.raises(ContractError) as caught:
+        check_reranker(load("scores").ScoresNothing).raise_if_broken()
+
+    assert str(caught.value) == (
+        "Reranker 'ScoresNothing' breaks 'scores_follow_documents'.\n"
+        "Promise: A score belongs to its document, wherever the document stands in "
+        "the list.\n"
+        "Smallest input: query 'how do red foxes hunt mice in deep snow', documents "
+        "['How do foxes hunt in deep snow? They listen, wait,'... (76 long), 'Red paint "
+        "dries slowly.']\n"
+        "Found: in the order [1, 0], document 0 scores 0.5 instead of 1.\n"
+        "Usually scores are sorted before they are returned, stand in the order of the "
+        "backend's answer, or of a list that was sorted on the way. Put each back at "
+        "the index of its document."
+    )
+
+
+def test_cause_is_chained() -> None:
+    """What a reranker raised is the cause of the error, and is named in it."""
+    report = check_reranker(load("documents").WritesAscii)
+    error = next(o.error for o in report.outcomes if o.status == "broken")
+
+    assert error is not None
+    assert isinstance(error.__cause__, UnicodeEncodeError)
+    assert "it raised UnicodeEncodeError: 'ascii' codec can't encode" in str(error)
+
+
+def test_blocked_checks_name_what_to_mend() -> None:
+    """What builds on a broken check does not run, and says what to mend first."""
+    report = check_reranker(load("scores").SortsItsScores)
+    blocked = {o.check.name: o.reason for o in report.outcomes if o.status == "blocked"}
+
+    assert blocked["top_k_is_a_hint"] == "mend 'scores_follow_documents' first"
+    assert not report.ok
+    assert report.verdict == (
+        "'SortsItsScores' breaks the contract: scores_follow_documents."
+    )
+
+
+def test_expected_failure_is_strict() -> None:
+    """A check expected to break passes broken, and fails when it is kept."""
+    reasons = {"scores_follow_documents": "it reads the order"}
+    wrong = check_reranker(load("scores").ScoresNothing, expected_failures=reasons)
+    right = check_reranker("bm25", expected_failures=reasons)
+    outcome = next(o for o in right.outcomes if o.status == "unexpected")
+
+    assert "scores_follow_documents" not in wrong.broken
+    assert right.broken == ["scores_follow_documents"]
+    assert outcome.reason == (
+        "expected to break (it reads the order), but it is kept: expect it no more"
+    )
+
+
+def test_optional_check_is_skipped_with_its_reason() -> None:
+    """An optional check may be left out, and the reason is reported."""
+    reason = "random weights"
+    wrong = load("scores").ReturnsDistances
+    report = check_reranker(wrong, skipped={"obvious_document_wins": reason})
+    outcome = next(o for o in report.outcomes if o.check.optional)
+
+    assert report.ok
+    assert outcome.as_dict() == {
+        "check": "obvious_document_wins",
+        "status": "skipped",
+        "reason": reason,
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"skipped": {"same_call_same_scores": "slow"}},
+            "skipped: the check 'same_call_same_scores' is required. If it cannot "
+            "hold, say why in expected_failures. Optional: ",
+        ),
+        (
+            {"expected_failures": {"same_call": "?"}},
+            "expected_failures: there is no check 'same_call'. Checks: "
+            "'entry_point_resolves', ",
+        ),
+        (
+            {"expected_failures": {"same_call_same_scores": " "}},
+            "expected_failures: 'same_call_same_scores' needs a reason, got ' '.",
+        ),
+    ],
+)
+def test_reasons_and_names_are_required(arguments: dict, message: str) -> None:
+    """An exception needs a check that exists, a reason, and for skipping leave."""
+    with pytest.raises(resift.InputError) as caught:
+        check_reranker("bm25", **arguments)
+
+    assert str(caught.value).startswith(message)
+
+
+def test_options_need_something_to_build() -> None:
+    """Options make no sense for a reranker that came built."""
+    with pytest.raises(resift.InputError) as caught:
+        check_reranker(resift.load("bm25", config=None), {"b": 0.5})
+
+    assert str(caught.value) == (
+        "options are for a name or a class, but the target is a Reranker. "
+        "Build it with them instead."
+    )
+
+
+def test_columns_that_cannot_be_made_up_are_asked_for() -> None:
+    """A reranker that reads columns fails without 'candidates', and is told so."""
+    report = check_reranker(load("documents").DividesByLength)
+    reason = next(o.reason for o in report.outcomes if o.status == "broken")
+
+    assert report.broken == ["one_score_per_document"]
+    assert (
+        "Reranker 'DividesByLength' reads the columns 'year', which the contract "
+        "cannot make up. Give it 'candidates', which makes them."
+    ) in reason
+
+
+def test_without_network_nothing_is_asked() -> None:
+    """A reranker that needs the network is not asked, and that is no pass."""
+
+    class Far:
+        needs_network = True
+
+        @resift.hookimpl
+        def score(self, query, documents):
+            raise AssertionError
+
+    report = check_reranker(Far)
+
+    assert report.broken == []
+    assert not report.ok
+    assert report.verdict == (
+        "'Far' keeps what was checked of the contract, but "
+        f"{report.count('unchecked')} checks need the network."
+    )
+
+
+def test_unknown_name_is_in_the_report() -> None:
+    """What is not installed is a broken check, not an exception."""
+    report = check_reranker("no-such-reranker")
+
+    assert report.broken == ["entry_point_resolves"]
+    assert report.reranker == "no-such-reranker"
+
+
+@pytest.mark.parametrize("name", ["bm25", "rrf", "dbsf", "relative", "convex"])
+def test_report_is_the_same_every_time(name: str) -> None:
+    """A report as data holds no times and no paths: equal runs give equal reports."""
+    first, second = (check_reranker(name).as_dict() for _ in range(2))
+
+    assert first == second
+    assert first["ok"]
+
+
+def test_function_and_instance_are_checked_too() -> None:
+    """A function, an instance and a loaded reranker need no package."""
+    right = load("calls")
+
+    assert check_reranker(right.overlaps).ok
+    assert check_reranker(right.RaisesOnFailure()).ok
+    assert check_reranker(resift.load("bm25", config=None)).ok
