@@ -45,8 +45,8 @@ class Failure:
     attempts: int = 1
 
     @classmethod
-    def of(cls, error: Exception) -> Failure | None:
-        """Return what an *error* of the SDK means, or None for any other."""
+    def of(cls, error: Exception) -> Failure:
+        """Return what an *error* of the SDK means."""
         import httpx
         from cohere.core.api_error import ApiError
 
@@ -56,14 +56,15 @@ class Failure:
                 error.status_code or 0,
                 _message(error.body),
                 _seconds(headers.get("retry-after")),
-                lost="" if error.status_code else type(error).__name__,
+                lost="no JSON" if error.status_code else type(error).__name__,
             )
         if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
             kind = type(error).__name__
             timed_out = isinstance(error, httpx.TimeoutException)
             lost = f"{kind}: {error}" if str(error) else kind
             return cls(lost=lost, timed_out=timed_out)
-        return None
+        # the SDK builds its objects from whatever JSON came, and trips over some
+        return cls(status=200, lost=type(error).__name__)
 
     @property
     def transient(self) -> bool:
@@ -124,7 +125,7 @@ def _verdict(failure: Failure) -> tuple[type[BackendError], str]:
         return BadRequestError, "the server rejects the request ({said})." + hint
     if status < 400:
         elsewhere = "the server points elsewhere ({said}). Check 'base_url'."
-        garbled = "the answer cannot be used: it is not JSON."
+        garbled = "the SDK failed on the request or its answer ({lost})."
         return ServerError, elsewhere if status >= 300 else garbled
     return ServerError, "the server failed ({said}){tries}{asks}."
 

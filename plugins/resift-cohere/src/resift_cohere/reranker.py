@@ -51,6 +51,7 @@ class Cohere:
 
     score_kind = "probability"
     pointwise = True
+    needs_network = True
 
     def __init__(
         self,

@@ -70,16 +70,13 @@ def call(
     """
     attempt = 1
     while True:
-        failure = None
         if deadline.left <= 0:
             failure = Failure(timed_out=True, lost="no time left")
         else:
             try:
                 return request(deadline.left)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # whatever the SDK raises
                 failure = Failure.of(error)
-                if failure is None:
-                    raise
         pause = _backoff(attempt, failure.retry_after)
         if not failure.transient or attempt > max_retries or pause >= deadline.left:
             break

@@ -1,0 +1,112 @@
+"""The contract of `resift.testing`, for every name that this package registers."""
+
+from __future__ import annotations
+
+import pytest
+
+from resift.testing import RerankerSuite
+from resift.testing.server import RerankServer
+
+KEY = "sk-very-secret-0123456789"
+
+
+class Served(RerankerSuite):
+    """A name with a server of its own behind it."""
+
+    __test__ = False
+    network = True
+    dialect = ""
+    extra = {}  # noqa: RUF012  # data of the subclasses
+
+    @pytest.fixture(scope="class")
+    def reranker_options(self):
+        """Give it the server's address."""
+        with RerankServer(self.dialect or self.name, api_key=KEY) as server:
+            iam = {"iam_url": server.url} if self.name == "watsonx" else {}
+            yield {"base_url": server.url, "api_key": KEY, **iam, **self.extra}
+
+
+class TestJina(Served):
+    __test__ = True
+    name = "jina"
+
+
+class TestJinaListwise(Served):
+    __test__ = True
+    name = "jina"
+    extra = {"model": "jina-reranker-v3"}  # noqa: RUF012
+
+
+class TestVoyage(Served):
+    __test__ = True
+    name = "voyage"
+
+
+class TestMixedbread(Served):
+    __test__ = True
+    name = "mixedbread"
+
+
+class TestPinecone(Served):
+    __test__ = True
+    name = "pinecone"
+
+
+class TestTogether(Served):
+    __test__ = True
+    name = "together"
+
+
+class TestNvidia(Served):
+    __test__ = True
+    name = "nvidia"
+
+
+class TestNim(Served):
+    __test__ = True
+    name = "nvidia"
+    dialect = "nim"
+    extra = {"self_hosted": True}  # noqa: RUF012
+
+
+class TestIsaacus(Served):
+    __test__ = True
+    name = "isaacus"
+
+
+class TestZeroEntropy(Served):
+    __test__ = True
+    name = "zeroentropy"
+
+
+class TestDeepInfra(Served):
+    __test__ = True
+    name = "deepinfra"
+
+
+class TestWatsonx(Served):
+    __test__ = True
+    name = "watsonx"
+    extra = {"project_id": "project"}  # noqa: RUF012
+
+
+class TestTei(Served):
+    __test__ = True
+    name = "tei"
+
+
+class TestInfinity(Served):
+    __test__ = True
+    name = "infinity"
+
+
+class TestVllm(Served):
+    __test__ = True
+    name = "vllm"
+
+
+class TestHttp(Served):
+    __test__ = True
+    name = "http"
+    dialect = "jina"
+    extra = {"model": "m"}  # noqa: RUF012
