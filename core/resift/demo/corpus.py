@@ -11,12 +11,14 @@ from __future__ import annotations
 import ast
 import sysconfig
 import warnings
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from resift.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["Docstring", "Module", "docstrings", "parse", "source_files"]
 
@@ -32,8 +34,12 @@ _LEFT_OUT = frozenset({
 # Modules that no import statement ties to the name they are used by.
 _KNOWN_AS = {"posixpath": "os.path", "genericpath": "os.path", "_pyio": "io"}
 
-_DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _Definition: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_DEFINITIONS: tuple[type[_Definition], ...] = (
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+)
 _Node = TypeVar("_Node", bound=ast.AST)
 
 

@@ -1,0 +1,109 @@
+"""`resift config`: the configuration that applies here."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from resift.cli.output import console, is_terminal, json_option, note, write_json
+from resift.cli.parameters import config_option, find_config
+from resift.cli.secrets import without_secrets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from resift.config import Config, Entry
+
+__all__ = ["settings_of", "show_config"]
+
+
+@click.command("config")
+@json_option
+@config_option
+def show_config(*, as_json: bool, config_path: Path | None) -> None:
+    """Show the configuration that applies in this directory, and where it is from.
+
+    The file is the one that --config names, else the one that RESIFT_CONFIG names,
+    else the nearest resift.toml (or pyproject.toml with [tool.resift]) from here up to
+    the root of the repository. It is shown merged: entries laid over other entries,
+    and the default that RESIFT_RERANKER overrides. Secrets are hidden.
+
+    The output is TOML. A name that is not installed is marked.
+    """
+    config = find_config(config_path)
+    merged = _merged(config)
+    if as_json:
+        write_json({"file": config.path and str(config.path), **merged})
+        return
+    if config.path is None:
+        note("no config file applies here; a resift.toml in this directory would.")
+    _print_toml("\n".join(_toml(config, merged)))
+
+
+def settings_of(entry: Entry) -> dict[str, object]:
+    """Return what a config entry says, without secrets."""
+    options = without_secrets(entry.use, entry.options)
+    return {
+        "use": entry.use,
+        **entry.settings(),
+        **({"options": options} if options else {}),
+    }
+
+
+def _merged(config: Config) -> dict[str, Any]:
+    from resift.loading import Loader
+
+    default = os.environ.get("RESIFT_RERANKER") or config.default
+    loader = Loader(config)
+    return {
+        "default": default,
+        "rerankers": {
+            name: settings_of(loader.resolve(name)[0]) for name in config.rerankers
+        },
+    }
+
+
+def _toml(config: Config, merged: Mapping[str, Any]) -> Iterator[str]:
+    from resift.catalog import catalog
+
+    if config.path:
+        yield f"# {config.path}"
+    if default := merged["default"]:
+        origin = "  # from RESIFT_RERANKER" if default != config.default else ""
+        yield f"default = {_value(default)}{origin}"
+    for name, settings in merged["rerankers"].items():
+        yield f"\n[rerankers.{_key(name)}]"
+        for key, value in settings.items():
+            missing = key == "use" and value not in catalog()
+            yield f"{key} = {_value(value)}{'  # not installed' if missing else ''}"
+
+
+def _value(value: object) -> str:
+    """Write a value as TOML does, tables inline."""
+    if isinstance(value, Mapping):
+        items = (f"{_key(str(key))} = {_value(item)}" for key, item in value.items())
+        return f"{{ {', '.join(items)} }}" if value else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, str | bool):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)  # numbers, dates
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _value(name)
+
+
+def _print_toml(text: str) -> None:
+    if not is_terminal():
+        sys.stdout.write(f"{text}\n" if text else "")
+        return
+    from rich.syntax import Syntax
+
+    console().print(Syntax(text, "toml", theme="ansi_dark", background_color="default"))

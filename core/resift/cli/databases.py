@@ -1,0 +1,46 @@
+"""Local LanceDBs: opened, or a word on why that is not possible."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any, TypeAlias
+
+from resift.errors import InputError
+
+__all__ = ["LanceTable", "open_table", "require_lancedb"]
+
+LanceTable: TypeAlias = Any  # lancedb types its tables loosely
+
+
+def require_lancedb(command: str) -> None:
+    """Refuse to go on without LanceDB.
+
+    Raises:
+        InputError: With what to install.
+    """
+    if find_spec("lancedb") is None:
+        msg = f"{command} needs LanceDB: pip install 'resift[lancedb]'"
+        raise InputError(msg)
+
+
+def open_table(database: str, name: str) -> LanceTable:
+    """Open a table; the demo's vectors are made known where it is the demo's.
+
+    Raises:
+        InputError: If there is no such table.
+    """
+    import lancedb
+
+    from resift.demo.database import is_demo
+
+    connection = lancedb.connect(database)
+    try:
+        table = connection.open_table(name)
+    except ValueError as error:
+        names = connection.list_tables().tables
+        tables = ", ".join(map(repr, names)) or "none"
+        msg = f"search: {database!r} has no table {name!r}. Tables: {tables}."
+        raise InputError(msg) from error
+    if is_demo(table):
+        import resift.demo.embedding  # noqa: F401  # registers itself with lancedb
+    return table

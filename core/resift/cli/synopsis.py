@@ -1,0 +1,58 @@
+"""What a reranker's class says of itself, read from its source: nothing is imported."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resift.catalog import Provider
+
+__all__ = ["synopsis"]
+
+
+def synopsis(provider: Provider) -> str:
+    """Return the first line of the class's docstring.
+
+    A distribution's summary describes all of its rerankers at once, so it only stands
+    in where the class is not found.
+    """
+    module, _, name = provider.target.partition(":")
+    docstring = re.compile(
+        rf'^class {re.escape(name)}\b[^:]*:\s+[rR]?(?:"""|")(.+?)(?:"|\n)', re.MULTILINE
+    )
+    for path in _sources(module):
+        if found := docstring.search(_text(path)):
+            return found[1].replace("`", "").strip()
+    return provider.summary
+
+
+@cache
+def _sources(module: str) -> list[Path]:
+    """Return a module's file; of a package all its files, since it re-exports.
+
+    Only the top-level package is looked for: to find what is inside of it, Python
+    would import it.
+    """
+    top, *rest = module.split(".")
+    try:
+        spec = find_spec(top)
+    except (ImportError, ValueError):
+        return []
+    if spec is None:
+        return []
+    if spec.submodule_search_locations is None:
+        return [Path(spec.origin)] if spec.origin and not rest else []
+    paths = []
+    for folder in spec.submodule_search_locations:
+        inside = Path(folder, *rest)
+        paths += [inside.with_suffix(".py"), *sorted(inside.glob("*.py"))]
+    return [path for path in paths if path.is_file()]
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,28 @@
+"""The demo's vectors as an embedding function of LanceDB.
+
+LanceDB writes an embedding function's name into the table and looks it up when the
+table is opened: `import resift.demo.embedding` makes it known.
+"""
+
+from __future__ import annotations
+
+from lancedb.embeddings import EmbeddingFunction, register
+
+from resift.demo.database import EMBEDDING
+from resift.demo.vectors import DIMENSIONS, document_vectors, query_vector
+
+__all__ = ["HashedWords"]
+
+
+@register(EMBEDDING)  # type: ignore[no-untyped-call]  # lancedb's
+class HashedWords(EmbeddingFunction):
+    """Hashed TF-IDF: see `resift.demo.vectors`."""
+
+    def ndims(self) -> int:
+        return DIMENSIONS
+
+    def compute_query_embeddings(self, query: str, *_: object) -> list[object]:
+        return [query_vector(query)]
+
+    def compute_source_embeddings(self, texts: list[str], *_: object) -> list[object]:
+        return list(document_vectors(texts))
