@@ -1,6 +1,7 @@
 """The catalog of installed rerankers, read from metadata without importing any.
 
-A distribution offers a reranker by an entry point in the group ``resift.rerankers``.
+A distribution offers a reranker by an entry point in the group ``resift.rerankers``, a
+command of the command line in ``resift.commands``, a wrapper in ``resift.wrappers``.
 The core's own are entry points of the distribution ``resift``: the lookup knows no
 built-in special case, except that a bare core name always means the core.
 
@@ -36,6 +37,7 @@ __all__ = [
     "COMMANDS",
     "PUBLISHED",
     "RERANKERS",
+    "WRAPPERS",
     "Catalog",
     "Provider",
     "catalog",
@@ -45,6 +47,8 @@ __all__ = [
 
 RERANKERS = "resift.rerankers"
 COMMANDS = "resift.commands"
+WRAPPERS = "resift.wrappers"
+_KINDS = {RERANKERS: "reranker", COMMANDS: "command", WRAPPERS: "wrapper"}
 CORE = "resift"
 
 PUBLISHED = {
@@ -66,6 +70,7 @@ PUBLISHED = {
     "mixedbread": "resift-http",
     "mmr": "resift-mmr",
     "nvidia": "resift-http",
+    "opentelemetry": "resift-opentelemetry",
     "pinecone": "resift-http",
     "tei": "resift-http",
     "together": "resift-http",
@@ -107,6 +112,7 @@ class Provider:
     target: str
     distribution: str
     _entry_point: _EntryPoint
+    kind: str = "reranker"
 
     @property
     def qualified(self) -> str:
@@ -121,7 +127,7 @@ class Provider:
         return self._metadata("Summary")
 
     def __str__(self) -> str:
-        return f"Reranker {self.name!r} ({self.home})"
+        return f"{self.kind.capitalize()} {self.name!r} ({self.home})"
 
     @property
     def home(self) -> str:
@@ -192,7 +198,7 @@ class Catalog:
     """Every provider of one entry-point group, and the rules of choosing by name.
 
     Args:
-        group: `RERANKERS` or `COMMANDS`.
+        group: `RERANKERS`, `COMMANDS` or `WRAPPERS`.
         allowed: Normalised names of the distributions that may be used besides the
             core, or None for all.
     """
@@ -202,7 +208,8 @@ class Catalog:
     ) -> None:
         self.group = group
         self.allowed = allowed
-        self.providers = _distinct(_entry_points(group))
+        self.kind = _KINDS[group]
+        self.providers = _distinct(_entry_points(group), self.kind)
 
     def __contains__(self, name: str) -> bool:
         return bool(self._named(name))
@@ -249,8 +256,9 @@ class Catalog:
         if not allowed:
             homes = ", ".join(sorted({p.distribution for p in found}))
             msg = (
-                f"Reranker {name!r} is installed by {homes}, which the environment "
-                f"variable RESIFT_PLUGINS does not allow. Add {homes} to it."
+                f"{self.kind.capitalize()} {name!r} is installed by {homes}, which the "
+                "environment variable RESIFT_PLUGINS does not allow. Add "
+                f"{homes} to it."
             )
             raise NotAllowedError(msg)
         core = [p for p in allowed if p.distribution == CORE]
@@ -261,8 +269,8 @@ class Catalog:
         if len({p.distribution for p in core or allowed}) == 1:
             remedy = "A distribution must give a name once: tell its authors."
         msg = (
-            f"Reranker {name!r} is provided by {len(allowed)} entry points: {listing}. "
-            f"{remedy}"
+            f"{self.kind.capitalize()} {name!r} is provided by {len(allowed)} entry "
+            f"points: {listing}. {remedy}"
         )
         raise AmbiguousRerankerError(msg)
 
@@ -276,7 +284,7 @@ class Catalog:
         ]
 
     def _unknown(self, name: str, configured: Sequence[str]) -> str:
-        msg = f"No reranker named {name!r} is installed."
+        msg = f"No {self.kind} named {name!r} is installed."
         home, _, bare = name.rpartition(":")
         package = PUBLISHED.get(normalized(bare))
         if package and normalized(home) in ("", package):
@@ -340,12 +348,14 @@ def _home(entry_point: _EntryPoint) -> str:
         return "(unknown)"
 
 
-def _distinct(entry_points: Iterable[_EntryPoint]) -> tuple[Provider, ...]:
+def _distinct(
+    entry_points: Iterable[_EntryPoint], kind: str
+) -> tuple[Provider, ...]:
     """Return providers by name, an editable install and its stale twin as one."""
     seen: dict[tuple[str, str, str], Provider] = {}
     for entry_point in entry_points:
         home = _home(entry_point)
         name = normalized(entry_point.name)
         key = (name, entry_point.value, normalized(home))
-        seen.setdefault(key, Provider(name, entry_point.value, home, entry_point))
+        seen.setdefault(key, Provider(name, entry_point.value, home, entry_point, kind))
     return tuple(sorted(seen.values(), key=lambda p: (p.name, p.distribution)))

@@ -21,7 +21,7 @@ from resift.errors import ConfigError
 __all__ = ["Config", "Entry"]
 
 FILE_NAME = "resift.toml"
-_TOP_LEVEL = ("default", "rerankers")
+_TOP_LEVEL = ("default", "wrappers", "rerankers")
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,13 @@ class Config:
         default: The reranker that `resift.load()` without a name means.
         rerankers: The entries by normalised name.
         path: The file, or None where none was read.
+        wrappers: Wrappers of every reranker that is loaded: names, or tables.
     """
 
     default: str | None = None
     rerankers: Mapping[str, Entry] = field(default_factory=dict)
     path: Path | None = None
+    wrappers: Sequence[str | Mapping[str, object]] = ()
 
     @classmethod
     def find(cls, start: Path | None = None) -> Config:
@@ -129,7 +131,10 @@ class Config:
                 msg = f"{where}: [rerankers.{name}] is given twice, as {key!r}."
                 raise ConfigError(msg)
             entries[key] = _entry(f"{where}: [rerankers.{name}]", table)
-        return cls(default, entries, path)
+        wrappers = _typed(data, "wrappers", (list,), where) or ()
+        for wrapper in wrappers:
+            _typed({"wrappers": wrapper}, "wrappers", (str, Mapping), where)
+        return cls(default, entries, path, tuple(wrappers))
 
     def get(self, name: str) -> Entry | None:
         """Return the entry called *name*, or None."""

@@ -93,6 +93,15 @@ class Loader:
         self.wrappers = wrappers
         self.path = path
 
+    @classmethod
+    def of(cls, config: Config, wrappers: Sequence[object]) -> Loader:
+        """Return a loader with the wrappers that were given and those of the config."""
+        if config.wrappers or any(isinstance(w, str | Mapping) for w in wrappers):
+            from resift.wrappers import resolved
+
+            wrappers = resolved([*config.wrappers, *wrappers])
+        return cls(config, wrappers)
+
     def load(
         self,
         name: str | None,

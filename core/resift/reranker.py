@@ -74,7 +74,7 @@ class Reranker:
             name = name or str(getattr(plugin, "__name__", "function"))
             plugin = function_plugin(plugin)
         self.plugin = plugin
-        self.name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
+        self.name: str = name or str(getattr(plugin, "__name__", type(plugin).__name__))
         self.who = f"Reranker {self.name!r}"
         self.top_k = _at_least_one("top_k", top_k)
         self.window = _at_least_one("window", window)
@@ -127,7 +127,7 @@ class Reranker:
 
     @property
     def score_kind(self) -> str:
-        """What its scores mean, see `resift.hookspecs`; ordinal where it only merges."""
+        """What its scores mean, see `resift.hookspecs`; mergers are ordinal."""
         kind = getattr(self.plugin, "score_kind", "ordinal") if self.scores else None
         return str(kind or "ordinal")
 
@@ -446,7 +446,8 @@ def load(
         top_k: How many documents to return, all by default.
         window: How many documents of the merged union to score, all by default.
         text: The column that holds the text.
-        wrappers: pluggy wrappers on the hooks, passed down to nested rerankers.
+        wrappers: pluggy wrappers on the hooks, passed down to nested rerankers:
+            objects, or names of installed ones.
         config: A `resift.Config`, the path of a file, or None to read none. By
             default the file that applies in the working directory.
         options: Options of the reranker: ``resift show NAME`` lists them.
@@ -470,7 +471,7 @@ def load(
 
     settings = {"merge": merge, "top_k": top_k, "window": window, "text": text}
     given = {key: value for key, value in settings.items() if value is not None}
-    loader = Loader(config_of(config), wrappers)
+    loader = Loader.of(config_of(config), wrappers)
     return loader.load(name, given, options)
 
 
