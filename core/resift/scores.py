@@ -326,5 +326,5 @@ def _shown(value: object) -> str:
     """Return a number as it is and all else by its type: it may hold a text."""
     if value is None or _is_number(value):
         return str(value)
-    kind = type(value).__name__
+    kind = type(value.item() if isinstance(value, np.generic) else value).__name__
     return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
