@@ -101,8 +101,12 @@ class Run:
         for first in (self._checks[name] for name in check.after):
             if not concerns(first, self.subject):
                 continue
-            if self.outcome(first).status in ("broken", "blocked"):
+            status = self.outcome(first).status
+            if status in ("broken", "blocked"):
                 return Outcome(check, "blocked", f"mend {first.name!r} first")
+            if status == "expected":
+                reason = f"it builds on {first.name!r}, which is expected to break"
+                return Outcome(check, "skipped", reason)
         if reason := check.inapplicable(self.subject):
             return Outcome(check, "skipped", reason)
         if check.of == "scorer" and not check.offline and not self.subject.reachable:

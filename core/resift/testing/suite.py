@@ -46,17 +46,41 @@ def replaces(reason: str) -> Callable[[_F], _F]:
         reason: Why the contract's own cannot be used: it goes into the report.
 
     Raises:
-        ValueError: If there is no reason.
+        InputError: If there is no reason.
     """
     if callable(reason) or not reason.strip():  # callable: used without parentheses
         msg = f"replaces: reason must be a sentence, got {reason!r}."
-        raise ValueError(msg)
+        raise InputError(msg)
 
     def mark(test: _F) -> _F:
         setattr(test, _REASON, reason)
         return test
 
     return mark
+
+
+def _tests_of(suite: type[_Suite]) -> list[Check]:
+    of = getattr(suite, "of", None)
+    return [check for check in contract() if of and check.of in ("any", of)]
+
+
+def _test(check: Check) -> Callable[..., None]:
+    def test(self: _Suite, contract_run: Run) -> None:  # noqa: ARG001  # a method
+        __tracebackhide__ = True
+        outcome = contract_run.outcome(check)
+        if outcome.status in ("skipped", "unchecked", "blocked"):
+            pytest.skip(outcome.reason)
+        if outcome.status == "expected":
+            pytest.xfail(outcome.reason)
+        if outcome.error is not None and outcome.error.__cause__ is not None:
+            raise outcome.error
+        if not outcome.ok:
+            pytest.fail(outcome.reason, pytrace=False)
+
+    test.__name__ = f"test_{check.name}"
+    test.__qualname__ = test.__name__
+    test.__doc__ = check.promise
+    return test
 
 
 class _Suite:
@@ -85,7 +109,8 @@ class _Suite:
                 )
                 raise TypeError(msg)
 
-    def candidates(self, documents: Sequence[str]) -> pa.Table | None:
+    @classmethod
+    def candidates(cls, documents: Sequence[str]) -> pa.Table | None:
         """Make the columns that the reranker declares: one row per text.
 
         Equal texts must give equal rows, wherever they stand. None where the reranker
@@ -95,28 +120,26 @@ class _Suite:
         return None
 
     @pytest.fixture(scope="class")
-    def reranker_options(self) -> Mapping[str, object]:
-        """Return the options; override it where they come from fixtures."""
-        return self.options
+    @classmethod
+    def reranker_options(cls) -> Mapping[str, object]:
+        """Return the options; redefine it where they come from other fixtures."""
+        return cls.options
 
     @pytest.fixture(scope="class")
-    def contract_run(
-        self, request: pytest.FixtureRequest, reranker_options: Mapping[str, object]
-    ) -> Iterator[Run]:
+    @classmethod
+    def contract_run(cls, reranker_options: Mapping[str, object]) -> Iterator[Run]:
         """Hold the reranker and the outcomes, for all tests of the class."""
-        suite = request.cls
-        run = Run(
-            _subject(self, reranker_options), suite.expected_failures, suite.skipped
-        )
-        _require_kind(suite, run.subject)
-        for check in _tests_of(suite):
-            test = getattr(suite, f"test_{check.name}")
+        subject = _subject(cls, reranker_options)
+        _require_kind(cls, subject)
+        run = Run(subject, cls.expected_failures, cls.skipped)
+        for check in _tests_of(cls):
+            test = getattr(cls, f"test_{check.name}")
             if reason := getattr(test, _REASON, None):
                 run.replace(check, reason)
         yield run
         if folder := os.environ.get(_REPORTS):
             report = run.report()
-            path = Path(folder, f"{report.reranker}--{suite.__name__}.json")
+            path = Path(folder, f"{report.reranker}--{cls.__name__}.json")
             path.write_text(json.dumps(report.as_dict(), indent=1), encoding="utf-8")
 
 
@@ -137,8 +160,8 @@ class RerankerSuite(_Suite):
     Attributes:
         name: The installed reranker.
         target: Instead of *name*, a class, an instance or a function.
-        options: Its options. Where they come from a fixture, redefine the class-scoped
-            fixture ``reranker_options``.
+        options: Its options. Where they come from a fixture, redefine the fixture
+            ``reranker_options``, a class method of class scope.
         declares: Attributes of `resift.hookspecs` that the class itself leaves open.
         expected_failures: Checks that it breaks, each with a reason. Strict: one that
             is kept all the same fails.
@@ -158,38 +181,14 @@ class MergerSuite(_Suite):
     of = "merger"
 
 
-def _tests_of(suite: type[_Suite]) -> list[Check]:
-    of = getattr(suite, "of", None)
-    return [check for check in contract() if of and check.of in ("any", of)]
-
-
-def _test(check: Check) -> Callable[..., None]:
-    def test(self: _Suite, contract_run: Run) -> None:  # noqa: ARG001  # a method
-        __tracebackhide__ = True
-        outcome = contract_run.outcome(check)
-        if outcome.status in ("skipped", "unchecked", "blocked"):
-            pytest.skip(outcome.reason)
-        if outcome.status == "expected":
-            pytest.xfail(outcome.reason)
-        if outcome.error is not None and outcome.error.__cause__ is not None:
-            raise outcome.error
-        if not outcome.ok:
-            pytest.fail(outcome.reason, pytrace=False)
-
-    test.__name__ = f"test_{check.name}"
-    test.__qualname__ = test.__name__
-    test.__doc__ = check.promise
-    return test
-
-
-def _subject(suite: _Suite, options: Mapping[str, object]) -> Subject:
+def _subject(suite: type[_Suite], options: Mapping[str, object]) -> Subject:
     target = suite.name if suite.target is None else suite.target
     if target is None:
-        msg = f"{type(suite).__name__} must set 'name', the reranker under test."
+        msg = f"{suite.__name__} must set 'name', the reranker under test."
         raise InputError(msg)
-    overridden = type(suite).candidates is not _Suite.candidates
+    own = suite.candidates.__func__ is not _Suite.candidates.__func__  # type: ignore[attr-defined]
     settings = Settings(
-        candidates=suite.candidates if overridden else None,
+        candidates=suite.candidates if own else None,
         failing_options=suite.failing_options,
         network=suite.network,
         tolerance=suite.tolerance,
