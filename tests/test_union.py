@@ -92,6 +92,17 @@ def test_documents_are_numbered_by_best_rank_then_list() -> None:
     assert ids == [1, 3, 2, 4]
 
 
+def test_many_documents_are_ordered_as_few_are() -> None:
+    """The faster way to sort many scores keeps equal ones in their order, too."""
+    rng = np.random.default_rng(5)
+    scores = rng.integers(-40, 40, 9_000) / 8
+    union = Union([pa.table({"_rowid": range(9_000)})], id="_rowid")
+
+    order = union.order(scores)
+
+    assert order.tolist() == np.argsort(-scores, kind="stable").tolist()
+
+
 def test_a_polars_frame_is_a_result() -> None:
     """Polars exports string views, which Arrow cannot take as they are."""
     pl = pytest.importorskip("polars")

@@ -26,6 +26,7 @@ __all__ = ["RELEVANCE", "Union", "as_table", "text_columns", "text_of"]
 
 RELEVANCE = "_relevance_score"
 _PLAIN = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+_MANY = 5000  # documents: from here on sorting is most of the work
 _SPARSE = 4  # take before concatenating where fewer than 1 row in 4 is wanted
 
 
@@ -100,7 +101,14 @@ class Union:
         Equal scores: the better best rank first, then the earlier list. That is the
         order in which the union numbers its documents, so a stable sort suffices.
         """
-        return np.argsort(-merged, kind="stable")
+        if len(merged) < _MANY:
+            return np.argsort(-merged, kind="stable")
+        order = np.argsort(-merged)  # unstable, and several times as fast
+        falling = merged[order]
+        run = np.cumsum(np.append(0, falling[1:] != falling[:-1]))
+        key = run << 32 | order  # equal scores are a run: sort each by document
+        key.sort()
+        return key & 0xFFFFFFFF
 
     def take(
         self, documents: NDArray[np.int64], columns: Sequence[str] | None = None
