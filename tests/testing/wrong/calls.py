@@ -237,3 +237,17 @@ class RaisesOnFailure(_Remote):
         except OSError as error:
             raise ServerError(str(error)) from error
         return overlaps(query, documents)
+
+
+class ReadsTheDistance:
+    """A full-text search has no distance."""
+
+    breaks = "lancedb_searches_are_reranked"
+
+    @hookimpl
+    def score(self, query, documents, candidates):
+        scores = overlaps(query, documents)
+        if candidates is None:
+            return scores
+        near = candidates["_distance"].to_pylist()
+        return [score + 0 * (d or 0) for score, d in zip(scores, near, strict=True)]

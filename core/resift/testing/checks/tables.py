@@ -1,16 +1,38 @@
-"""Checks of a reranker on result tables."""
+"""Checks of a reranker on result tables, those of LanceDB above all."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
-from resift.arrow import Union
+from resift.arrow import RELEVANCE, Union
+from resift.testing.cases import GRADED, OBVIOUS, Case
+from resift.testing.checks.scores import not_repeatable
 from resift.testing.contract import broken, check
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lancedb.rerankers import Reranker as LanceDBReranker
+    from lancedb.table import Table
+
     from resift.testing.subject import Subject
+
+TEXTS = (*GRADED.documents, *OBVIOUS.documents)
+
+
+def no_lancedb(subject: Subject) -> str | None:
+    """Tell that LanceDB is not installed, or may not be asked to rerank."""
+    if not find_spec("lancedb"):
+        return "lancedb is not installed: it comes with the extra resift[lancedb]"
+    if not subject.reachable:
+        return "it needs the network"
+    return None
 
 
 @check(
@@ -30,3 +52,91 @@ def dirty_lists_are_merged(subject: Subject) -> None:
     rows = union.take(union.order(scores), ["_rowid"])["_rowid"].to_pylist()
     if sorted(rows) != [1, 2, 3, 4]:
         broken(f"the rows come back as {rows}", "the rows 1, 2, 1, 3 and 4, 2")
+
+
+@check(
+    "Every kind of LanceDB search is reranked: vector, full-text, hybrid, and several "
+    "vectors at once. No row is lost, and the best comes first.",
+    usually="columns of one kind of search are read that another does not have, or "
+    "hold nulls in a hybrid one.",
+    after=(
+        "declarations_are_known",
+        "scores_follow_documents",
+        "one_score_per_union_document",
+    ),
+    unless=(no_lancedb,),
+)
+def lancedb_searches_are_reranked(subject: Subject) -> None:
+    """Build a table on disk, and search it in every way."""
+    import resift.lancedb
+
+    reranker = resift.lancedb.load(subject.reranker)
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, expected, result in _searches(_table(subject, folder), reranker):
+            where = f"a {kind} search of {len(TEXTS)} rows"
+            found = sorted(result["id"].to_pylist())
+            if found != sorted(expected):
+                broken(f"the rows {found} came back instead of {expected}", where)
+            _require_falling(result, where)
+            if subject.reranker.scores:
+                _require_own_scores(subject, result, where)
+
+
+def _table(subject: Subject, folder: str) -> Table:
+    import lancedb
+    from lancedb.index import FTS
+
+    n = len(TEXTS)
+    angles = np.linspace(0, 1.5, n, dtype=np.float32)
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).ravel()
+    columns = {
+        "id": pa.array(range(n)),
+        "text": pa.array(TEXTS),
+        "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors), 2),
+    }
+    if (own := subject.candidates(TEXTS)) is not None:
+        columns |= {name: own[name] for name in own.column_names if name != RELEVANCE}
+    table = lancedb.connect(Path(folder)).create_table("contract", pa.table(columns))
+    table.create_index("text", config=FTS())
+    return table
+
+
+def _searches(
+    table: Table, reranker: LanceDBReranker
+) -> Iterator[tuple[str, list[int], pa.Table]]:
+    """Yield each kind of search, the rows it must return, and what it returned."""
+    query = GRADED.query
+    everything = list(range(len(TEXTS)))
+    east, north = [1.0, 0.0], [0.0, 1.0]
+    vector: Any = table.search(east, query_type="vector").limit(10)
+    yield "vector", everything, vector.rerank(reranker, query_string=query).to_arrow()
+    found = table.search(query, query_type="fts").limit(10).to_arrow()["id"].to_pylist()
+    words = table.search(query, query_type="fts").limit(10)
+    yield "full-text", found, words.rerank(reranker).to_arrow()
+    hybrid = table.search(query_type="hybrid").vector(east).text(query).limit(10)
+    yield "hybrid", everything, hybrid.rerank(reranker).to_arrow()
+    legs = [
+        table.search(v, query_type="vector").with_row_id(True).limit(10)  # noqa: FBT003  # LanceDB's signature
+        for v in (east, north)
+    ]
+    several = reranker.rerank_multivector(legs, query, deduplicate=True)
+    yield "multi-vector", everything, several
+
+
+def _require_falling(result: pa.Table, where: str) -> None:
+    scores = result[RELEVANCE].to_numpy()
+    scored = scores[~np.isnan(scores)]
+    if (np.diff(scored) > 0).any() or np.isnan(scores[: len(scored)]).any():
+        broken(f"along the rows the scores are {scores.tolist()}", where)
+
+
+def _require_own_scores(subject: Subject, result: pa.Table, where: str) -> None:
+    """Compare each row's score with what the reranker says of its text."""
+    if not_repeatable(subject) or subject.declares("reads_order"):
+        return
+    texts = tuple(result["text"].to_pylist())
+    wanted = subject.scores(Case(GRADED.query, texts))
+    got = result[RELEVANCE].to_numpy().astype(np.float64)
+    if (at := subject.differing(got, wanted)) is not None:
+        found = f"{texts[at]!r} scores {got[at]:.6g} instead of {wanted[at]:.6g}"
+        broken(found, where)
