@@ -45,7 +45,11 @@ def as_table(result: object) -> pa.Table:
     if isinstance(result, pa.RecordBatch):
         return pa.Table.from_batches([result])
     if type(result).__module__.partition(".")[0] == "pandas":
-        return pa.Table.from_pandas(result, preserve_index=False)
+        try:
+            return pa.Table.from_pandas(result, preserve_index=False)
+        except (pa.ArrowException, ValueError) as error:  # mixed types, a name twice
+            msg = f"rerank: the frame cannot be an Arrow table: {_reason(error)}"
+            raise InputError(msg) from None  # the cause may quote a document
     if hasattr(result, "__arrow_c_stream__"):
         return pa.table(result)
     msg = (
@@ -53,6 +57,11 @@ def as_table(result: object) -> pa.Table:
         f"{type(result).__name__}. Strings are ranked by Reranker.rank."
     )
     raise InputError(msg)
+
+
+def _reason(error: Exception) -> str:
+    """Return what Arrow says of a column, without what it says of a value."""
+    return f"{str(error.args[-1]).rstrip('.')}."
 
 
 class Union:
@@ -238,6 +247,12 @@ def _strings(table: pa.Table, name: str, who: str) -> pa.ChunkedArray:
 
 def _end_to_end(tables: Sequence[pa.Table], id: str | None) -> pa.Table:
     """Return all rows as one table, nulls where a list lacks a column; no copy."""
+    for number, table in enumerate(tables, start=1):
+        names = table.schema.names
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            msg = f"rerank: list {number} has several columns {twice!r}. Rename them."
+            raise InputError(msg)
     first = tables[0].schema
     same = all(first.equals(table.schema) for table in tables[1:])
     try:
@@ -369,14 +384,27 @@ def _scores_of(
             column = table.column(name)
             if pa.types.is_null(column.type):
                 return np.full(len(table), np.nan), lowest
+            if pa.types.is_decimal(column.type):
+                column = column.cast(pa.float64())
+            if not _is_number(column.type):
+                msg = f"rerank: column {name!r} must hold numbers, got {column.type}."
+                raise InputError(msg)
             return convert(column.to_numpy(), dtype=np.float64), lowest
     return None, None
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 def _weights(weights: Sequence[float] | None, n: int) -> Sequence[float]:
     if weights is None:
         return (1.0,) * n
-    values = [float(weight) for weight in weights]
+    try:
+        values = [float(weight) for weight in weights]
+    except (TypeError, ValueError):
+        msg = f"rerank: weights must be {n} numbers, one per list, got {weights!r}."
+        raise InputError(msg) from None
     if len(values) != n:
         msg = f"rerank: weights must have one value per list ({n}), got {len(values)}."
         raise InputError(msg)
@@ -417,8 +445,12 @@ def _take(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
     try:
         return table.take(indices)
     except pa.ArrowNotImplementedError:  # of views, which polars exports
-        plain = [
+        plain = pa.schema(
             field.with_type(_PLAIN.get(field.type, field.type))
             for field in table.schema
-        ]
-        return table.cast(pa.schema(plain)).take(indices).cast(table.schema)
+        )
+    try:
+        return table.cast(plain).take(indices).cast(table.schema)
+    except pa.ArrowNotImplementedError as error:  # run-end encoded, say
+        msg = f"rerank: a column cannot be reordered: {_reason(error)} Cast it."
+        raise InputError(msg) from None

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from resift.arrow import RELEVANCE, Union, as_table, text_columns, text_of
-from resift.errors import InputError, ScoreError
+from resift.errors import InputError
 from resift.ranking import RankedDocument, RankedDocuments, Ranking
 from resift.scores import Scores, as_array, checked, checked_items, expand, shown
 
@@ -86,6 +86,7 @@ def score(
     timeout: float | None,
 ) -> Scores:
     """Send the distinct texts to the plugin, and spread its scores."""
+    _require_list(reranker, documents)
     index, texts, first = _distinct(reranker, documents)
     if not texts:
         return Scores(np.full(len(documents), np.nan))
@@ -335,12 +336,12 @@ def _as_candidates(
     for key in dict.fromkeys(key for row in rows for key in row):
         try:
             columns[key] = pa.array([row.get(key) for row in rows])
-        except (pa.ArrowException, OverflowError):
+        except (pa.ArrowException, OverflowError, UnicodeError) as error:
             msg = (
-                f"{reranker.who}: the values of {key!r} in the documents must be of "
-                "one type."
+                f"{reranker.who}: the values of {key!r} in the documents cannot be an "
+                f"Arrow array ({type(error).__name__}). Give values of one type."
             )
-            raise InputError(msg) from None
+            raise InputError(msg) from None  # the cause may quote a document
     return pa.table(columns)
 
 
@@ -420,7 +421,7 @@ def _with_output(
                 f"{reranker.who} adds a column {name!r}, which the results already "
                 "have. Rename that one, or leave it out of the search."
             )
-            raise ScoreError(msg)
+            raise InputError(msg)
     if clashes:
         table = table.drop_columns(list(clashes))
     for name, column in output.items():
