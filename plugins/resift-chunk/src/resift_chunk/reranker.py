@@ -1,0 +1,206 @@
+"""`Chunk`: the reranker around a reranker."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from resift import Reranker, Scores, hookimpl
+from resift.composites import columns_of, require_scoring
+from resift.scores import take_columns
+from resift_chunk.passages import Splitter
+from resift_chunk.tokens import HasTokens, Span, words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Aggregate", "Chunk"]
+
+Aggregate = Literal["max", "mean", "first", "top-k-mean"]
+
+
+class Chunk:
+    """Score long documents by their passages, and show the passage that won.
+
+    All passages of all documents are scored in one call of the reranker. Lengths are
+    counted in the tokens of its model where its plugin offers them (`HasTokens`), and
+    in words where it does not. Leave room for the query: a model that reads 512 tokens
+    takes query and passage together.
+
+    The best passage of each document is shown in the columns ``passage``,
+    ``passage_start`` and ``passage_end``, the latter two in characters of the text.
+
+    Args:
+        reranker: What scores the passages.
+        size: The most tokens, or words, of a passage.
+        overlap: The most tokens that a passage repeats of the one before.
+        sentences: Whether passages end where sentences end.
+        aggregate: The score of a document: its best passage's (``"max"``), the mean
+            of all, its ``"first"`` passage's (the others are not even scored), or the
+            mean of the best *k* (``"top-k-mean"``).
+        k: How many passages ``"top-k-mean"`` takes the mean of.
+        max_passages: Read no more than so many passages of a document, the first ones;
+            a note says of how many documents the rest was left out.
+
+    Raises:
+        ValueError: If an option is out of range, or the reranker reads no text.
+
+    References:
+        ``max`` and ``first`` are MaxP and FirstP: Dai and Callan, "Deeper text
+        understanding for IR with contextual neural language modeling", SIGIR 2019.
+        https://doi.org/10.1145/3331184.3331303
+    """
+
+    needs_text = True
+
+    def __init__(
+        self,
+        reranker: Reranker,
+        *,
+        size: int = 200,
+        overlap: int = 50,
+        sentences: bool = True,
+        aggregate: Aggregate = "max",
+        k: int = 3,
+        max_passages: int | None = None,
+    ) -> None:
+        require_scoring("reranker", [reranker])
+        if not reranker.needs_text:
+            msg = (
+                f"reranker must be one that reads text, but {reranker.name!r} does "
+                "not, so that passages would all score the same."
+            )
+            raise ValueError(msg)
+        for name, value in (("size", size), ("k", k), ("max_passages", max_passages)):
+            if value is not None and value < 1:
+                msg = f"{name} must be at least 1, got {value}."
+                raise ValueError(msg)
+        if not 0 <= overlap < size:
+            msg = f"overlap must be at least 0 and less than size, got {overlap}."
+            raise ValueError(msg)
+        self.columns = columns_of([reranker])
+        self._reranker = reranker
+        self._aggregate = aggregate
+        self._k = k
+        self._most = 1 if aggregate == "first" else max_passages
+        plugin = reranker.plugin
+        tokens = plugin.token_spans if isinstance(plugin, HasTokens) else words
+        self._splitter = Splitter(tokens, size, overlap, sentences)
+        self._options: dict[str, Any] = {
+            "size": size,
+            "overlap": overlap,
+            "sentences": sentences,
+            "aggregate": aggregate,
+            "k": k,
+            "max_passages": max_passages,
+        }
+
+    @property
+    def score_kind(self) -> str:
+        """A passage's score and a mean of them mean what the reranker's mean."""
+        return self._reranker.score_kind
+
+    @property
+    def pointwise(self) -> bool:
+        return self._reranker.pointwise
+
+    @hookimpl
+    def warmup(self) -> None:
+        """Warm the reranker."""
+        self._reranker.warmup()
+
+    @hookimpl
+    def score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        candidates: pa.Table | None,
+        timeout: float | None,
+    ) -> Scores:
+        """Score every passage in one call; never passes `top_k` on."""
+        split = [self._splitter.split(document) for document in documents]
+        spans = [passages[: self._most] for passages in split]
+        owner = np.repeat(np.arange(len(spans)), [len(own) for own in spans])
+        scores = self._reranker.score(
+            query,
+            [documents[i][slice(*span)] for i, own in enumerate(spans) for span in own],
+            None if candidates is None else candidates.take(owner),
+            timeout=timeout,
+        )
+        values, winner = self._aggregated(scores.values, owner, len(documents))
+        columns = take_columns(scores.columns, winner)
+        columns |= _evidence(documents, spans, winner)
+        order = None if scores.order is None else _order(values, owner, scores)
+        return Scores(values, columns, (*scores.notes, *self._notes(split)), order)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return functools.partial(type(self), self._reranker, **self._options), ()
+
+    def _aggregated(
+        self, values: NDArray[np.float64], owner: NDArray[np.int64], n: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return each document's score and best passage; NaN and -1 for none."""
+        scored = np.flatnonzero(~np.isnan(values))
+        best_first = scored[np.lexsort((-values[scored], owner[scored]))]
+        bounds = np.searchsorted(owner[best_first], np.arange(n + 1))
+        result = np.full(n, np.nan)
+        winner = np.full(n, -1, dtype=np.int64)
+        most = {"mean": None, "top-k-mean": self._k}.get(self._aggregate, 1)
+        for i, (start, stop) in enumerate(pairwise(bounds)):
+            if start < stop:
+                winner[i] = best_first[start]
+                result[i] = values[best_first[start:stop][:most]].mean()
+        return result, winner
+
+    def _notes(self, split: Sequence[Sequence[Span]]) -> list[str]:
+        if self._most is None or self._aggregate == "first":
+            return []
+        cut = sum(len(passages) > self._most for passages in split)
+        few = (
+            f"chunk: of {cut} documents only the first {self._most} passages were read"
+        )
+        return [few] if cut else []
+
+
+def _evidence(
+    documents: Sequence[str],
+    spans: Sequence[Sequence[Span]],
+    winner: NDArray[np.int64],
+) -> dict[str, pa.Array]:
+    """Return the text and the place of each document's best passage."""
+    flat = [span for own in spans for span in own]
+    best = [flat[i] if i >= 0 else None for i in winner.tolist()]
+    passages = [
+        None if span is None else _valid(document[slice(*span)])
+        for document, span in zip(documents, best, strict=True)
+    ]
+    starts, ends = (
+        pa.array([None if span is None else span[edge] for span in best], pa.int64())
+        for edge in (0, 1)
+    )
+    return {
+        "passage": pa.array(passages, pa.string()),
+        "passage_start": starts,
+        "passage_end": ends,
+    }
+
+
+def _order(
+    values: NDArray[np.float64], owner: NDArray[np.int64], scores: Scores
+) -> NDArray[np.int64]:
+    """Return the documents best first; unscored ones as their passages are ordered."""
+    place = np.full(len(values), len(owner))
+    ranking = scores.ranking()
+    np.minimum.at(place, owner[ranking], np.arange(len(owner)))
+    shown = np.nan_to_num(-values.astype(np.float32), nan=np.inf)
+    return np.lexsort((place, shown))
+
+
+def _valid(text: str) -> str:
+    """Return *text* as Arrow can hold it: a lone surrogate becomes a question mark."""
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,107 @@
+"""The selection: numbers worked by hand, a slow oracle, and what always holds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resift_mmr import select
+from resift_mmr.vectors import unit
+
+derandomized = settings(derandomize=True, deadline=None, max_examples=200)
+
+
+def slow(relevance, vectors, trade_off):
+    """Choose by the formula, with every similarity computed each time."""
+    left = list(range(len(relevance)))
+    chosen, values = [], []
+    while left:
+        now = [
+            trade_off * relevance[d]
+            - (1 - trade_off)
+            * max([0.0, *(float(vectors[d] @ vectors[s]) for s in chosen)])
+            for d in left
+        ]
+        best = int(np.argmax(now))
+        values.append(now[best])
+        chosen.append(left.pop(best))
+    return values, chosen
+
+
+@st.composite
+def cases(draw):
+    n = draw(st.integers(0, 12))
+    seed = draw(st.integers(0, 2**32 - 1))
+    random = np.random.default_rng(seed)
+    vectors = unit(random.normal(size=(n, 3)).round(draw(st.sampled_from([0, 6]))))
+    relevance = random.random(n).round(draw(st.sampled_from([1, 9])))
+    return relevance, vectors, draw(st.sampled_from([0.0, 0.3, 0.5, 0.9, 1.0]))
+
+
+def test_numbers_worked_by_hand() -> None:
+    """The twin of the first is passed over for one that differs.
+
+    With a trade-off of 0.5: first 0.5 * 1.0; then 0.5 * 0.6 - 0 beats
+    0.5 * 0.9 - 0.5 * 1.0; the twin is last at -0.05.
+    """
+    vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+
+    values, order = select(np.array([1.0, 0.9, 0.6]), vectors, 0.5)
+
+    assert order.tolist() == [0, 2, 1]
+    assert values.tolist() == pytest.approx([0.5, -0.05, 0.3])
+
+
+def test_a_trade_off_of_one_is_relevance_alone() -> None:
+    """Nothing is held against twins."""
+    vectors = np.ones((3, 1))
+
+    values, order = select(np.array([0.1, 0.9, 0.5]), vectors, 1.0)
+
+    assert order.tolist() == [1, 2, 0]
+    assert values.tolist() == [0.1, 0.9, 0.5]
+
+
+def test_a_trade_off_of_zero_is_difference_alone() -> None:
+    """The first comes first, then what is least like it."""
+    vectors = unit([[1, 0], [1, 0.1], [0, 1]])
+
+    assert select(np.array([0.1, 0.9, 0.5]), vectors, 0.0)[1].tolist() == [0, 2, 1]
+
+
+def test_opposite_documents_are_no_more_different_than_unlike_ones() -> None:
+    """A negative cosine earns nothing, so values cannot rise."""
+    vectors = np.array([[1.0], [-1.0]])
+
+    values, _ = select(np.array([1.0, 0.5]), vectors, 0.5)
+
+    assert values.tolist() == [0.5, 0.25]
+
+
+@derandomized
+@given(cases())
+def test_the_incremental_selection_is_the_formula(case) -> None:
+    """As the slow one, to rounding."""
+    relevance, vectors, trade_off = case
+
+    values, order = select(relevance, vectors, trade_off)
+    wanted, _ = slow(relevance, vectors, trade_off)
+
+    assert values[order] == pytest.approx(wanted, abs=1e-6)
+
+
+@derandomized
+@given(cases(), st.integers(1, 14))
+def test_values_never_rise_and_a_hint_only_shortens(case, k: int) -> None:
+    """The first k are the same without the hint; every document has a place."""
+    relevance, vectors, trade_off = case
+
+    whole_values, whole = select(relevance, vectors, trade_off)
+    values, order = select(relevance, vectors, trade_off, k)
+
+    assert order[:k].tolist() == whole[:k].tolist()
+    assert sorted(order.tolist()) == list(range(len(relevance)))
+    assert (np.diff(values[order]) <= 0).all()
+    assert (np.diff(whole_values[whole]) <= 0).all()
