@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import inspect
 import subprocess
 import sys
@@ -184,6 +185,17 @@ def test_closing_twice_is_fine(server, load, query, documents):
     plugin.close()
 
     assert plugin._client._sdk is None
+
+
+def test_a_reranker_that_is_dropped_closes_its_connections(server, key, documents):
+    """Nobody has to call `close` for sockets not to leak."""
+    plugin = resift.load("cohere", base_url=server.url, api_key=key).plugin
+    plugin.score("q", documents)
+    http = plugin._client._sdk._client_wrapper.httpx_client.httpx_client
+    del plugin
+    gc.collect()
+
+    assert http.is_closed
 
 
 def test_no_documents_ask_nobody(server, load):

@@ -15,9 +15,11 @@ class TestCohere(RerankerSuite):
 
     name = "cohere"
     network = True
+    failing_options = {"base_url": "http://127.0.0.1:9", "max_retries": 0}  # noqa: RUF012
 
     @pytest.fixture(scope="class")
-    def reranker_options(self):
+    @classmethod
+    def reranker_options(cls):
         """Give it the server's address."""
         with RerankServer("cohere", api_key=KEY) as server:
             yield {"base_url": server.url, "api_key": KEY}

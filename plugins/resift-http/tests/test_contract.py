@@ -15,15 +15,17 @@ class Served(RerankerSuite):
 
     __test__ = False
     network = True
+    failing_options = {"base_url": "http://127.0.0.1:9", "max_retries": 0}  # noqa: RUF012
     dialect = ""
     extra = {}  # noqa: RUF012  # data of the subclasses
 
     @pytest.fixture(scope="class")
-    def reranker_options(self):
+    @classmethod
+    def reranker_options(cls):
         """Give it the server's address."""
-        with RerankServer(self.dialect or self.name, api_key=KEY) as server:
-            iam = {"iam_url": server.url} if self.name == "watsonx" else {}
-            yield {"base_url": server.url, "api_key": KEY, **iam, **self.extra}
+        with RerankServer(cls.dialect or cls.name, api_key=KEY) as server:
+            iam = {"iam_url": server.url} if cls.name == "watsonx" else {}
+            yield {"base_url": server.url, "api_key": KEY, **iam, **cls.extra}
 
 
 class TestJina(Served):

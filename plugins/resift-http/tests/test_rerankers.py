@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import threading
 
 import pyarrow as pa
@@ -117,6 +118,17 @@ def test_closing_twice_is_fine(server, query, documents, key):
     plugin.close()
 
     assert plugin._connection._client is None
+
+
+def test_a_reranker_that_is_dropped_closes_its_connections(server, documents, key):
+    """Nobody has to call `close` for sockets not to leak."""
+    plugin = resift.load("voyage", base_url=server.url, api_key=key).plugin
+    plugin.score("q", documents)
+    client = plugin._connection.open()
+    del plugin
+    gc.collect()
+
+    assert client.is_closed
 
 
 def test_no_documents_ask_nobody(server, key):

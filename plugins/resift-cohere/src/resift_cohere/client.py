@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ __all__ = ["Client"]
 class Client:
     """The SDK's client. Many threads may use it.
 
+    Whoever drops it without `close` has its connections closed all the same.
+
     Args:
         base_url: Where the server is; None for what the SDK says.
         find_key: Returns the key; called once, when the client is opened.
@@ -26,7 +29,7 @@ class Client:
         self._base_url = base_url
         self._find_key = find_key
         self._lock = threading.Lock()
-        self._http: httpx.Client | None = None
+        self._finalize: weakref.finalize[[], Client] | None = None
         self._sdk: cohere.ClientV2 | None = None
 
     def open(self) -> cohere.ClientV2:
@@ -41,21 +44,22 @@ class Client:
                 import cohere
                 import httpx
 
-                self._http = httpx.Client(event_hooks={"response": [_hold_to_timeout]})
+                http = httpx.Client(event_hooks={"response": [_hold_to_timeout]})
+                self._finalize = weakref.finalize(self, http.close)
                 if self._base_url is None:  # then the SDK reads CO_API_URL
-                    self._sdk = cohere.ClientV2(key, httpx_client=self._http)
+                    self._sdk = cohere.ClientV2(key, httpx_client=http)
                 else:
                     self._sdk = cohere.ClientV2(
-                        key, httpx_client=self._http, base_url=self._base_url
+                        key, httpx_client=http, base_url=self._base_url
                     )
             return self._sdk
 
     def close(self) -> None:
         """Close every connection; the next request opens new ones."""
         with self._lock:
-            http, self._http, self._sdk = self._http, None, None
-        if http is not None:
-            http.close()
+            self._sdk, finalize = None, self._finalize
+        if finalize is not None:
+            finalize()  # does nothing the second time
 
 
 def _hold_to_timeout(response: httpx.Response) -> None:

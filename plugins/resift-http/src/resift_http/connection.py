@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -76,6 +77,8 @@ class Reply:
 class Connection:
     """A pool of connections, opened at first use. Many threads may use it.
 
+    Whoever drops it without `close` has its connections closed all the same.
+
     Args:
         max_retries: How often a request that may succeed later is sent again.
     """
@@ -83,6 +86,7 @@ class Connection:
     def __init__(self, max_retries: int) -> None:
         self.max_retries = max_retries
         self._client: httpx.Client | None = None
+        self._finalize: weakref.finalize[[], Connection] | None = None
         self._lock = threading.Lock()
 
     def open(self) -> httpx.Client:
@@ -92,14 +96,15 @@ class Connection:
         with self._lock:
             if self._client is None:
                 self._client = httpx.Client()
+                self._finalize = weakref.finalize(self, self._client.close)
             return self._client
 
     def close(self) -> None:
         """Close every connection; the next request opens new ones."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+            self._client, finalize = None, self._finalize
+        if finalize is not None:
+            finalize()  # does nothing the second time
 
     def send(self, request: Request, deadline: Deadline) -> Reply:
         """Send *request* until there is an answer worth having, or time is up.

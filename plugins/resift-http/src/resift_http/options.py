@@ -15,20 +15,24 @@ T = TypeVar("T")
 def options(cls: type[T]) -> type[T]:
     """Turn the annotated fields of *cls* and of its bases into keyword-only options.
 
-    A dataclass, and two things that let a base class live in another module: the
-    constructor's annotations are resolved where each was written, and its docstring is
-    that of the bases, so that every option is described once.
+    A dataclass, and what lets a base class live in another module: the constructor's
+    annotations are resolved where each was written, its docstring is that of the bases
+    and the class, so that every option is described once, and an option of the class's
+    own comes before those of the bases.
     """
     made = dataclass(kw_only=True, eq=False)(cls)
     constructor = vars(made)["__init__"]
     hints = get_type_hints(made, include_extras=True)
-    names = list(inspect.signature(constructor).parameters)[1:]
-    constructor.__annotations__ = {name: hints[name] for name in names}
+    own = vars(made).get("__annotations__", {})
+    _, *given = inspect.signature(constructor).parameters.values()
+    given.sort(key=lambda parameter: parameter.name not in own)
+    constructor.__annotations__ = {p.name: hints[p.name] for p in given}
     constructor.__doc__ = "\n\n".join(
         inspect.cleandoc(base.__doc__ or "")
-        for base in made.__mro__[1:]
+        for base in reversed(made.__mro__)
         if is_dataclass(base)
     )
+    made.__signature__ = inspect.Signature(given)  # type: ignore[attr-defined]  # read by inspect
     return made
 
 
