@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 
 import resift
 from resift.bm25 import BM25, words
+from resift.testing import RerankerSuite
 
 DOCUMENTS = ["a b", "b b c", "d"]
 texts = st.lists(st.text(alphabet="abcdé東 .", max_size=12), min_size=1, max_size=8)
 derandomized = settings(derandomize=True, deadline=None, max_examples=60)
+
+
+class TestBM25(RerankerSuite):
+    """Every promise that a reranker makes."""
+
+    name = "bm25"
 
 
 def test_scores_worked_by_hand() -> None:

@@ -23,6 +23,7 @@ from resift.mergers import (
     min_max,
 )
 from resift.ranking import Ranking
+from resift.testing import MergerSuite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,6 +80,33 @@ def legs(
         weight = draw(st.sampled_from([0.0, 0.25, 1.0, 3.0]))
         rankings.append(ranked(documents, scores if scored else None, weight))
     return rankings, n_documents
+
+
+# Contract -----------------------------------------------------------------------------
+
+
+class TestReciprocalRankFusion(MergerSuite):
+    """Every promise that a merger makes."""
+
+    name = "rrf"
+
+
+class TestDistributionBasedScoreFusion(MergerSuite):
+    """Every promise that a merger makes."""
+
+    name = "dbsf"
+
+
+class TestRelativeScoreFusion(MergerSuite):
+    """Every promise that a merger makes."""
+
+    name = "relative"
+
+
+class TestConvexCombination(MergerSuite):
+    """Every promise that a merger makes."""
+
+    name = "convex"
 
 
 # By hand ------------------------------------------------------------------------------

@@ -90,17 +90,6 @@ def test_borda_gives_away_all_points() -> None:
     assert Borda().merge(TWO, 5).sum() == 2 * 5 * 6 / 2
 
 
-def test_raw_sums_need_scores() -> None:
-    """An order has nothing to add up: the list is named, and the way out."""
-    with pytest.raises(resift.MergeError) as caught:
-        CombSum(normalize="none").merge([ranked([A, B])], 2)
-
-    assert str(caught.value) == (
-        "comb-sum: list 'semantic' must have scores where normalize is 'none', and "
-        "has an order only. Use normalize='min-max'."
-    )
-
-
 @pytest.mark.parametrize(
     ("merger", "options", "message"),
     [

@@ -33,7 +33,8 @@ class CombSum:
     With ``normalize="min-max"`` this is the core's `relative`. With ``"none"`` the
     scores are added as they are, which is right where one scorer made every list: one
     encoder asked in several wordings, say. A document missing from a list then gets the
-    least score of that list, so that negative scores (distances) work.
+    least score of that list, so that negative scores (distances) work: there, and only
+    there, a list whose scores are all equal tells nothing.
 
     Args:
         normalize: ``"min-max"``, or ``"none"`` for lists of the same scorer.
@@ -50,28 +51,20 @@ class CombSum:
             msg = f"normalize must be 'min-max' or 'none', got {normalize!r}."
             raise ValueError(msg)
         self.normalize = normalize
+        self.affine_invariant = normalize == "min-max"
 
     @resift.hookimpl
     def merge(self, rankings: Sequence[resift.Ranking], n_documents: int) -> FloatArray:
-        """Sum over the lists.
-
-        Raises:
-            MergeError: If a list has no scores to add as they are.
-        """
+        """Sum over the lists."""
         fused = np.zeros(n_documents)
         for ranking in filter(len, rankings):
+            scores = scores_of(ranking)
             if self.normalize == "min-max":
-                fused[ranking.documents] += ranking.weight * min_max(scores_of(ranking))
-                continue
-            if ranking.scores is None:
-                msg = (
-                    f"comb-sum: list {ranking.name!r} must have scores where normalize "
-                    "is 'none', and has an order only. Use normalize='min-max'."
-                )
-                raise resift.MergeError(msg)
-            found = np.full(n_documents, ranking.scores.min())
-            found[ranking.documents] = ranking.scores
-            fused += ranking.weight * found
+                fused[ranking.documents] += ranking.weight * min_max(scores)
+            else:
+                least = np.full(n_documents, scores.min())
+                least[ranking.documents] = scores
+                fused += ranking.weight * least
         return fused
 
 
@@ -94,6 +87,8 @@ class CombMnz:
         Lee, "Analyses of multiple evidence combination", SIGIR 1997.
         https://doi.org/10.1145/258525.258587
     """
+
+    affine_invariant = True
 
     def __init__(self, *, gamma: float = 1.0) -> None:
         if not 0 <= gamma < math.inf:
