@@ -126,7 +126,7 @@ def write_pylate(folder: Path) -> Path:
     return folder
 
 
-Format = Literal["stanford", "pylate", "native", "single-vector", "bare"]
+Format = Literal["stanford", "pylate", "native", "overflowing", "single-vector", "bare"]
 
 
 def write_native(folder: Path, stanford: Path) -> Path:
@@ -138,6 +138,17 @@ def write_native(folder: Path, stanford: Path) -> Path:
     model[0].query_length = 12
     model.similarity_fn_name = "meanmaxsim"
     model.save(str(folder))
+    return folder
+
+
+def write_overflowing(folder: Path) -> Path:
+    """Save a checkpoint whose projection is beyond float16."""
+    from safetensors.torch import load_file, save_file
+
+    write_stanford(folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["linear.weight"] *= 1e30
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
 
@@ -165,6 +176,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Format], s
             write_stanford(folder)
         elif format == "pylate":
             write_pylate(folder)
+        elif format == "overflowing":
+            write_overflowing(folder)
         elif format == "bare":
             write_backbone(folder)
         elif format == "native":

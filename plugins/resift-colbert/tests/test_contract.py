@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,17 +13,22 @@ from resift_colbert import ColBERT
 from resift_colbert.deadline import Deadline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+RANDOM = "the weights are random"
 
 
 class TestTexts(RerankerSuite):
     """Documents are encoded at the call."""
 
     name = "colbert"
+    failing_options = {"model": "./no-such-folder"}  # noqa: RUF012  # never changed
+    skipped = {"obvious_document_wins": RANDOM}  # noqa: RUF012  # never changed
 
     @pytest.fixture(scope="class")
-    def reranker_options(self, model: str) -> Mapping[str, object]:
-        """Return options that load a model with random weights."""
+    @classmethod
+    def reranker_options(cls, model: str) -> Mapping[str, object]:
+        """Return options that load a small model."""
         return {"model": model, "device": "cpu"}
 
 
@@ -32,28 +36,28 @@ class TestStoredEmbeddings(RerankerSuite):
     """Token embeddings come from a column."""
 
     name = "colbert"
-    model = ""
+    failing_options = {"model": "./no-such-folder"}  # noqa: RUF012  # never changed
+    skipped = {"obvious_document_wins": RANDOM}  # noqa: RUF012  # never changed
+    texts = ColBERT()
 
     @pytest.fixture(scope="class")
-    def reranker_options(self, model: str) -> Mapping[str, object]:
+    @classmethod
+    def reranker_options(cls, checkpoint: Callable[[str], str]) -> Mapping[str, object]:
         """Return options that read the column which `candidates` makes."""
-        type(self).model = model
-        return {"model": model, "device": "cpu", "embeddings": "colbert"}
+        options = {"model": checkpoint("native"), "device": "cpu"}
+        cls.texts = ColBERT(**options)
+        return {**options, "embeddings": "colbert"}
 
-    @cached_property
-    def plugin(self) -> ColBERT:
-        return ColBERT(model=self.model, device="cpu")
-
-    def candidates(self, documents: Sequence[str]) -> pa.Table:
+    @classmethod
+    def candidates(cls, documents: Sequence[str]) -> pa.Table:
         """Encode the texts, a blank one to no token at all."""
         values: list[np.ndarray] = [np.empty((0, 16))] * len(documents)
         filled = [i for i, text in enumerate(documents) if text and text.strip()]
         texts = [documents[i] for i in filled]
-        for batch in self.plugin.encoder().documents(texts, Deadline()):
+        for batch in cls.texts.encoder().documents(texts, Deadline()):
             stops = np.cumsum(batch.tokens.lengths)[:-1]
-            for row, part in zip(
-                batch.rows, np.split(batch.tokens.values, stops), strict=True
-            ):
+            parts = np.split(batch.tokens.values, stops)
+            for row, part in zip(batch.rows, parts, strict=True):
                 values[filled[row]] = part
         kind = pa.list_(pa.list_(pa.float32(), 16))
         return pa.table({"colbert": pa.array([v.tolist() for v in values], kind)})

@@ -78,6 +78,7 @@ def colbert_index(
     plugin = _plugin(**reranker)
     column = column or plugin.embeddings or "colbert"
     opened = _opened(database, table)
+    plugin.warmup()  # what loading prints would tear the bar
     with _bar(column) as on_progress:
         done = index(
             opened,
@@ -100,7 +101,6 @@ def _plugin(
     from resift_colbert.colbert import ColBERT
 
     given: dict[str, Any] = {name: value for name, value in options.items() if value}
-    given.setdefault("show_progress", False)  # there is a bar already
     loaded = resift.load(reranker, config=config_path or ..., **given)
     if not isinstance(loaded.plugin, ColBERT):
         msg = (
@@ -108,6 +108,7 @@ def _plugin(
             f"is a {type(loaded.plugin).__name__}."
         )
         raise InputError(msg)
+    loaded.plugin.show_progress = False  # there is a bar already
     return loaded.plugin
 
 

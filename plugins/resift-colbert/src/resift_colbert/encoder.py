@@ -134,6 +134,8 @@ class Encoder:
         Raises:
             BackendTimeoutError: If the time is up before all are encoded.
         """
+        if not texts:
+            return
         with deadline.holding(self._lock):
             counts = self._count(texts, self._document_prompt)
         cuts = np.maximum(counts - self.document_length, 0).astype(np.int32)

@@ -36,6 +36,7 @@ def advancing(
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=console.is_terminal) as progress:
         task = progress.add_task("colbert: encoding", total=total)
         yield lambda done: progress.advance(task, done)
