@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     import sentence_transformers
     import torch
 
-__all__ = ["bucket", "converting", "example", "graph_of"]
+__all__ = ["bucket", "converting", "example", "exportable", "graph_of"]
+
+
+def exportable(layout: Layout) -> bool:
+    """Tell whether the model reads token ids only: no prompt, no last position."""
+    return layout.extra.get("modality", "text") == "text" and not layout.pad_left
 
 
 def graph_of(
@@ -29,7 +35,7 @@ def graph_of(
     """
     import torch
 
-    if layout.extra.get("modality", "text") != "text" or layout.pad_left:
+    if not exportable(layout):
         msg = (
             f"cross-encoder: option 'backend': {backend!r} runs models that read two "
             "plain texts; this one is a language model with a prompt. Use 'torch'."
@@ -71,15 +77,15 @@ def bucket(length: int) -> int:
 
 @contextmanager
 def converting(backend: str) -> Iterator[None]:
-    """Keep a conversion quiet, and name what was converted where it fails.
+    """Keep a conversion quiet, and say what could not be converted.
 
     Raises:
         ModelError: For any failure inside.
     """
-    from transformers.utils import logging
-
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    loggers = [logging.getLogger(name) for name in ("transformers", "torch.onnx")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a tracer warns of every Python branch
@@ -92,4 +98,5 @@ def converting(backend: str) -> Iterator[None]:
         )
         raise ModelError(msg) from error
     finally:
-        logging.set_verbosity(verbosity)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

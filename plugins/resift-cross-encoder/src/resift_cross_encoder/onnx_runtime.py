@@ -14,6 +14,7 @@ from resift_cross_encoder.pairs import IntArray, Layout, Pairs
 
 if TYPE_CHECKING:
     import sentence_transformers
+    import torch
 
     from resift_cross_encoder.reranker import CrossEncoder
 
@@ -52,9 +53,10 @@ class OnnxRuntime:
         self._n_labels = model.num_labels
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = options.threads or 0
+        graph = graph_of(model, layout, "onnx")
         with converting("onnx"):
             self._session = onnxruntime.InferenceSession(
-                _exported(model, layout), settings, providers=["CPUExecutionProvider"]
+                _exported(graph, layout), settings, providers=["CPUExecutionProvider"]
             )
 
     def width(self, length: int) -> int:
@@ -71,17 +73,17 @@ class OnnxRuntime:
         return found
 
 
-def _exported(model: sentence_transformers.CrossEncoder, layout: Layout) -> bytes:
+def _exported(graph: torch.nn.Module, layout: Layout) -> bytes:
     import torch
 
     inputs = {k: torch.from_numpy(v) for k, v in example(layout).items()}
     shape = {0: torch.export.Dim("pairs"), 1: torch.export.Dim("tokens")}
     program: Any = torch.onnx.export(
-        graph_of(model, layout, "onnx"),
+        graph,
         kwargs=inputs,
         dynamo=True,
         dynamic_shapes=dict.fromkeys(inputs, shape),
         verbose=False,
     )
-    graph: bytes = program.model_proto.SerializeToString()
-    return graph
+    exported: bytes = program.model_proto.SerializeToString()
+    return exported

@@ -35,8 +35,8 @@ class CrossEncoder:
             model on any device; ``"auto"`` takes openvino on a CPU where it is
             installed and can run the model, else torch.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; by default the fastest.
-        dtype: ``"auto"`` computes in bfloat16 with openvino where the CPU has it, in
-            16 bits on an NVIDIA GPU, and in float32 elsewhere.
+        dtype: ``"auto"`` computes in bfloat16 on a CPU that has it, in 16 bits on an
+            NVIDIA GPU, and in float32 elsewhere; the last layer always in float32.
         max_length: The most tokens of a query and a document together; by default
             what the model was made for. What is cut is reported.
         token_budget: The most tokens of one batch, padding included; by default 1024

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from resift.errors import ModelError
+from resift_cross_encoder.graph import exportable
 from resift_cross_encoder.head import FloatArray
 from resift_cross_encoder.pairs import IntArray, Layout, Pairs
 
@@ -81,7 +82,7 @@ def runtime_of(
         from resift_cross_encoder.onnx_runtime import OnnxRuntime
 
         return OnnxRuntime(model, layout, options)
-    if backend in ("auto", "openvino"):
+    if backend == "openvino" or (backend == "auto" and exportable(layout)):
         from resift_cross_encoder.openvino_runtime import OpenVinoRuntime
 
         try:

