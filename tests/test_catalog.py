@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import resift
-from resift.catalog import COMMANDS, PUBLISHED, Catalog, catalog, normalized, refresh
+from resift.catalog import COMMANDS, PUBLISHED, catalog, normalized, refresh
 
 CORE = ["bm25", "cascade", "convex", "dbsf", "ensemble", "fallback", "relative", "rrf"]
 
@@ -273,23 +273,22 @@ def test_an_unknown_name_may_be_a_name_of_the_config(only_core):
     )
 
 
-@pytest.mark.parametrize("name", ["mmr", "MMR", "resift-mmr:mmr", "Resift_MMR:mmr"])
+@pytest.mark.parametrize("name", ["new", "NEW", "resift-new:new", "Resift_New:new"])
 def test_a_name_that_the_project_publishes_comes_with_its_package(monkeypatch, name):
     """For names of the project's own packages the line to install one is given."""
-    empty = Catalog("no.such.group")
+    monkeypatch.setitem(PUBLISHED, "new", "resift-new")
 
-    with pytest.raises(resift.UnknownRerankerError) as caught:
-        empty.find(name)
-
-    assert str(caught.value) == (
-        f"No reranker named {name!r} is installed. It ships in resift-mmr: "
-        "pip install resift-mmr"
+    assert failure(name, resift.UnknownRerankerError) == (
+        f"No reranker named {name!r} is installed. It ships in resift-new: "
+        "pip install resift-new"
     )
 
 
-def test_an_install_line_is_never_made_for_another_distribution(only_core):
+def test_an_install_line_is_never_made_for_another_distribution(monkeypatch):
     """A published name asked of someone else's distribution gets no install line."""
-    message = failure("evil:mmr", resift.UnknownRerankerError)
+    monkeypatch.setitem(PUBLISHED, "new", "resift-new")
+
+    message = failure("evil:new", resift.UnknownRerankerError)
 
     assert "pip install" not in message
 
