@@ -154,8 +154,14 @@ def test_what_is_not_scored_follows_behind() -> None:
 
 
 def test_top_k_changes_nothing_about_the_first() -> None:
-    """Fewer are chosen, the same ones."""
-    assert ids(mmr(trade_off=0.5).rerank("fox", table(), top_k=2)) == [1, 3]
+    """Fewer are chosen, the same ones; the others are not scored."""
+    reranker = mmr(trade_off=0.5)
+
+    few = reranker.score("fox", TEXTS, table(), top_k=2)
+
+    assert ids(reranker.rerank("fox", table(), top_k=2)) == [1, 3]
+    assert few.ranking().tolist() == [0, 2, 1, 3]
+    assert np.isnan(few.values).tolist() == [False, True, False, True]
 
 
 def test_one_document_and_none() -> None:

@@ -48,34 +48,34 @@ def test_numbers_worked_by_hand() -> None:
     """
     vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
 
-    values, order = select(np.array([1.0, 0.9, 0.6]), vectors, 0.5)
+    order, values = select(np.array([1.0, 0.9, 0.6]), vectors, 0.5)
 
     assert order.tolist() == [0, 2, 1]
-    assert values.tolist() == pytest.approx([0.5, -0.05, 0.3])
+    assert values.tolist() == pytest.approx([0.5, 0.3, -0.05])
 
 
 def test_a_trade_off_of_one_is_relevance_alone() -> None:
     """Nothing is held against twins."""
     vectors = np.ones((3, 1))
 
-    values, order = select(np.array([0.1, 0.9, 0.5]), vectors, 1.0)
+    order, values = select(np.array([0.1, 0.9, 0.5]), vectors, 1.0)
 
     assert order.tolist() == [1, 2, 0]
-    assert values.tolist() == [0.1, 0.9, 0.5]
+    assert values.tolist() == [0.9, 0.5, 0.1]
 
 
 def test_a_trade_off_of_zero_is_difference_alone() -> None:
     """The first comes first, then what is least like it."""
     vectors = unit([[1, 0], [1, 0.1], [0, 1]])
 
-    assert select(np.array([0.1, 0.9, 0.5]), vectors, 0.0)[1].tolist() == [0, 2, 1]
+    assert select(np.array([0.1, 0.9, 0.5]), vectors, 0.0)[0].tolist() == [0, 2, 1]
 
 
 def test_opposite_documents_are_no_more_different_than_unlike_ones() -> None:
     """A negative cosine earns nothing, so values cannot rise."""
     vectors = np.array([[1.0], [-1.0]])
 
-    values, _ = select(np.array([1.0, 0.5]), vectors, 0.5)
+    _, values = select(np.array([1.0, 0.5]), vectors, 0.5)
 
     assert values.tolist() == [0.5, 0.25]
 
@@ -86,22 +86,22 @@ def test_the_incremental_selection_is_the_formula(case) -> None:
     """As the slow one, to rounding."""
     relevance, vectors, trade_off = case
 
-    values, order = select(relevance, vectors, trade_off)
+    order, values = select(relevance, vectors, trade_off)
     wanted, _ = slow(relevance, vectors, trade_off)
 
-    assert values[order] == pytest.approx(wanted, abs=1e-6)
+    assert sorted(order.tolist()) == list(range(len(relevance)))
+    assert values == pytest.approx(wanted, abs=1e-6)
 
 
 @derandomized
 @given(cases(), st.integers(1, 14))
 def test_values_never_rise_and_a_hint_only_shortens(case, k: int) -> None:
-    """The first k are the same without the hint; every document has a place."""
+    """The first k are the same, with the same values, as without the hint."""
     relevance, vectors, trade_off = case
 
-    whole_values, whole = select(relevance, vectors, trade_off)
-    values, order = select(relevance, vectors, trade_off, k)
+    whole, whole_values = select(relevance, vectors, trade_off)
+    order, values = select(relevance, vectors, trade_off, k)
 
-    assert order[:k].tolist() == whole[:k].tolist()
-    assert sorted(order.tolist()) == list(range(len(relevance)))
-    assert (np.diff(values[order]) <= 0).all()
-    assert (np.diff(whole_values[whole]) <= 0).all()
+    assert order.tolist() == whole[:k].tolist()
+    assert values.tolist() == whole_values[:k].tolist()
+    assert (np.diff(whole_values) <= 0).all()

@@ -56,6 +56,7 @@ class MaximalMarginalRelevance:
     """
 
     score_kind = "ordinal"
+    reads_order = True  # of twins the first is chosen
 
     def __init__(
         self,
@@ -103,29 +104,28 @@ class MaximalMarginalRelevance:
         top_k: int | None,
         timeout: float | None,
     ) -> Scores:
-        """Choose *top_k* documents, or all; the others follow by their last value.
+        """Choose *top_k* documents, or all; the others follow unscored.
 
         Raises:
             InputError: If the column does not hold vectors of one length.
         """
         relevance, vectors = self._judged(query, documents, candidates, timeout)
         scored = np.flatnonzero(~np.isnan(relevance.values))
-        chosen, order = select(
+        chosen, values_chosen = select(
             min_max(relevance.values[scored]), vectors[scored], self._trade_off, top_k
         )
+        chosen = scored[chosen]
         values = np.full(len(documents), np.nan)
-        values[scored] = chosen
+        values[chosen] = values_chosen
         behind = relevance.ranking()
-        behind = behind[np.isnan(relevance.values[behind])]
+        order = np.concatenate([chosen, behind[np.isnan(values[behind])]])
         columns = dict(relevance.columns)
         if self._reranker is not None:
             columns["_relevance"] = relevance.values
         notes = [*relevance.notes]
         if missing := int((~vectors.any(axis=1)).sum()):
             notes.append(f"mmr: {missing} of {len(documents)} documents have no vector")
-        return Scores(
-            values, columns, tuple(notes), np.concatenate([scored[order], behind])
-        )
+        return Scores(values, columns, tuple(notes), order)
 
     def __reduce__(self) -> tuple[object, ...]:
         build = functools.partial(

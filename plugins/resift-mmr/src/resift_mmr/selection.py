@@ -20,7 +20,7 @@ def select(
     vectors: NDArray[np.floating],
     trade_off: float,
     k: int | None = None,
-) -> tuple[FloatArray, IntArray]:
+) -> tuple[IntArray, FloatArray]:
     r"""Choose documents by maximal marginal relevance, best first.
 
     .. math::
@@ -36,12 +36,12 @@ def select(
         vectors: One row per document, unit length; a row of zeros is similar to
             nothing. Shape ``(n, dim)``.
         trade_off: :math:`\lambda`, from 0 (only differ) to 1 (only be relevant).
-        k: How many to choose; the others follow by the value they had at the end.
+        k: How many to choose, all by default.
 
     Returns:
-        The value of each document when it was chosen, shape ``(n,)``, and the
-        documents in the order they were chosen, shape ``(n,)``. Of equal values the
-        document that comes first is chosen.
+        The documents in the order they were chosen, and the value of each at that
+        moment, both of shape ``(min(k, n),)``. Of equal values the document that comes
+        first is chosen.
 
     References:
         Carbonell and Goldstein, "The use of MMR, diversity-based reranking for
@@ -49,22 +49,19 @@ def select(
         https://doi.org/10.1145/290941.291025
 
     >>> vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    >>> select(np.array([1.0, 0.9, 0.5]), vectors, 0.5)[1]
+    >>> select(np.array([1.0, 0.9, 0.5]), vectors, 0.5)[0]
     array([0, 2, 1])
     """
-    n = len(relevance)
     gain = trade_off * relevance
-    likeness = np.zeros(n)  # to the most similar document chosen so far
-    left = np.ones(n, dtype=bool)
+    likeness = np.zeros(len(relevance))  # to the most similar of those chosen
     values = gain.copy()
-    order = np.empty(n, dtype=np.int64)
-    steps = n if k is None else min(k, n)
+    steps = len(relevance) if k is None else min(k, len(relevance))
+    chosen = np.empty(steps, dtype=np.int64)
+    when_chosen = np.empty(steps)
     for step in range(steps):
-        chosen = int(np.argmax(np.where(left, values, -np.inf)))
-        order[step] = chosen
-        left[chosen] = False
-        np.maximum(likeness, vectors @ vectors[chosen], out=likeness, where=left)
-        values[left] = (gain - (1 - trade_off) * likeness)[left]
-    rest = np.flatnonzero(left)
-    order[steps:] = rest[np.argsort(-values[rest], kind="stable")]
-    return values, order
+        best = chosen[step] = np.argmax(values)
+        when_chosen[step] = values[best]
+        np.maximum(likeness, vectors @ vectors[best], out=likeness)
+        values = gain - (1 - trade_off) * likeness
+        values[chosen[: step + 1]] = -np.inf
+    return chosen, when_chosen

@@ -1,0 +1,12 @@
+"""`fallback` keeps the contract of every reranker."""
+
+from __future__ import annotations
+
+from resift.testing import RerankerSuite
+
+
+class TestFallback(RerankerSuite):
+    """With a first that answers."""
+
+    name = "fallback"
+    options = {"rerankers": ["bm25", "bm25"]}  # noqa: RUF012
