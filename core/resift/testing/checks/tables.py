@@ -108,15 +108,16 @@ def _searches(
     query = GRADED.query
     everything = list(range(len(TEXTS)))
     east, north = [1.0, 0.0], [0.0, 1.0]
-    vector: Any = table.search(east, query_type="vector").limit(10)
+    vector: Any = table.search(east, "vector", "vector").limit(10)
     yield "vector", everything, vector.rerank(reranker, query_string=query).to_arrow()
     found = table.search(query, query_type="fts").limit(10).to_arrow()["id"].to_pylist()
     words = table.search(query, query_type="fts").limit(10)
     yield "full-text", found, words.rerank(reranker).to_arrow()
-    hybrid = table.search(query_type="hybrid").vector(east).text(query).limit(10)
+    hybrid = table.search(query_type="hybrid", vector_column_name="vector")
+    hybrid = hybrid.vector(east).text(query).limit(10)
     yield "hybrid", everything, hybrid.rerank(reranker).to_arrow()
     legs = [
-        table.search(v, query_type="vector").with_row_id(True).limit(10)  # noqa: FBT003  # LanceDB's signature
+        table.search(v, "vector", "vector").with_row_id(True).limit(10)  # noqa: FBT003  # LanceDB's signature
         for v in (east, north)
     ]
     several = reranker.rerank_multivector(legs, query, deduplicate=True)
