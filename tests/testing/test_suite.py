@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
+import importlib_metadata  # noqa: F401  # see below
 import pytest
 
 import resift
@@ -12,6 +14,11 @@ from resift.testing import MergerSuite, RerankerSuite, replaces
 from resift.testing.contract import contract
 
 pytest_plugins = ["pytester"]
+
+# A pytest inside of this one forgets the modules that it imported. These two must not
+# be: the one changes how distributions are found, the other cannot be imported twice.
+if find_spec("lancedb"):
+    import resift.lancedb
 
 BM25 = """
     from resift.testing import RerankerSuite

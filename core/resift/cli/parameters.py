@@ -21,6 +21,7 @@ __all__ = [
     "config_option",
     "find_config",
     "load",
+    "options_option",
     "reranker_options",
 ]
 
@@ -92,6 +93,16 @@ config_option = click.option(
 )
 
 
+options_option = click.option(
+    "-o",
+    "--option",
+    "options",
+    type=_Assignment(),
+    multiple=True,
+    help="Option of the reranker, its value JSON or a string. Repeat it.",
+)
+
+
 def reranker_options(command: _Command) -> _Command:
     """Add the options that choose and set up a reranker."""
     for option in reversed(
@@ -102,14 +113,7 @@ def reranker_options(command: _Command) -> _Command:
                 type=RerankerName(),
                 help="Reranker to use; the config's default where not given.",
             ),
-            click.option(
-                "-o",
-                "--option",
-                "options",
-                type=_Assignment(),
-                multiple=True,
-                help="Option of the reranker, its value JSON or a string. Repeat it.",
-            ),
+            options_option,
             click.option(
                 "-m",
                 "--merge",

@@ -69,11 +69,12 @@ OBVIOUS = Case(
 MANY = Case(
     GRADED.query,
     tuple(
-        f"{GRADED.documents[i % len(GRADED)]} Observation {i} of {i % 7} foxes."
+        f"{GRADED.documents[1 + i % 4]}{' And it rains.' * (i // 4)}"
         for i in range(130)
     ),
 )
-"""More documents than most batches and some servers take at once."""
+"""More documents than most batches and some servers take at once, no two of them equal
+in words and length, so that no tie hides a mistake."""
 
 LONG = Case(
     GRADED.query, (GRADED.documents[2], "The fox waited in the snow. " * 2000, "Foxes.")

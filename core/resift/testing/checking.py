@@ -10,7 +10,7 @@ from resift.testing.report import Outcome, Report
 from resift.testing.subject import Settings, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -63,11 +63,15 @@ class Run:
         """Note that the author's own test stands in for *check*."""
         self._outcomes[check.name] = Outcome(check, "replaced", reason)
 
-    def everything(self) -> Report:
-        """Run every check that concerns the subject, and report."""
+    def __iter__(self) -> Iterator[Outcome]:
+        """Run every check that concerns the subject, one after another."""
         for check in self._checks.values():
             if concerns(check, self.subject):
-                self.outcome(check)
+                yield self.outcome(check)
+
+    def everything(self) -> Report:
+        """Run every check that concerns the subject, and report."""
+        list(self)
         return self.report()
 
     def report(self) -> Report:

@@ -181,6 +181,8 @@ class Subject:
             InputError: If it reads columns that cannot be made up here.
         """
         columns = self.reranker.columns
+        if not documents:
+            return None
         if self.settings.candidates is not None:
             return self.settings.candidates(documents)
         if not columns:
