@@ -96,7 +96,7 @@ def score(
     raw = reranker.plugins.hook.score(
         query=query, documents=texts, candidates=table, top_k=top_k, timeout=timeout
     )
-    scores = checked(raw, len(texts), reranker.who)
+    scores = checked(raw, len(first), reranker.who)
     return scores if len(first) == len(documents) else expand(scores, index)
 
 
@@ -148,10 +148,10 @@ def rank_many(
     raw = checked_items(raw, len(asked), reranker.who)
     answers = dict(zip(asked, raw, strict=True))
     rankings = []
-    for i, (index, texts, _) in enumerate(sent):
+    for i, (index, _, first) in enumerate(sent):
         scores = Scores(np.full(len(index), np.nan))
         if i in answers:
-            scores = expand(checked(answers[i], len(texts), reranker.who), index)
+            scores = expand(checked(answers[i], len(first), reranker.who), index)
         rankings.append(_ranked(reranker, documents[i], scores, top_k))
     return rankings
 
