@@ -84,6 +84,21 @@ def test_requests_are_sent_together_but_not_all_at_once(serve, key, concurrency)
     assert server.peak == concurrency
 
 
+def test_many_queries_are_asked_about_together(serve, key):
+    """Each query gets its own scores, and `concurrency` bounds the requests of all."""
+    server = serve("jina", delay=0.03)
+    queries = [f"word{i}" for i in range(6)]
+    texts = [[f"word{i}", "nothing", f"a word{i}"] for i in range(6)]
+    with resift.load(
+        "jina", base_url=server.url, api_key=key, max_documents=2, concurrency=3
+    ) as reranker:
+        ranked = reranker.rank_many(queries, texts)
+
+    assert [[d.index for d in one] for one in ranked] == [[0, 2, 1]] * 6
+    assert len(server.requests) == 12
+    assert server.peak == 3
+
+
 def test_the_first_failure_ends_the_call(serve, key):
     """A part that fails is raised at once, though another one hangs."""
     server = serve("jina")
@@ -101,6 +116,22 @@ def test_the_first_failure_ends_the_call(serve, key):
             "jina: the server rejects the request (HTTP 422: No.)."
         )
         server.close()  # lets go of the request that hangs
+
+
+def test_a_query_that_fails_ends_all(serve, key):
+    """One failure among many queries is raised, and the rest is not sent."""
+    server = serve("jina", delay=0.02)
+    server.fail(422)
+    with (
+        resift.load(
+            "jina", base_url=server.url, api_key=key, concurrency=1
+        ) as reranker,
+        pytest.raises(BadRequestError),
+    ):
+        reranker.rank_many([QUERY] * 20, [["Paris"]] * 20)
+    time.sleep(0.1)
+
+    assert len(server.requests) <= 2
 
 
 def test_a_failure_stops_what_has_not_started(serve, key):

@@ -220,7 +220,7 @@ def test_a_plain_string_key_is_wrapped(key):
 )
 def test_what_was_sent_is_blanked(message, expected):
     """Keys wherever they stand, texts whole or in part, and nothing else."""
-    texts = ["The quick brown fox jumps over the lazy dog.", "Paris"]
+    texts = ["The quick brown fox jumps over the lazy dog.", "Paris", " "]
 
     assert redacted(message, ["sk-12345", ""], texts) == expected
 

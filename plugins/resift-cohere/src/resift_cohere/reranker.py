@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import SecretStr
@@ -15,6 +14,7 @@ from resift import hookimpl
 from resift.errors import AuthenticationError
 from resift_cohere.answer import read_scores
 from resift_cohere.client import Client
+from resift_cohere.parts import ask_together, split
 from resift_cohere.retries import Deadline, call
 
 if TYPE_CHECKING:
@@ -116,19 +116,26 @@ class Cohere:
         Raises:
             BackendError: If it does not answer as it should, by kind of failure.
         """
-        query, *texts = map(_encodable, (query, *documents))
-        if not texts:
-            return []
         seconds = self.timeout if timeout is None else min(self.timeout, timeout)
-        deadline = Deadline(seconds)
-        parts = _split(len(texts), self.max_documents)
-        found: dict[int, float] = {}
-        ask = partial(self._ask, query, texts, top_k, deadline)
-        for answer in self._ask_together(ask, parts, deadline):
-            found.update(answer)
-        if len(found) == len(texts):
-            return [found[index] for index in range(len(texts))]
-        return found
+        return self._score(query, documents, top_k, Deadline(seconds), self.concurrency)
+
+    @hookimpl
+    def score_many(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+    ) -> list[ScoresLike]:
+        """Ask about several queries at once, each with a timeout of its own.
+
+        Raises:
+            BackendError: If one of them is not answered as it should.
+        """
+        return ask_together(
+            lambda i: self._score(
+                queries[i], documents[i], None, Deadline(self.timeout), 1
+            ),
+            range(len(queries)),
+            self.concurrency,
+            Deadline(math.inf),
+        )
 
     @hookimpl
     def warmup(self) -> None:
@@ -163,22 +170,23 @@ class Cohere:
             raise AuthenticationError(msg)
         return key
 
-    def _ask_together(
-        self, ask: partial[dict[int, float]], parts: Sequence[range], deadline: Deadline
-    ) -> list[dict[int, float]]:
-        """Ask about each part, several at once; the first failure ends them all."""
-        if len(parts) == 1:
-            return [ask(parts[0])]
-        pool = ThreadPoolExecutor(min(self.concurrency, len(parts)), "resift-cohere")
-        try:
-            futures = [pool.submit(ask, part) for part in parts]
-            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-            for future in done:
-                future.result()
-            return [future.result() for future in futures]
-        finally:
-            deadline.cancel()
-            pool.shutdown(wait=False, cancel_futures=True)
+    def _score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None,
+        deadline: Deadline,
+        workers: int,
+    ) -> ScoresLike:
+        query, *texts = map(_encodable, (query, *documents))
+        parts = split(len(texts), self.max_documents)
+        ask = partial(self._ask, query, texts, top_k, deadline)
+        found: dict[int, float] = {}
+        for answer in ask_together(ask, parts, workers, deadline):
+            found.update(answer)
+        if len(found) == len(texts):
+            return [found[index] for index in range(len(texts))]
+        return found
 
     def _ask(
         self,
@@ -210,13 +218,6 @@ class Cohere:
         )
         found = read_scores(response, len(documents), cut)
         return {part.start + index: score for index, score in found.items()}
-
-
-def _split(n_documents: int, limit: int) -> list[range]:
-    """Return ``0 .. n_documents - 1`` in as few and as even parts as *limit* allows."""
-    n_parts = -(-n_documents // limit)
-    bounds = [n_documents * i // n_parts for i in range(n_parts + 1)]
-    return [range(start, stop) for start, stop in pairwise(bounds)]
 
 
 def _once(seconds: float) -> RequestOptions:

@@ -23,7 +23,7 @@ def options(cls: type[T]) -> type[T]:
     made = dataclass(kw_only=True, eq=False)(cls)
     constructor = vars(made)["__init__"]
     hints = get_type_hints(made, include_extras=True)
-    own = vars(made).get("__annotations__", {})
+    own = inspect.get_annotations(cls)
     _, *given = inspect.signature(constructor).parameters.values()
     given.sort(key=lambda parameter: parameter.name not in own)
     constructor.__annotations__ = {p.name: hints[p.name] for p in given}

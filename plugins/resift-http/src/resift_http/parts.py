@@ -11,6 +11,7 @@ from resift_http.retries import Deadline
 
 __all__ = ["ask_together", "split"]
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -26,15 +27,15 @@ def split(n_documents: int, limit: int | None) -> list[range]:
 
 
 def ask_together(
-    ask: Callable[[range], T], parts: Sequence[range], workers: int, deadline: Deadline
+    ask: Callable[[S], T], parts: Sequence[S], workers: int, deadline: Deadline
 ) -> list[T]:
     """Return ``[ask(part) for part in parts]``, several at once.
 
     The first failure is raised and ends the rest: what has not started never will, and
-    what waits for another attempt gives up.
+    what waits for another attempt until *deadline* gives up.
     """
-    if len(parts) == 1:
-        return [ask(parts[0])]
+    if len(parts) <= 1:
+        return [ask(part) for part in parts]
     pool = ThreadPoolExecutor(min(workers, len(parts)), "resift-http")
     try:
         futures = [pool.submit(ask, part) for part in parts]

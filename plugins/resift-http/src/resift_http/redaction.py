@@ -29,9 +29,10 @@ def redacted(message: str, secrets: Collection[str], texts: Sequence[str]) -> st
     for secret in filter(None, secrets):
         message = message.replace(secret, "[key]")
     message = " ".join(message.split())[:_LONGEST]
-    for text in {" ".join(text.split()) for text in texts if len(text) < _RUN}:
+    lines = [" ".join(text.split()) for text in texts]
+    for text in {line for line in lines if 0 < len(line) < _RUN}:
         message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "[text]", message)
-    sent = "\0".join(" ".join(text.split()) for text in texts)
+    sent = "\0".join(lines)
     hidden = [False] * len(message)
     for start in range(len(message) - _RUN + 1):
         if message[start : start + _RUN] in sent:

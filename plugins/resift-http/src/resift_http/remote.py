@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
@@ -100,26 +101,26 @@ class RemoteReranker:
         Raises:
             BackendError: If it does not answer as it should, by kind of failure.
         """
-        texts = list(documents)
-        if not texts:
-            return []
         seconds = self.timeout if timeout is None else min(self.timeout, timeout)
-        deadline = Deadline(seconds)
-        parts = self._parts(len(texts), deadline)
-        answers = ask_together(
-            lambda part: self._ask(
-                query, texts[part.start : part.stop], top_k, deadline
+        return self._score(query, documents, top_k, Deadline(seconds), self.concurrency)
+
+    @hookimpl
+    def score_many(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+    ) -> list[ScoresLike]:
+        """Ask about several queries at once, each with a timeout of its own.
+
+        Raises:
+            BackendError: If one of them is not answered as it should.
+        """
+        return ask_together(
+            lambda i: self._score(
+                queries[i], documents[i], None, Deadline(self.timeout), 1
             ),
-            parts,
+            range(len(queries)),
             self.concurrency,
-            deadline,
+            Deadline(math.inf),
         )
-        found = {
-            part.start + index: score
-            for part, answer in zip(parts, answers, strict=True)
-            for index, score in answer.items()
-        }
-        return self._result(found, len(texts))
 
     @hookimpl
     def warmup(self) -> None:
@@ -133,6 +134,30 @@ class RemoteReranker:
     def close(self) -> None:
         """Close every connection."""
         self._connection.close()
+
+    def _score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None,
+        deadline: Deadline,
+        workers: int,
+    ) -> ScoresLike:
+        parts = self._parts(len(documents), deadline) if documents else []
+        answers = ask_together(
+            lambda part: self._ask(
+                query, documents[part.start : part.stop], top_k, deadline
+            ),
+            parts,
+            workers,
+            deadline,
+        )
+        found = {
+            part.start + index: score
+            for part, answer in zip(parts, answers, strict=True)
+            for index, score in answer.items()
+        }
+        return self._result(found, len(documents))
 
     def _choose_dialect(self) -> Dialect:
         """Return the dialect, which may depend on the options."""
