@@ -124,11 +124,17 @@ def rank_many(
     top_k: int | None,
 ) -> list[RankedDocuments]:
     """Rank many queries, their pairs scored together where that is possible."""
-    if isinstance(queries, str) or len(queries) != len(documents):
-        n = 1 if isinstance(queries, str) else len(queries)
+    if not (_is_list(queries) and _is_list(documents)):
+        msg = (
+            f"{reranker.who}: rank_many needs a list of queries and a list of "
+            f"documents for each, got {type(queries).__name__} and "
+            f"{type(documents).__name__}."
+        )
+        raise InputError(msg)
+    if len(queries) != len(documents):
         msg = (
             f"{reranker.who}: rank_many needs one list of documents per query, got "
-            f"{n} queries and {len(documents)} lists."
+            f"{len(queries)} queries and {len(documents)} lists."
         )
         raise InputError(msg)
     if not reranker.scores or _wants_candidates(reranker):
@@ -345,10 +351,12 @@ def _as_candidates(
     return pa.table(columns)
 
 
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
 def _require_list(reranker: Reranker, documents: object) -> None:
-    if isinstance(documents, str | bytes | Mapping) or not isinstance(
-        documents, Sequence
-    ):
+    if not _is_list(documents):
         msg = (
             f"{reranker.who}: documents must be a list of strings or mappings, got "
             f"{type(documents).__name__}."
