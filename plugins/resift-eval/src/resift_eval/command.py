@@ -1,0 +1,243 @@
+"""``resift eval``: did reranking help?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from resift.cli.output import console, note, progress_console, write_json
+from resift.cli.parameters import RerankerName, config_option, find_config
+from resift_eval.source import Source, source_options
+
+if TYPE_CHECKING:
+    from ir_measures import Measure
+
+    from resift.config import Config
+    from resift_eval.collection import Collection
+    from resift_eval.experiment import Contestant
+    from resift_eval.first_stage import FirstStage
+    from resift_eval.results import Results
+
+__all__ = ["evaluate"]
+
+_OWN_OPTIONS = (
+    click.option("-m", "--measure", multiple=True, help="Measure; the first decides."),
+    click.option("--depth", type=click.IntRange(1), default=100, show_default=True),
+    click.option("--baseline", help="Compare with it; by default rrf, or the leg."),
+    click.option("-o", "--option", multiple=True, metavar="NAME.OPTION=VALUE"),
+    click.option("--out", type=click.Path(file_okay=False, path_type=Path)),
+    click.option("--overwrite", is_flag=True, help="Forget what --out holds."),
+    click.option("--tune", metavar="OPTION", help="Find a value: k1, merge.alpha."),
+    click.option("--grid", help="Values for --tune, separated by commas."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to do with the candidates."""
+
+    measure: tuple[str, ...]
+    depth: int
+    baseline: str | None
+    option: tuple[str, ...]
+    out: Path | None
+    overwrite: bool
+    tune: str | None
+    grid: str | None
+    as_json: bool
+
+    @property
+    def measures(self) -> list[Measure]:
+        from resift_eval.measures import DEFAULT, parsed
+
+        return parsed(self.measure or DEFAULT)
+
+
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed((*source_options, *_OWN_OPTIONS)):
+        command = option(command)
+    return command
+
+
+@click.command("eval")
+@click.argument("rerankers", nargs=-1, type=RerankerName())
+@_with_options
+@config_option
+def evaluate(
+    rerankers: tuple[str, ...],
+    config_path: Path | None,
+    **given: Any,  # noqa: ANN401  # the options of Source and Plan, as click has them
+) -> None:
+    r"""Measure rerankers on judged queries, and say whether each one helped.
+
+    Every reranker gets the same candidates: the legs of a LanceDB table (its full-text
+    indices and vectors), or a run that you have. What it does to them is compared with
+    a baseline, query by query.
+
+    \b
+    Examples:
+      resift eval --data scifact --vectors scifact/minilm.npz dbsf bm25 --out report
+      resift eval --db ./db --table docs --queries q.tsv --qrels q.qrels precise
+      resift eval --run bm25.trec --documents d.tsv --queries q.tsv --qrels q.qrels bm25
+      resift eval --data scifact --vectors scifact/minilm.npz --tune alpha convex
+
+    With --out a folder gets report.md, report.json, report.html, and a journal from
+    which the same command goes on when it was interrupted.
+    """
+    config = find_config(config_path)
+    source = Source(**{name: given.pop(name) for name in Source.__annotations__})
+    plan = Plan(**given)
+    contestants = _load(rerankers, config, plan.option)
+    read = [
+        column
+        for contestant in contestants.values()
+        for column in contestant.reranker.columns or ()
+        if not column.startswith("_")
+    ]
+    with source.opened(read) as (collection, stage):
+        if plan.tune is not None:
+            _tune(rerankers, plan, plan.tune, config, collection, stage)
+            return
+        results = _run(plan, contestants, collection, stage)
+    _show(results, plan)
+
+
+def _load(
+    names: Sequence[str], config: Config, options: Sequence[str]
+) -> dict[str, Contestant]:
+    from resift_eval.experiment import Contestant
+
+    given: dict[str, dict[str, object]] = {name: {} for name in names}
+    for text in options:
+        target, equals, value = text.partition("=")
+        name, dot, key = target.partition(".")
+        if not (equals and dot) or name not in given:
+            msg = f"must look like NAME.OPTION=VALUE, NAME one of {names}: {text!r}"
+            raise click.BadParameter(msg, param_hint="--option")
+        try:
+            given[name][key] = json.loads(value)
+        except ValueError:
+            given[name][key] = value
+    return {
+        name: Contestant.load(name, config=config, **settings)
+        for name, settings in given.items()
+    }
+
+
+def _run(
+    plan: Plan,
+    contestants: dict[str, Contestant],
+    collection: Collection,
+    stage: FirstStage,
+) -> Results:
+    from resift_eval.experiment import Contestant, Experiment
+    from resift_eval.results import results_of
+
+    measures = plan.measures
+    baseline = plan.baseline
+    if baseline is None:
+        baseline = stage.legs[0] if len(stage.legs) == 1 else "rrf"
+    if baseline not in (*stage.legs, *contestants):
+        contestants = {baseline: Contestant.load(baseline), **contestants}
+    experiment = Experiment(collection, stage, contestants, plan.depth)
+    journal = None if plan.out is None else plan.out / "journal.jsonl"
+    if journal is not None and plan.overwrite:
+        journal.unlink(missing_ok=True)
+    with _progress("Reranking", len(collection.queries)) as done:
+        try:
+            answers = experiment.run(journal, done)
+        except KeyboardInterrupt:
+            if plan.out is not None:
+                note("Interrupted. The same command goes on from here.")
+            raise
+    return results_of(answers, collection, measures, baseline, plan.depth)
+
+
+def _tune(
+    names: Sequence[str],
+    plan: Plan,
+    path: str,
+    config: Config,
+    collection: Collection,
+    stage: FirstStage,
+) -> None:
+    from resift_eval.tuning import Trial, default_grid
+
+    if len(names) != 1:
+        msg = "--tune takes exactly one reranker."
+        raise click.UsageError(msg)
+    grid = [float(v) for v in plan.grid.split(",")] if plan.grid else default_grid(path)
+    measure = plan.measures[0]
+    trial = Trial(names[0], path, config)
+    with _progress("Tuning", len(collection.queries)) as done:
+        found = trial.run(grid, collection, stage, measure, plan.depth, done)
+    for value, mean in zip(found.grid, found.means, strict=True):
+        mark = "  best" if value == found.best else ""
+        click.echo(f"{path} = {value:<6g} {measure} {mean:.4f}{mark}")
+    click.echo(
+        f"not set: {found.default:.4f}; expect {found.held_out:.4f} on new queries "
+        f"(5-fold cross-validation)\n\n{trial.toml(found.best)}"
+    )
+
+
+def _show(results: Results, plan: Plan) -> None:
+    from resift_eval.report import as_html, as_json, as_markdown
+
+    if plan.out is not None:
+        plan.out.mkdir(parents=True, exist_ok=True)
+        (plan.out / "report.md").write_text(as_markdown(results), "utf-8")
+        (plan.out / "report.html").write_text(as_html(results), "utf-8")
+        text = json.dumps(as_json(results), ensure_ascii=False, indent=1)
+        (plan.out / "report.json").write_text(text, "utf-8")
+        note(f"Reports: {plan.out / 'report.md'}, report.html, report.json")
+    if plan.as_json:
+        write_json(as_json(results))
+    else:
+        click.echo(_table(results))
+
+
+def _table(results: Results) -> str:
+    from rich.table import Table
+
+    from resift_eval.report.document import summary
+
+    table = Table(title=summary(results), title_justify="left", box=None)
+    table.add_column("")
+    for name in results.rows[0].measures:
+        table.add_column(name, justify="right")
+    table.add_column("ms", justify="right")
+    table.add_column("against the baseline")
+    for row in results.rows:
+        style = None
+        if row.significant and row.comparison is not None:
+            style = "green" if row.comparison.difference > 0 else "red"
+        p50 = "" if row.p50 is None else f"{row.p50 * 1000:.1f}"
+        means = [f"{m.mean:.4f}" for m in row.measures.values()]
+        table.add_row(row.name, *means, p50, row.verdict, style=style)
+    printer = console()
+    with printer.capture() as captured:
+        printer.print(table)
+    return captured.get().rstrip("\n")
+
+
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+    )
+    shown = bars.Progress(*columns, console=progress_console(), transient=True)
+    with shown as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)

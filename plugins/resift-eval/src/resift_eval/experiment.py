@@ -1,0 +1,154 @@
+"""One experiment: every contestant reranks the candidates of every query."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import resift
+from resift.errors import InputError, ResiftError
+from resift.scoring import notes_of
+from resift_eval.cost import Cost
+from resift_eval.journal import Answer, Journal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from resift_eval.collection import Collection
+    from resift_eval.first_stage import FirstStage
+
+__all__ = ["Contestant", "Experiment"]
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A reranker with the counter that stands around it."""
+
+    reranker: resift.Reranker
+    cost: Cost
+
+    @classmethod
+    def load(cls, name: str, **options: object) -> Contestant:
+        """Load a reranker by name, as `resift.load` does."""
+        cost = Cost()
+        return cls(resift.load(name, wrappers=[cost], **options), cost)  # type: ignore[arg-type]
+
+
+class Experiment:
+    """What is compared on what.
+
+    Args:
+        collection: Queries and judgements.
+        stage: Who finds the candidates.
+        contestants: The rerankers by name.
+        depth: Candidates of each leg, and how many of their union are scored.
+    """
+
+    def __init__(
+        self,
+        collection: Collection,
+        stage: FirstStage,
+        contestants: Mapping[str, Contestant],
+        depth: int = 100,
+    ) -> None:
+        if clash := set(contestants) & set(stage.legs):
+            msg = f"{min(clash)!r} is a leg of the first stage: call the reranker else."
+            raise InputError(msg)
+        self.collection = collection
+        self.stage = stage
+        self.contestants = dict(contestants)
+        self.depth = depth
+
+    @property
+    def names(self) -> list[str]:
+        """Everybody who ranks: the legs of the first stage, then the rerankers."""
+        return [*self.stage.legs, *self.contestants]
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What the answers depend on."""
+        return {
+            "collection": self.collection.name,
+            "documents": len(self.collection.documents),
+            "legs": list(self.stage.legs),
+            "depth": self.depth,
+            "contestants": {
+                name: {
+                    **contestant.reranker.describe(),
+                    "window": contestant.reranker.window,
+                    "merge": str(contestant.reranker._merger),  # noqa: SLF001
+                }
+                for name, contestant in self.contestants.items()
+            },
+        }
+
+    def run(
+        self, path: Path | None = None, progress: Progress | None = None
+    ) -> dict[str, dict[str, Answer]]:
+        """Answer every query that the journal has no answer for.
+
+        Args:
+            path: The journal, so that an interrupted run goes on where it stopped.
+            progress: Called with the number of queries done.
+
+        Returns:
+            Answers by contestant and query id.
+        """
+        with Journal(path, self.settings) as journal:
+            for number, (query_id, query) in enumerate(self.collection.queries.items()):
+                missing = [
+                    n for n in self.names if (query_id, n) not in journal.answers
+                ]
+                if missing:
+                    for answer in self._answers(query_id, query, missing):
+                        journal.write(answer)
+                if progress is not None:
+                    progress(number + 1)
+            return {
+                name: {i: journal.answers[i, name] for i in self.collection.queries}
+                for name in self.names
+            }
+
+    def _answers(self, query_id: str, query: str, names: Sequence[str]) -> list[Answer]:
+        tables = self.stage.candidates(query_id, query, self.depth)
+        answers = []
+        for leg, table in zip(self.stage.legs, tables, strict=True):
+            if leg in names:
+                ids = [str(i) for i in table[self.stage.id].to_pylist()]
+                answers.append(Answer(query_id, leg, ids))
+        rerankers = [name for name in names if name in self.contestants]
+        answers += [self._answer(query_id, query, n, tables) for n in rerankers]
+        return answers
+
+    def _answer(
+        self, query_id: str, query: str, name: str, tables: Sequence[pa.Table]
+    ) -> Answer:
+        contestant = self.contestants[name]
+        contestant.cost.reset()
+        started = time.perf_counter()
+        try:
+            reranked = contestant.reranker.rerank(
+                query,
+                *tables,
+                id=self.stage.id,
+                text=self.stage.text,
+                names=self.stage.legs,
+                window=contestant.reranker.window or self.depth,
+            )
+        except ResiftError as error:
+            return Answer(query_id, name, [], error=f"{type(error).__name__}: {error}")
+        return Answer(
+            query=query_id,
+            contestant=name,
+            ids=[str(i) for i in reranked[self.stage.id].to_pylist()],
+            seconds=time.perf_counter() - started,
+            documents=contestant.cost.documents,
+            calls=contestant.cost.calls,
+            notes=tuple(notes_of(reranked)),
+        )

@@ -1,0 +1,220 @@
+"""The first stage: who finds the candidates that rerankers are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from resift.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from resift_eval.collection import Collection
+
+__all__ = ["FirstStage", "Lance", "TrecRun", "built", "read_run", "read_vectors"]
+
+Vectors: TypeAlias = "Mapping[str, NDArray[np.float32]]"
+_LanceTable: TypeAlias = Any  # lancedb types its tables loosely
+
+
+class FirstStage(Protocol):
+    """Finds candidates: one ranked list per leg."""
+
+    @property
+    def legs(self) -> Sequence[str]:
+        """Names of the legs."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """The column of document ids."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The column of texts."""
+        ...
+
+    def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:
+        """Return each leg's best *depth* rows, best first."""
+        ...
+
+
+class Lance:
+    """Legs of a LanceDB table: its full-text indices and its vector columns.
+
+    Args:
+        table: The table.
+        id: The column of document ids.
+        text: The column of texts.
+        vectors: Query vectors by query id, for one vector column; None where the table
+            embeds queries itself, or is searched by text only.
+        columns: More columns that the rerankers read.
+    """
+
+    def __init__(
+        self,
+        table: _LanceTable,
+        *,
+        id: str,
+        text: str,
+        vectors: Vectors | None = None,
+        columns: Sequence[str] = (),
+    ) -> None:
+        known = table.schema.names
+        for name in (id, text):
+            if name not in known:
+                msg = f"The table has no column {name!r}. Columns: {', '.join(known)}."
+                raise InputError(msg)
+        self.id, self.text = id, text
+        self._table, self._vectors = table, vectors
+        self._columns = list(dict.fromkeys([id, text, *columns]))
+        indexed = [
+            c for i in table.list_indices() if i.index_type == "FTS" for c in i.columns
+        ]
+        self._vector_legs = self._vector_columns()
+        self.legs = [*self._vector_legs, *indexed]
+        if not self.legs:
+            msg = "The table has neither a full-text index nor vectors to search by."
+            raise InputError(msg)
+
+    def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:
+        """Return each leg's best *depth* rows, with raw scores."""
+        tables = []
+        for leg in self.legs:
+            if leg in self._vector_legs:
+                vector = query if self._vectors is None else self._vectors[query_id]
+                search = self._table.search(
+                    vector, vector_column_name=leg, query_type="vector"
+                )
+                score = "_distance"
+            else:
+                search = self._table.search(query, query_type="fts", fts_columns=leg)
+                score = "_score"
+            search = search.select([*self._columns, score]).limit(depth)
+            tables.append(search.to_arrow())
+        return tables
+
+    def _vector_columns(self) -> list[str]:
+        from resift.lancedb.legs import is_vector
+
+        if self._vectors is None:
+            return list(self._table.embedding_functions)
+        found = [f.name for f in self._table.schema if is_vector(f.type)]
+        if len(found) != 1:
+            msg = (
+                f"Query vectors need exactly one vector column, the table has {found}."
+            )
+            raise InputError(msg)
+        return found
+
+
+class TrecRun:
+    """A run that somebody has made: the documents it ranked, with their scores.
+
+    Args:
+        run: Documents by query id, best first: pairs of id and score.
+        documents: Texts by document id.
+    """
+
+    legs = ("run",)
+    id, text = "id", "text"
+
+    def __init__(
+        self,
+        run: Mapping[str, Sequence[tuple[str, float]]],
+        documents: Mapping[str, str],
+    ) -> None:
+        self._run, self._documents = run, documents
+
+    def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:  # noqa: ARG002
+        """Return the run's best *depth* documents."""
+        ranked = self._run.get(query_id, ())[:depth]
+        ids = [document for document, _ in ranked]
+        table = pa.table(
+            {
+                "id": pa.array(ids, pa.string()),
+                "text": pa.array([self._documents.get(i) for i in ids], pa.string()),
+                "_score": pa.array([score for _, score in ranked], pa.float64()),
+            }
+        )
+        return [table]
+
+
+@contextmanager
+def built(
+    collection: Collection,
+    vectors: tuple[NDArray[np.float32], Vectors] | None,
+    columns: Sequence[str] = (),
+) -> Iterator[Lance]:
+    """Index a collection in a temporary LanceDB: full text, and vectors if given."""
+    import lancedb
+    from lancedb.index import FTS
+
+    rows: dict[str, object] = {
+        "id": list(collection.documents),
+        "text": list(collection.documents.values()),
+    }
+    if vectors is not None:
+        width = vectors[0].shape[1]
+        flat = pa.array(vectors[0].ravel(), pa.float32())
+        rows["vector"] = pa.FixedSizeListArray.from_arrays(flat, width)
+    with TemporaryDirectory(prefix="resift-eval-") as folder:
+        table = lancedb.connect(folder).create_table("documents", pa.table(rows))
+        table.create_index("text", config=FTS())
+        queries = None if vectors is None else vectors[1]
+        yield Lance(table, id="id", text="text", vectors=queries, columns=columns)
+
+
+def read_vectors(
+    path: Path, collection: Collection, query_ids: Sequence[str]
+) -> tuple[NDArray[np.float32], Vectors]:
+    """Read an ``.npz`` with arrays ``docs`` and ``queries``, rows in file order.
+
+    Raises:
+        InputError: If an array is missing or has not one row per line of its file.
+    """
+    try:
+        arrays = np.load(path)
+        documents, queries = arrays["docs"], arrays["queries"]
+    except (OSError, ValueError, KeyError) as error:
+        msg = f"{path} must be an .npz with the arrays 'docs' and 'queries': {error}."
+        raise InputError(msg) from error
+    for name, array, n in (
+        ("docs", documents, len(collection.documents)),
+        ("queries", queries, len(query_ids)),
+    ):
+        if array.ndim != 2 or len(array) != n:
+            msg = f"{path}: {name!r} must have {n} rows, got shape {array.shape}."
+            raise InputError(msg)
+    rows = queries.astype(np.float32)
+    return documents.astype(np.float32), dict(zip(query_ids, rows, strict=True))
+
+
+def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
+    """Read a TREC run: ``query Q0 document rank score tag`` lines.
+
+    Raises:
+        InputError: If a line is not of that form.
+    """
+    run: dict[str, list[tuple[str, float]]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            query, _, document, _, score, *_ = line.split()
+            run.setdefault(query, []).append((document, float(score)))
+        except ValueError as error:
+            msg = f"{path}:{number}: a run has lines of six columns, got {line!r}."
+            raise InputError(msg) from error
+    return {
+        query: sorted(ranked, key=lambda pair: -pair[1])
+        for query, ranked in run.items()
+    }

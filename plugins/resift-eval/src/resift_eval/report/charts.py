@@ -1,0 +1,78 @@
+"""Two charts: quality against latency, and the gain of every query."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from resift_eval.results import Results
+
+__all__ = ["gains", "quality_and_latency"]
+
+_BLUE, _RED, _GREY = "#2a6fdb", "#d1495b", "#8d99ae"
+
+
+def quality_and_latency(results: Results) -> str:
+    """Return an SVG: the deciding measure, with its interval, against median latency.
+
+    Legs of the first stage, whose latency is the search's, are lines across.
+    """
+    figure, axes = _figure(6.4, 4.0)
+    for row in results.rows:
+        m = row.measures[results.measure]
+        if row.p50 is None:
+            axes.axhline(m.mean, color=_GREY, lw=1, ls="--")
+            axes.annotate(row.name, (0.01, m.mean), xycoords=("axes fraction", "data"))
+            continue
+        spread = [[m.mean - m.low], [m.high - m.mean]]
+        axes.errorbar(row.p50 * 1000, m.mean, yerr=spread, fmt="o", capsize=3)
+        axes.annotate(
+            f" {row.name}", (row.p50 * 1000, m.mean), va="bottom", fontweight="bold"
+        )
+    if any(row.p50 for row in results.rows):
+        axes.set_xscale("log")
+    axes.set_xlabel("median milliseconds of reranking one query")
+    axes.set_ylabel(f"{results.measure}, 95 % interval")
+    return _svg(figure)
+
+
+def gains(results: Results, name: str) -> str:
+    """Return an SVG: the difference to the baseline of every query, sorted."""
+    values = results.row(name).measures[results.measure].values
+    difference = np.sort(
+        values - results.row(results.baseline).measures[results.measure].values
+    )[::-1]
+    figure, axes = _figure(6.4, 2.4)
+    colours = np.where(difference > 0, _BLUE, np.where(difference < 0, _RED, _GREY))
+    axes.bar(range(len(difference)), difference, width=1.0, color=colours)
+    axes.axhline(0, color="black", lw=0.8)
+    axes.set_xlabel(f"{len(difference)} queries, by gain")
+    axes.set_ylabel(f"gain in {results.measure}")
+    axes.set_title(f"{name} against {results.baseline}", loc="left", fontsize=10)
+    return _svg(figure)
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Figure) -> str:
+    """Return the drawing, the same for the same data."""
+    import matplotlib as mpl
+
+    stream = io.StringIO()
+    with mpl.rc_context({"svg.hashsalt": "resift", "svg.fonttype": "none"}):
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    return re.sub(r"^.*?(?=<svg)", "", stream.getvalue(), flags=re.DOTALL)

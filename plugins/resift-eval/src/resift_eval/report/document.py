@@ -1,0 +1,116 @@
+"""The results as Markdown and as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resift_eval.results import Result, Results
+
+__all__ = ["as_json", "as_markdown", "cells", "headings", "summary"]
+
+_LEGEND = (
+    "Brackets hold 95 % bootstrap intervals. *Helped* and *hurt* are differences that "
+    "a paired randomisation test finds significant at 5 %, after Holm's correction for "
+    "the number of comparisons. `docs` counts documents that models were given per "
+    "query."
+)
+
+
+def summary(results: Results) -> str:
+    """Return the sentence that stands above everything."""
+    n = len(results.collection.queries)
+    return (
+        f"{results.collection.name}: {n} queries, depth {results.depth}, compared with "
+        f"{results.baseline} by {results.measure}."
+    )
+
+
+def headings(results: Results) -> list[str]:
+    """Return the headings of the table."""
+    return ["", *results.rows[0].measures, "p50", "p95", "docs", "against the baseline"]
+
+
+def cells(row: Result) -> list[str]:
+    """Return one row of the table."""
+    return [
+        row.name,
+        *(f"{m.mean:.4f} [{m.low:.3f}, {m.high:.3f}]" for m in row.measures.values()),
+        _milliseconds(row.p50),
+        _milliseconds(row.p95),
+        f"{row.documents:.0f}",
+        row.verdict,
+    ]
+
+
+def as_markdown(results: Results) -> str:
+    """Return a report that reads well in a pull request."""
+    head = headings(results)
+    lines = ["# Did reranking help?", "", summary(results), ""]
+    lines += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(cells(row))} |" for row in results.rows]
+    lines += ["", _LEGEND]
+    for row in results.rows:
+        lines += _details(row, results)
+    return "\n".join(lines) + "\n"
+
+
+def as_json(results: Results) -> dict[str, object]:
+    """Return everything, values of single queries included."""
+    return {
+        "collection": results.collection.name,
+        "queries": list(results.collection.queries),
+        "baseline": results.baseline,
+        "measure": results.measure,
+        "depth": results.depth,
+        "contestants": [_plain(row, results) for row in results.rows],
+    }
+
+
+def _plain(row: Result, results: Results) -> dict[str, object]:
+    most, least = results.extremes(row.name)
+    return {
+        "name": row.name,
+        "verdict": row.verdict,
+        "measures": {
+            name: {
+                "mean": m.mean,
+                "low": m.low,
+                "high": m.high,
+                "values": m.values.tolist(),
+            }
+            for name, m in row.measures.items()
+        },
+        "comparison": None if row.comparison is None else asdict(row.comparison),
+        "significant": row.significant,
+        "seconds": {"p50": row.p50, "p95": row.p95},
+        "documents_per_query": row.documents,
+        "calls_per_query": row.calls,
+        "failures": dict(row.failures),
+        "notes": dict(row.notes),
+        "gained_most": most,
+        "lost_most": least,
+    }
+
+
+def _details(row: Result, results: Results) -> list[str]:
+    most, least = results.extremes(row.name)
+    lines: list[str] = []
+    for title, found in (("gained most", most), ("lost most", least)):
+        if found:
+            lines += ["", f"**{row.name}** {title} on:", ""]
+            lines += [f"- {f['gain']:+.4f} `{f['query']}` {f['text']}" for f in found]
+    if row.failures:
+        query, error = next(iter(row.failures.items()))
+        n = len(row.failures)
+        failed = f"**{row.name}** failed on {n} queries, which count 0"
+        lines += ["", f"{failed}; first on `{query}`: {error}"]
+    lines += [
+        f"\n**{row.name}** noted on {n} queries: {t}" for t, n in row.notes.items()
+    ]
+    return lines
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds * 1000:.1f} ms"

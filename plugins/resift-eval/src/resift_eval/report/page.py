@@ -1,0 +1,43 @@
+"""The results as one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from resift_eval.report.charts import gains, quality_and_latency
+from resift_eval.report.document import cells, headings, summary
+
+if TYPE_CHECKING:
+    from resift_eval.results import Results
+
+__all__ = ["as_html"]
+
+
+def as_html(results: Results) -> str:
+    """Return the page: table, charts, and the queries that changed most."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("resift_eval", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    contestants = [
+        {
+            "row": row,
+            "chart": gains(results, row.name),
+            "extremes": results.extremes(row.name),
+        }
+        for row in results.rows
+        if row.comparison is not None
+    ]
+    return environment.get_template("page.html").render(
+        results=results,
+        summary=summary(results),
+        headings=headings(results),
+        rows=[(row, cells(row)) for row in results.rows],
+        overview=quality_and_latency(results),
+        contestants=contestants,
+    )

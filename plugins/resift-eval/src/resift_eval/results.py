@@ -1,0 +1,169 @@
+"""The results of an experiment: measures, comparisons, latency, cost, plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from resift_eval.measures import Comparison, Measured, compared, measured
+
+if TYPE_CHECKING:
+    import ir_measures
+
+    from resift_eval.collection import Collection
+    from resift_eval.journal import Answer
+
+__all__ = ["Result", "Results", "results_of"]
+
+_ALPHA = 0.05
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Result:
+    """One contestant.
+
+    Args:
+        name: What it is called.
+        measures: Its measures by name.
+        comparison: Against the baseline, by the first measure; None for itself.
+        significant: Whether the difference holds at 5 % after Holm's correction.
+        p50: Median seconds of reranking one query; None for a leg.
+        p95: The 95th percentile.
+        documents: Documents given to models, per query.
+        calls: Calls of models, per query.
+        failures: Queries without an answer, with the reason.
+        notes: Notes, and on how many queries they were made.
+    """
+
+    name: str
+    measures: Mapping[str, Measured]
+    comparison: Comparison | None
+    significant: bool
+    p50: float | None
+    p95: float | None
+    documents: float
+    calls: float
+    failures: Mapping[str, str]
+    notes: Mapping[str, int]
+
+    @property
+    def verdict(self) -> str:
+        """Say in one sentence whether it helped."""
+        if self.comparison is None:
+            return "the baseline"
+        c = self.comparison
+        p = f"p = {c.p:.3f}" if c.p >= 0.001 else "p < 0.001"
+        change = f"{c.difference:+.4f} [{c.low:+.4f}, {c.high:+.4f}], {p}"
+        counts = f"better on {c.better} queries, worse on {c.worse}"
+        if not self.significant:
+            return f"no clear difference: {change}; {counts}"
+        reranks = self.p50 is not None  # a leg of the first stage changes nothing
+        better, worse = ("helped", "HURT") if reranks else ("better", "worse")
+        verb = better if c.difference > 0 else worse
+        return f"{verb}: {change}; {counts}"
+
+
+@dataclass(frozen=True)
+class Results:
+    """All contestants on one collection.
+
+    Args:
+        collection: Queries and judgements.
+        baseline: Who the others are compared with.
+        rows: The contestants.
+        measure: The measure that decides: the first that was asked for.
+        depth: Candidates of each leg.
+    """
+
+    collection: Collection
+    baseline: str
+    rows: Sequence[Result]
+    measure: str
+    depth: int
+
+    def row(self, name: str) -> Result:
+        """Return one contestant."""
+        return next(row for row in self.rows if row.name == name)
+
+    def extremes(self, name: str) -> tuple[list[dict[str, object]], ...]:
+        """Return the queries on which *name* gained most, and lost most."""
+        values = self.row(name).measures[self.measure].values
+        gains = values - self.row(self.baseline).measures[self.measure].values
+        queries = list(self.collection.queries.items())
+        order = np.argsort(-gains, kind="stable")
+
+        def shown(index: int) -> dict[str, object]:
+            query, text = queries[index]
+            return {"query": query, "text": text, "gain": round(float(gains[index]), 4)}
+
+        most = [shown(i) for i in order[:_SHOWN] if gains[i] > 0]
+        least = [shown(i) for i in order[::-1][:_SHOWN] if gains[i] < 0]
+        return most, least
+
+
+def results_of(
+    answers: Mapping[str, Mapping[str, Answer]],
+    collection: Collection,
+    measures: Sequence[ir_measures.Measure],
+    baseline: str,
+    depth: int,
+) -> Results:
+    """Measure every contestant, and compare it with the baseline."""
+    values = {
+        name: measured({i: a.ids for i, a in given.items()}, collection.qrels, measures)
+        for name, given in answers.items()
+    }
+    first = str(measures[0])
+    comparisons = {
+        name: compared(values[name][first], values[baseline][first])
+        for name in answers
+        if name != baseline
+    }
+    significant = _holm({name: c.p for name, c in comparisons.items()})
+    rows = [
+        _result(name, given, values[name], comparisons.get(name), name in significant)
+        for name, given in answers.items()
+    ]
+    return Results(collection, baseline, rows, first, depth)
+
+
+def _result(
+    name: str,
+    answers: Mapping[str, Answer],
+    measures: Mapping[str, Measured],
+    comparison: Comparison | None,
+    significant: bool,  # noqa: FBT001  # positional on purpose: one private call
+) -> Result:
+    given = list(answers.values())
+    seconds = np.array([a.seconds for a in given if a.error is None and a.seconds])
+    notes: dict[str, int] = {}
+    for answer in given:
+        for note in answer.notes:
+            notes[note] = notes.get(note, 0) + 1
+    return Result(
+        name=name,
+        measures=measures,
+        comparison=comparison,
+        significant=significant,
+        p50=float(np.percentile(seconds, 50)) if len(seconds) else None,
+        p95=float(np.percentile(seconds, 95)) if len(seconds) else None,
+        documents=float(np.mean([a.documents for a in given])),
+        calls=float(np.mean([a.calls for a in given])),
+        failures={a.query: a.error for a in given if a.error is not None},
+        notes=notes,
+    )
+
+
+def _holm(p_values: Mapping[str, float]) -> set[str]:
+    """Return whose p-values hold together at 5 % (Holm, 1979)."""
+    holding: set[str] = set()
+    ordered = sorted(p_values.items(), key=lambda item: item[1])
+    for i, (name, p) in enumerate(ordered):
+        if p > _ALPHA / (len(ordered) - i):
+            break
+        holding.add(name)
+    return holding

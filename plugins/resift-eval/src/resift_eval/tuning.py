@@ -1,0 +1,162 @@
+"""Tuning one option on judged queries, honestly: by cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from resift.errors import InputError
+from resift_eval.experiment import Contestant, Experiment
+from resift_eval.measures import measured
+
+if TYPE_CHECKING:
+    import ir_measures
+    from numpy.typing import NDArray
+
+    from resift.config import Config
+    from resift_eval.collection import Collection
+    from resift_eval.first_stage import FirstStage
+
+__all__ = ["Trial", "Tuned", "default_grid"]
+
+_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What cross-validation found.
+
+    Args:
+        grid: The values tried.
+        means: The measure of each value over all queries.
+        best: The value that is best over all queries.
+        held_out: The measure on queries that had no say in choosing the value.
+        default: The measure without setting the option.
+    """
+
+    grid: Sequence[float]
+    means: Sequence[float]
+    best: float
+    held_out: float
+    default: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One option to be tuned.
+
+    Args:
+        name: The reranker.
+        path: The option: ``k1``, or ``merge.alpha`` for one of the merger.
+        config: Where the name is looked up.
+    """
+
+    name: str
+    path: str
+    config: Config | None
+
+    def run(
+        self,
+        grid: Sequence[float],
+        collection: Collection,
+        stage: FirstStage,
+        measure: ir_measures.Measure,
+        depth: int,
+        progress: Callable[[int], None] | None = None,
+    ) -> Tuned:
+        """Try every value, and choose by cross-validation.
+
+        The queries are dealt into five folds; for each, the value that is best on the
+        other four is measured on it. That is what to expect of new queries, where the
+        best over all queries is what to use.
+        """
+        contestants = {"(default)": Contestant.load(self.name, config=self.config)}
+        for value in grid:
+            contestants[f"{value:g}"] = self._with(value)
+        experiment = Experiment(collection, stage, contestants, depth)
+        answers = experiment.run(progress=progress)
+        values = {
+            contestant: measured(
+                {i: a.ids for i, a in answers[contestant].items()},
+                collection.qrels,
+                [measure],
+            )[str(measure)].values
+            for contestant in contestants
+        }
+        table = np.stack([values[f"{v:g}"] for v in grid])  # (n_values, n_queries)
+        means = table.mean(axis=1)
+        return Tuned(
+            grid=list(grid),
+            means=means.tolist(),
+            best=grid[int(means.argmax())],
+            held_out=_held_out(table),
+            default=float(values["(default)"].mean()),
+        )
+
+    def toml(self, value: float) -> str:
+        """Return the config to paste."""
+        head, _, option = self.path.rpartition(".")
+        entry = self.config.get(self.name) if self.config is not None else None
+        use = self.name if entry is None else entry.use
+        lines = ["[rerankers.tuned]", f'use = "{use}"']
+        if head:
+            table = f'use = "{self._merger()}", options = {{ {option} = {value:g} }}'
+            return "\n".join([*lines, f"merge = {{ {table} }}"])
+        return "\n".join([*lines, f"options = {{ {option} = {value:g} }}"])
+
+    def _with(self, value: float) -> Contestant:
+        head, _, option = self.path.rpartition(".")
+        if not head:
+            return Contestant.load(self.name, config=self.config, **{option: value})
+        if head != "merge":
+            msg = f"--tune takes an option, or merge.OPTION, got {self.path!r}."
+            raise InputError(msg)
+        merge = {"use": self._merger(), "options": {option: value}}
+        return Contestant.load(self.name, config=self.config, merge=merge)
+
+    def _merger(self) -> str:
+        """Return the merger in use: the reranker itself where it only merges."""
+        entry = self.config.get(self.name) if self.config is not None else None
+        merge = entry.merge if entry is not None else None
+        if isinstance(merge, Mapping):
+            return str(merge["use"])
+        if merge is not None:
+            return merge
+        loaded = Contestant.load(self.name, config=self.config).reranker
+        if loaded.scores and not loaded.merges:
+            return "rrf"
+        return self.name if entry is None else entry.use
+
+
+def _held_out(table: NDArray[np.float64]) -> float:
+    folds = np.random.default_rng(0).permutation(table.shape[1]) % _FOLDS
+    found: list[float] = []
+    for fold in range(_FOLDS):
+        mine = folds == fold
+        if mine.any() and not mine.all():
+            chosen = table[:, ~mine].mean(axis=1).argmax()
+            found.extend(table[chosen, mine])
+    return float(np.mean(found)) if found else float("nan")
+
+
+def default_grid(path: str) -> list[float]:
+    """Return the values to try for a well-known option.
+
+    Raises:
+        InputError: If there is no obvious grid.
+    """
+    known: dict[str, list[float]] = {
+        "alpha": np.linspace(0, 1, 11).round(2).tolist(),
+        "b": np.linspace(0, 1, 6).round(2).tolist(),
+        "k": [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 100.0, 200.0],
+        "k1": [0.4, 0.8, 1.2, 1.6, 2.0],
+        "trade_off": np.linspace(0.1, 1, 10).round(2).tolist(),
+    }
+    option = path.rpartition(".")[2]
+    if option not in known:
+        msg = f"Give the values to try for {path!r}: --grid 0.1,0.2,0.5."
+        raise InputError(msg)
+    return known[option]

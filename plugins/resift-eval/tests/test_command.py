@@ -1,0 +1,298 @@
+"""``resift eval`` from the outside: sources, reports, interruption, tuning."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from xml.etree import ElementTree as ET
+
+import lancedb
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from lancedb.index import FTS
+
+import resift
+from resift.cli import main
+from resift_eval.collection import read_beir
+from resift_eval.experiment import Contestant, Experiment
+from resift_eval.first_stage import built, read_vectors
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a function that runs ``resift eval`` away from any config."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments):
+        return CliRunner().invoke(main, ["eval", *map(str, arguments)])
+
+    return invoke
+
+
+def test_a_beir_folder_is_evaluated(run, beir):
+    """Legs and rerankers are measured on the same candidates."""
+    result = run("--data", beir, "bm25", "--json")
+
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert [row["name"] for row in found["contestants"]] == ["text", "bm25"]
+    assert found["baseline"] == "text"
+    assert found["queries"] == ["q1", "q2", "q3"]
+    assert found["contestants"][1]["documents_per_query"] > 0
+
+
+def test_vectors_make_a_second_leg(run, beir):
+    """With vectors there are two legs, and rrf is what to compare with."""
+    result = run(
+        "--data",
+        beir,
+        "--vectors",
+        beir / "vectors.npz",
+        "dbsf",
+        "--json",
+        "-m",
+        "RR@10",
+    )
+
+    found = json.loads(result.stdout)
+    names = [row["name"] for row in found["contestants"]]
+    assert names == ["vector", "text", "rrf", "dbsf"]
+    assert found["baseline"] == "rrf"
+    assert list(found["contestants"][0]["measures"]) == ["RR@10"]
+
+
+def test_the_same_command_gives_the_same_numbers(run, beir):
+    """Nothing but latency differs between two evaluations."""
+
+    def numbers():
+        found = json.loads(run("--data", beir, "bm25", "--json").stdout)
+        return [(r["measures"], r["comparison"]) for r in found["contestants"]]
+
+    assert numbers() == numbers()
+
+
+def test_a_trec_run_is_reranked(run, beir, tmp_path):
+    """A run file is a first stage of one leg."""
+    path = tmp_path / "bm25.trec"
+    lines = [f"{q} Q0 {d} {i} {9 - i} tag" for q in ("q1", "q2", "q3")
+             for i, d in enumerate(["d5", "d4", "d3", "d2", "d1"])]  # fmt: skip
+    path.write_text("\n".join(lines))
+
+    result = run(
+        "--run", path, "--documents", beir / "corpus.jsonl", "--queries",
+        beir / "queries.jsonl", "--qrels", beir / "qrels.tsv", "bm25", "--json",
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.stderr
+    before, after = json.loads(result.stdout)["contestants"]
+    assert before["name"] == "run"
+    assert after["measures"]["nDCG@10"]["mean"] > before["measures"]["nDCG@10"]["mean"]
+
+
+def test_a_lancedb_table_is_evaluated(run, beir, tmp_path):
+    """A table that exists is searched by its own full-text index."""
+    documents = read_beir(beir).documents
+    rows = pa.table({"key": list(documents), "body": list(documents.values())})
+    table = lancedb.connect(tmp_path / "db").create_table("docs", rows)
+    table.create_index("body", config=FTS())
+
+    result = run(
+        "--db", tmp_path / "db", "--table", "docs", "--id", "key", "--text", "body",
+        "--queries", beir / "queries.jsonl", "--qrels", beir / "qrels.tsv",
+        "bm25", "--json",
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.stderr
+    assert [r["name"] for r in json.loads(result.stdout)["contestants"]] == [
+        "body",
+        "bm25",
+    ]
+
+
+def test_reports_are_written(run, beir, tmp_path):
+    """A folder gets Markdown, JSON, and a page whose charts are whole drawings."""
+    out = tmp_path / "report"
+
+    result = run("--data", beir, "bm25", "--out", out)
+
+    assert result.exit_code == 0, result.stderr
+    assert "| bm25 |" in (out / "report.md").read_text()
+    assert json.loads((out / "report.json").read_text())["baseline"] == "text"
+    page = (out / "report.html").read_text()
+    drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(drawings) == 2
+    for drawing in drawings:
+        assert ET.fromstring(drawing).tag.endswith("svg")  # noqa: S314  # our own
+
+
+def test_texts_are_escaped_in_the_page(run, beir, tmp_path):
+    """A query that looks like HTML stays text."""
+    queries = (beir / "queries.jsonl").read_text()
+    (beir / "queries.jsonl").write_text(queries.replace("hen", "<b>hen</b>"))
+
+    class Reverse:
+        @resift.hookimpl
+        def score(self, query, documents):
+            return list(range(len(documents)))
+
+    collection = read_beir(beir)
+    with built(collection, None) as stage:
+        from resift_eval.cost import Cost
+        from resift_eval.measures import parsed
+        from resift_eval.report import as_html
+        from resift_eval.results import results_of
+
+        contestant = Contestant(resift.Reranker(Reverse()), Cost())
+        answers = Experiment(collection, stage, {"reverse": contestant}).run()
+        results = results_of(answers, collection, parsed(["RR@10"]), "text", 100)
+
+    page = as_html(results)
+    assert "<b>hen" not in page
+    assert results.row("reverse").comparison.worse > 0
+    assert "&lt;b&gt;hen" in page
+
+
+def test_an_interrupted_evaluation_goes_on(beir, tmp_path):
+    """Answers are on disk when Ctrl-C comes; only the others are asked again."""
+    asked = []
+
+    class Interrupted:
+        @resift.hookimpl
+        def score(self, query, documents):
+            asked.append(query)
+            if len(asked) == 2:
+                raise KeyboardInterrupt
+            return [1.0] * len(documents)
+
+    def experiment(stage):
+        from resift_eval.cost import Cost
+
+        contestant = Contestant(resift.Reranker(Interrupted(), name="x"), Cost())
+        return Experiment(collection, stage, {"x": contestant})
+
+    collection = read_beir(beir)
+    journal = tmp_path / "journal.jsonl"
+    with built(collection, None) as stage:
+        with pytest.raises(KeyboardInterrupt):
+            experiment(stage).run(journal)
+        with journal.open("a") as cut_off:
+            cut_off.write('{"query": "q2", "contest')
+        answers = experiment(stage).run(journal)
+
+    assert asked == ["red fox", "green tea", "green tea", "hen"]
+    assert list(answers["x"]) == ["q1", "q2", "q3"]
+
+
+def test_another_evaluation_cannot_go_on(run, beir, tmp_path):
+    """A folder that holds other settings is refused, unless overwritten."""
+    out = tmp_path / "report"
+    run("--data", beir, "bm25", "--out", out)
+
+    refused = run("--data", beir, "bm25", "--out", out, "--depth", "3")
+    forced = run("--data", beir, "bm25", "--out", out, "--depth", "3", "--overwrite")
+
+    assert refused.exit_code == 1
+    assert refused.stderr.splitlines()[-1] == (
+        f"Error: {out / 'journal.jsonl'} holds an evaluation with other data, depth or "
+        "rerankers. Choose another --out, or pass --overwrite."
+    )
+    assert forced.exit_code == 0
+
+
+def test_a_failing_reranker_is_reported(run, beir, tmp_path):
+    """A reranker that fails counts 0, and the report says why."""
+    out = tmp_path / "report"
+
+    class Fails:
+        @resift.hookimpl
+        def score(self, query, documents):
+            msg = "the server is down"
+            raise resift.ServerError(msg)
+
+    collection = read_beir(beir)
+    with built(collection, None) as stage:
+        from resift_eval.cost import Cost
+        from resift_eval.measures import parsed
+        from resift_eval.report import as_markdown
+        from resift_eval.results import results_of
+
+        contestant = Contestant(resift.Reranker(Fails()), Cost())
+        answers = Experiment(collection, stage, {"fails": contestant}).run(out / "j")
+        results = results_of(answers, collection, parsed(["RR@10"]), "text", 100)
+
+    assert results.row("fails").measures["RR@10"].mean == 0.0
+    assert (
+        "**fails** failed on 3 queries, which count 0; first on `q1`: ServerError: the "
+        "server is down"
+    ) in as_markdown(results)
+
+
+def test_costs_count_models_not_composites(beir):
+    """A cascade costs what its stages cost."""
+    collection = read_beir(beir)
+    cascade = Contestant.load("cascade", stages=["bm25", "bm25"], keep=[1], config=None)
+
+    with built(collection, None) as stage:
+        answers = Experiment(collection, stage, {"cascade": cascade}).run()
+
+    found = len(answers["text"]["q1"].ids)
+    assert answers["cascade"]["q1"].documents == found + 1
+    assert answers["cascade"]["q1"].calls == 2
+
+
+def test_tuning_finds_the_weight_and_prints_the_config(run, beir):
+    """Where only the words are right, the best alpha gives the vectors nothing."""
+    result = run(
+        "--data", beir, "--vectors", beir / "vectors.npz", "--tune", "alpha", "convex",
+        "--grid", "0,0.5,1", "-m", "RR@10",
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.stderr
+    assert "alpha = 0      RR@10 0.7500  best" in result.stdout
+    config = tomllib.loads(result.stdout.partition("\n\n")[2])
+    assert config["rerankers"]["tuned"] == {"use": "convex", "options": {"alpha": 0}}
+    assert resift.Config.of(config).get("tuned").use == "convex"
+
+
+def test_unknown_judged_documents_are_said(run, beir):
+    """Judgements of documents that are not there are counted, and said so."""
+    with (beir / "qrels.tsv").open("a") as lines:
+        lines.write("q1\tgone\t1\n")
+
+    result = run("--data", beir, "bm25")
+
+    assert result.exit_code == 0
+    assert (
+        "note: 1 judged documents are not in the collection (gone): they count as "
+        "never found."
+    ) in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Give --data, or --queries and --qrels with either --db or --run."),
+        (("--tune", "k"), "--tune takes exactly one reranker."),
+    ],
+)
+def test_incomplete_commands_say_what_is_missing(run, beir, arguments, message):
+    """A command that cannot work is a usage error."""
+    data = ("--data", beir) if arguments else ()
+
+    result = run(*data, *arguments)
+
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_query_vectors_reach_their_query(beir):
+    """Vectors are matched with queries by the order of the whole file."""
+    collection = read_beir(beir)
+    vectors = read_vectors(beir / "vectors.npz", collection, ["q1", "q2", "q3", "x"])
+
+    with built(collection, vectors) as stage:
+        first = stage.candidates("q2", "green tea", 1)[0]
+
+    assert first["id"].to_pylist() == ["d2"]
