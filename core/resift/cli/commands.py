@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from resift.errors import (
-    AmbiguousRerankerError,
     BrokenRerankerError,
     InvalidRerankerError,
     ResiftError,
@@ -31,6 +30,8 @@ OWN = {  # in the order of the help page
     "search": "resift.cli.search:search",
     "config": "resift.cli.config:show_config",
     "doctor": "resift.cli.doctor:doctor",
+    "check": "resift.cli.check:check",
+    "new": "resift.cli.new:new",
     "completion": "resift.cli.completion:completion",
 }
 
@@ -142,10 +143,13 @@ def plugin_command(name: str) -> click.Command | None:
         The command, or None where no package has one of that name.
 
     Raises:
-        PluginError: If several have, or it cannot be imported, or is no command.
+        PluginError: If several have, RESIFT_PLUGINS leaves it out, it cannot be
+            imported, or it is no command.
     """
-    provider = _find(name)
-    return _load(provider) if provider else None
+    from resift.catalog import COMMANDS, catalog
+
+    known = catalog(COMMANDS)
+    return _load(known.find(name)) if name in known else None
 
 
 def _fail(ctx: click.Context, error: Exception, message: str) -> NoReturn:
@@ -168,39 +172,20 @@ def _plugins() -> list[Provider]:
     return [provider for provider in known.providers if known.is_allowed(provider)]
 
 
-def _find(name: str) -> Provider | None:
-    """Return the one plugin command called *name*, None where there is none."""
-    from resift.catalog import normalized
-
-    home, _, bare = name.rpartition(":")
-    found = [
-        p
-        for p in _plugins()
-        if p.name == normalized(bare)
-        and (not home or normalized(p.distribution) == normalized(home))
-    ]
-    if len(found) > 1:
-        names = ", ".join(repr(p.qualified) for p in found)
-        msg = f"Command {name!r} is in several packages. Ask for one: {names}."
-        raise AmbiguousRerankerError(msg)
-    return found[0] if found else None
-
-
 def _load(provider: Provider) -> click.Command:
-    who = f"Command {provider.name!r} ({provider.distribution} {provider.version})"
     module, _, attribute = provider.target.partition(":")
     try:
         command = getattr(import_module(module), attribute)
     except Exception as error:
         msg = (
-            f"{who} cannot be imported: {type(error).__name__}: {error}. The fault "
-            f"lies in {provider.distribution}, or in what it needs."
+            f"{provider} cannot be imported: {type(error).__name__}: {error}. "
+            f"The fault lies in {provider.distribution}, or in what it needs."
         )
         raise BrokenRerankerError(msg) from error
     if not isinstance(command, click.Command):
         msg = (
-            f"{who} must be a click command, but {provider.target!r} is an object of "
-            f"type {type(command).__name__!r}."
+            f"{provider} must be a click command, but {provider.target!r} is an "
+            f"object of type {type(command).__name__!r}."
         )
         raise InvalidRerankerError(msg)
     return command

@@ -13,7 +13,7 @@ import click
 
 from resift.cli.output import console, is_terminal, json_option, note, write_json
 from resift.cli.parameters import config_option, find_config
-from resift.cli.secrets import without_secrets
+from resift.cli.secrets import table_without_secrets, without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,10 +59,13 @@ def settings_of(entry: Entry) -> dict[str, object]:
 def _merged(config: Config) -> dict[str, Any]:
     from resift.loading import Loader
 
-    default = os.environ.get("RESIFT_RERANKER") or config.default
     loader = Loader(config)
     return {
-        "default": default,
+        "default": os.environ.get("RESIFT_RERANKER") or config.default,
+        "wrappers": [
+            wrapper if isinstance(wrapper, str) else table_without_secrets(wrapper)
+            for wrapper in config.wrappers
+        ],
         "rerankers": {
             name: settings_of(loader.resolve(name)[0]) for name in config.rerankers
         },
@@ -77,6 +80,8 @@ def _toml(config: Config, merged: Mapping[str, Any]) -> Iterator[str]:
     if default := merged["default"]:
         origin = "  # from RESIFT_RERANKER" if default != config.default else ""
         yield f"default = {_value(default)}{origin}"
+    if wrappers := merged["wrappers"]:
+        yield f"wrappers = {_value(wrappers)}"
     for name, settings in merged["rerankers"].items():
         yield f"\n[rerankers.{_key(name)}]"
         for key, value in settings.items():

@@ -27,7 +27,7 @@ def open_table(database: str, name: str) -> LanceTable:
     """Open a table; the demo's vectors are made known where it is the demo's.
 
     Raises:
-        InputError: If there is no such table.
+        InputError: If there is no such table, or its embedding function is unknown.
     """
     import lancedb
 
@@ -43,4 +43,13 @@ def open_table(database: str, name: str) -> LanceTable:
         raise InputError(msg) from error
     if is_demo(table):
         import resift.demo.embedding  # noqa: F401  # registers itself with lancedb
+    try:
+        table.embedding_functions  # noqa: B018  # looked up when first read
+    except KeyError as error:
+        msg = (
+            f"search: table {name!r} was written with the embedding function {error}, "
+            "which is not registered here. Search it from Python, after importing the "
+            "module that registers it."
+        )
+        raise InputError(msg) from error
     return table

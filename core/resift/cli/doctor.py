@@ -17,6 +17,7 @@ from resift.cli.output import (
     write_json,
     write_rows,
 )
+from resift.cli.parameters import RerankerName
 from resift.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ Row = dict[str, Any]
 
 
 @click.command
+@click.argument("names", nargs=-1, type=RerankerName())
 @json_option
-def doctor(*, as_json: bool) -> None:
-    """Check that everything installed and configured works.
+def doctor(names: Sequence[str], *, as_json: bool) -> None:
+    """Check that everything installed and configured works, or only NAMES.
 
     Each reranker and each command of a package is imported in a process of its own,
     so that one which crashes or hangs spoils nothing; each name of the config file is
@@ -53,7 +55,7 @@ def doctor(*, as_json: bool) -> None:
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from rich.progress import track
 
-    rows = _rows()
+    rows = _rows(names)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         findings = pool.map(_examined, rows)
         for row, found in zip(
@@ -68,33 +70,65 @@ def doctor(*, as_json: bool) -> None:
             strict=True,
         ):
             row.update(found)
-    rows += _config_problem()
     _report(rows, as_json=as_json)
     if any(row["state"] not in HARMLESS for row in rows):
         raise click.exceptions.Exit(1)
 
 
-def _rows() -> list[Row]:
-    """Return what there is to examine, with the state that metadata tells."""
-    from resift.catalog import COMMANDS, catalog
+def _rows(names: Sequence[str]) -> list[Row]:
+    """Return what there is to examine, with the state that metadata tells.
+
+    Raises:
+        UsageError: If one of *names* is neither installed nor configured.
+    """
+    rows = [*_installed(), *_configured()]
+    if not names:
+        return rows
+    wanted = {name: [row for row in rows if _is_called(row, name)] for name in names}
+    if absent := next((name for name, found in wanted.items() if not found), None):
+        msg = f"Nothing called {absent!r} is installed or configured."
+        raise click.UsageError(msg)
+    return [row for row in rows if any(row in found for found in wanted.values())]
+
+
+def _is_called(row: Row, name: str) -> bool:
+    from resift.catalog import normalized
+
+    home, _, bare = name.rpartition(":")
+    return row["name"] == normalized(bare) and (
+        not home or normalized(row.get("distribution", "")) == normalized(home)
+    )
+
+
+def _installed() -> list[Row]:
+    from resift.catalog import COMMANDS, RERANKERS, WRAPPERS, catalog
+
+    groups = (RERANKERS, COMMANDS, WRAPPERS)
+    return [row for group in groups for row in _provided(catalog(group))]
+
+
+def _configured() -> list[Row]:
+    """Return the names of the config file, or one row that says why there are none."""
     from resift.config import Config
 
-    rows = [*_provided("reranker", catalog()), *_provided("command", catalog(COMMANDS))]
     try:
         config = Config.find()
-    except ConfigError:  # reported by itself
-        return rows
-    return rows + [
+    except ConfigError as error:
+        text = str(error)
+        return [
+            {"kind": "configured", "name": "-", "state": "invalid", "message": text}
+        ]
+    return [
         {"kind": "configured", "name": name, "ask": name, "state": "ok"}
         for name in config.rerankers
     ]
 
 
-def _provided(kind: str, known: Catalog) -> Iterator[Row]:
+def _provided(known: Catalog) -> Iterator[Row]:
     for provider in known.providers:
         state = known.state(provider)
         yield {
-            "kind": kind,
+            "kind": provider.kind,
             "name": provider.name,
             "ask": provider.qualified,
             "distribution": provider.distribution,
@@ -103,26 +137,9 @@ def _provided(kind: str, known: Catalog) -> Iterator[Row]:
         }
 
 
-def _config_problem() -> list[Row]:
-    from resift.config import Config
-
-    try:
-        Config.find()
-    except ConfigError as error:
-        return [
-            {
-                "kind": "configured",
-                "name": "-",
-                "state": "invalid",
-                "message": str(error),
-            }
-        ]
-    return []
-
-
 def _examined(row: Row) -> Row:
     """Examine one row; what metadata has found wrong outlives a successful import."""
-    if row["state"] == "not allowed":
+    if row["state"] == "not allowed" or "ask" not in row:
         return {}
     findings = examine_apart(row["kind"], row["ask"])
     if row["state"] == "ok" or (row["state"] == "clash" and findings["state"] != "ok"):

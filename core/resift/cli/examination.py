@@ -61,7 +61,7 @@ def examine_apart(kind: str, name: str, timeout: float = 120.0) -> dict[str, Any
 
 
 def examine(kind: str, name: str) -> dict[str, object]:
-    """Examine a ``reranker``, a ``command`` or a ``configured`` name.
+    """Examine a ``reranker``, ``command`` or ``wrapper``, or a ``configured`` name.
 
     Returns:
         ``state``, ``message``, ``seconds`` it took to import, and what a reranker
@@ -110,7 +110,24 @@ def _command(name: str) -> list[str]:
     return []
 
 
-_KINDS = {"reranker": _reranker, "configured": _configured, "command": _command}
+def _wrapper(name: str) -> list[str]:
+    """Import a wrapper and return the hooks it stands around."""
+    from resift.catalog import WRAPPERS, catalog
+    from resift.implementation import implementation
+    from resift.options import Schema
+
+    provider = catalog(WRAPPERS).find(name)
+    cls = provider.load()
+    Schema(cls, str(provider))
+    return sorted(implementation(cls).wraps)
+
+
+_KINDS = {
+    "reranker": _reranker,
+    "command": _command,
+    "wrapper": _wrapper,
+    "configured": _configured,
+}
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from resift.errors import ResiftError
 
-__all__ = ["without_secrets"]
+__all__ = ["table_without_secrets", "without_secrets"]
 
 _HIDDEN = "***"
 _SOUNDS_SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
@@ -25,14 +25,14 @@ def without_secrets(use: str, options: Mapping[str, object]) -> dict[str, object
 
 def _shown(name: str, value: object, secret: frozenset[str] | None) -> object:
     if isinstance(value, Mapping):
-        return _shown_table(value)
+        return table_without_secrets(value)
     if isinstance(value, list):
         return [_shown(name, item, secret) for item in value]
     hidden = _SOUNDS_SECRET.search(name) if secret is None else name in secret
     return _HIDDEN if hidden and isinstance(value, str) else value
 
 
-def _shown_table(table: Mapping[str, object]) -> dict[str, object]:
+def table_without_secrets(table: Mapping[str, object]) -> dict[str, object]:
     """Return a table: a nested reranker, a variable's name, or headers, say."""
     use, options = table.get("use"), table.get("options")
     if isinstance(use, str) and isinstance(options, Mapping):

@@ -22,15 +22,15 @@ def synopsis(provider: Provider) -> str:
     """
     module, _, name = provider.target.partition(":")
     docstring = re.compile(
-        rf'^class {re.escape(name)}\b[^:]*:\s+[rR]?(?:"""|")(.+?)(?:"|\n)', re.MULTILINE
+        rf"^class {re.escape(name)}\b[^:]*:\s+[rR]?(\"\"\"|\"|'{{3}})(.+?)(?:\1|\n)",
+        re.MULTILINE,
     )
     for path in _sources(module):
         if found := docstring.search(_text(path)):
-            return found[1].replace("`", "").strip()
+            return found[2].replace("`", "").strip()
     return provider.summary
 
 
-@cache
 def _sources(module: str) -> list[Path]:
     """Return a module's file; of a package all its files, since it re-exports.
 

@@ -1,4 +1,4 @@
-"""Tables for a terminal of any width: one column gives way, the others never do."""
+"""Tables for a terminal of any width: one column gives way first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["aligned"]
 
 _GAP = 2
-_LEAST = 12  # columns of the stretched one, however narrow the terminal
+_LEAST = 12  # columns that the stretched one keeps while others can give way
 
 
 def aligned(
@@ -26,6 +26,8 @@ def aligned(
     right: Sequence[int] = (),
 ) -> Table:
     """Lay out *rows*; the column *stretch* is cut to the width that the others leave.
+
+    Where too little is left, the widest column is cut, whichever that is.
 
     Args:
         header: The columns' names.
@@ -44,8 +46,11 @@ def aligned(
         max(cell_len(name), *(row[index].cell_len for row in cells))
         for index, name in enumerate(header)
     ]
-    others = sum(widths) - widths[stretch] + _GAP * (len(header) - 1)
-    widths[stretch] = min(widths[stretch], max(width - others, _LEAST))
+    room = width - _GAP * (len(header) - 1)
+    left = room - sum(widths) + widths[stretch]
+    widths[stretch] = min(widths[stretch], max(left, _LEAST))
+    while sum(widths) > max(room, len(widths) * _LEAST // 2):
+        widths[widths.index(max(widths))] -= 1
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, _GAP, 0, 0))
     for index, name in enumerate(header):
         table.add_column(

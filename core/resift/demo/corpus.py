@@ -9,6 +9,7 @@ source is in ``asyncio/tasks.py``.
 from __future__ import annotations
 
 import ast
+import os
 import sysconfig
 import warnings
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from resift.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Docstring", "Module", "docstrings", "parse", "source_files"]
+__all__ = ["Definition", "Docstring", "Module", "docstrings", "parse", "source_files"]
 
 # Tests, tools and vendored wheels; what needs a display, and so is missing on servers;
 # the codec tables, a hundred files with one sentence; and the Windows twin of
@@ -34,13 +35,13 @@ _LEFT_OUT = frozenset({
 # Modules that no import statement ties to the name they are used by.
 _KNOWN_AS = {"posixpath": "os.path", "genericpath": "os.path", "_pyio": "io"}
 
-_Definition: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-_DEFINITIONS: tuple[type[_Definition], ...] = (
+_Node: TypeAlias = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_DEFINING: tuple[type[_Node], ...] = (
     ast.ClassDef,
     ast.FunctionDef,
     ast.AsyncFunctionDef,
 )
-_Node = TypeVar("_Node", bound=ast.AST)
+_Statement = TypeVar("_Statement", bound=ast.AST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +60,37 @@ class Docstring:
 
 
 @dataclass(frozen=True, slots=True)
+class Definition:
+    """One documented class, function or method, as it is called inside its module.
+
+    Args:
+        name: ``"Circle.area"``.
+        kind: ``"class"``, ``"function"`` or ``"method"``.
+        arguments: ``"(unit='cm')"``; empty for a class.
+        doc: Its docstring.
+    """
+
+    name: str
+    kind: str
+    arguments: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """One source file: what it defines, and what it takes from other modules.
 
     Args:
         name: Dotted name of the module.
         doc: Its docstring, or None.
-        definitions: Its top-level classes and functions by name.
+        definitions: What is documented of each top-level class and function.
         imports: ``(module, name)`` pairs; the name is ``"*"`` for a star import.
         exports: ``__all__`` where it is written out, else None.
     """
 
     name: str
     doc: str | None
-    definitions: dict[str, _Definition]
+    definitions: dict[str, list[Definition]]
     imports: list[tuple[str, str]]
     exports: frozenset[str] | None
 
@@ -84,14 +102,11 @@ def source_files(folder: Path | None = None) -> list[Path]:
         InputError: If there are none: some Pythons come without their source.
     """
     folder = folder or Path(sysconfig.get_path("stdlib"))
-    paths = [
-        path
-        for path in sorted(folder.rglob("*.py"))
-        if _LEFT_OUT.isdisjoint(
-            part.removesuffix(".py").partition("-3.")[0]
-            for part in path.relative_to(folder).parts
-        )
-    ]
+    paths = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = filter(_is_wanted, folders)  # site-packages may be huge
+        paths += [Path(place, file) for file in filter(_is_wanted, files)]
+    paths = sorted(path for path in paths if path.suffix == ".py")
     if not paths:
         msg = (
             f"demo: this Python keeps no source of its standard library in {folder}. "
@@ -117,7 +132,10 @@ def parse(path: Path, folder: Path | None = None) -> Module | None:
     return Module(
         name=name,
         doc=ast.get_docstring(tree),
-        definitions=_definitions(tree),
+        definitions={
+            name: list(_documented(node, name, "function"))
+            for name, node in _definitions(tree).items()
+        },
         imports=[
             (_absolute(node, package), alias.name)
             for node in _statements(tree, (ast.ImportFrom,))
@@ -138,37 +156,44 @@ def docstrings(modules: Iterable[Module]) -> list[Docstring]:
         documents = []
         if module.doc:
             documents.append(Docstring(home, "module", f"{home}\n\n{module.doc}"))
-        for name, node in module.definitions.items():
+        for name, definitions in module.definitions.items():
             public = publishers.get((module.name, name), home)
-            documents += _documents(node, f"{public}.{name}", "function")
+            documents += [_docstring(public, each) for each in definitions]
         for document in documents:
             if _is_public(document.name):
                 found.setdefault(document.name, document)
     return list(found.values())
 
 
-def _documents(node: _Definition, name: str, kind: str) -> Iterator[Docstring]:
-    """Yield the document of a definition, and those of what its body defines."""
+def _docstring(module: str, definition: Definition) -> Docstring:
+    name = f"{module}.{definition.name}"
+    text = f"{name}{definition.arguments}\n\n{definition.doc}"
+    return Docstring(name, definition.kind, text)
+
+
+def _documented(node: _Node, name: str, kind: str) -> Iterator[Definition]:
+    """Yield a definition, and those in its body, as far as they are documented."""
     is_class = isinstance(node, ast.ClassDef)
     if doc := ast.get_docstring(node):
-        title = f"{name}{_arguments(node)}"
-        yield Docstring(name, "class" if is_class else kind, f"{title}\n\n{doc}")
+        yield Definition(name, "class" if is_class else kind, _arguments(node), doc)
     if is_class:
-        for child, definition in _definitions(node).items():
-            yield from _documents(definition, f"{name}.{child}", "method")
+        for child, inner in _definitions(node).items():
+            yield from _documented(inner, f"{name}.{child}", "method")
 
 
-def _definitions(body: ast.AST) -> dict[str, _Definition]:
+def _definitions(body: ast.AST) -> dict[str, _Node]:
     """Return what is defined; of several of one name, the first documented one."""
-    found: dict[str, _Definition] = {}
-    for node in _statements(body, _DEFINITIONS):
+    found: dict[str, _Node] = {}
+    for node in _statements(body, _DEFINING):
         kept = found.setdefault(node.name, node)
         if ast.get_docstring(kept) is None:
             found[node.name] = node
     return found
 
 
-def _statements(body: ast.AST, kinds: tuple[type[_Node], ...]) -> Iterator[_Node]:
+def _statements(
+    body: ast.AST, kinds: tuple[type[_Statement], ...]
+) -> Iterator[_Statement]:
     """Yield the statements of these kinds, also those under an `if` or a `try`."""
     for child in ast.iter_child_nodes(body):
         if isinstance(child, kinds):
@@ -177,7 +202,7 @@ def _statements(body: ast.AST, kinds: tuple[type[_Node], ...]) -> Iterator[_Node
             yield from _statements(child, kinds)
 
 
-def _arguments(node: _Definition) -> str:
+def _arguments(node: _Node) -> str:
     if isinstance(node, ast.ClassDef):
         return ""
     arguments = ast.unparse(node.args)
@@ -224,6 +249,10 @@ def _exported(module: Module) -> Iterable[str]:
     if module.exports is not None:
         return module.exports
     return filter(_is_public, module.definitions)
+
+
+def _is_wanted(name: str) -> bool:
+    return name.removesuffix(".py").partition("-3.")[0] not in _LEFT_OUT
 
 
 def _is_public(name: str) -> bool:

@@ -1,0 +1,280 @@
+"""`resift rank`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+ANIMALS = "a blue whale\n\nthe quick red fox\r\nred\tdeer in the forest\n"
+
+
+@pytest.fixture
+def animals(tmp_path):
+    """Write four lines, one of them blank, to a file."""
+    path = tmp_path / "animals.txt"
+    path.write_bytes(ANIMALS.encode())
+    return path
+
+
+@pytest.fixture
+def records(tmp_path):
+    """Write three JSON documents to a file."""
+    path = tmp_path / "animals.jsonl"
+    rows = [
+        {"body": "a blue whale", "id": 1},
+        {"body": "the quick red fox", "id": 2},
+        {"body": None, "id": 3},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_piped(animals, program):
+    """Piped, a line holds rank, score, line number and text; blank lines are none."""
+    done = program("rank", "red fox", animals)
+
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert [(rank, line, text) for rank, _, line, text in rows] == [
+        ("1", "3", "the quick red fox"),
+        ("2", "4", "red deer in the forest"),
+        ("3", "1", "a blue whale"),
+    ]
+    assert float(rows[0][1]) > float(rows[1][1]) > float(rows[2][1]) == 0
+
+
+@pytest.mark.parametrize("file", [[], ["-"]])
+def test_standard_input(program, file):
+    """Without a file, or with '-', documents come from standard input."""
+    done = program("rank", "red fox", *file, "--top-k", 1, stdin=ANIMALS)
+
+    assert done.stdout.endswith("\t3\tthe quick red fox\n")
+    assert done.stdout.count("\n") == 1
+
+
+def test_json_lines(animals, cli):
+    """--json prints one object a line, the document unchanged."""
+    result = cli("rank", "red fox", animals, "--json")
+
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [set(row) for row in rows] == [{"rank", "score", "line", "document"}] * 3
+    assert rows[1]["document"] == "red\tdeer in the forest"
+    assert rows[1]["line"] == 4
+
+
+def test_jsonl_documents(records, cli):
+    """A JSON file is recognised; --text names the field; a null text is not scored."""
+    result = cli("rank", "red fox", records, "--text", "body", "--json")
+
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["document"]["id"] for row in rows] == [2, 1, 3]
+    assert rows[2]["score"] is None
+
+
+def test_jsonl_piped_shows_the_field(records, cli):
+    """Piped without --json, the text field is what is shown."""
+    result = cli("rank", "red fox", records, "--text", "body", "-k", 1)
+
+    assert result.stdout.endswith("\t2\tthe quick red fox\n")
+
+
+def test_lines_that_look_like_json(cli):
+    """--lines takes lines as they are, although the first looks like JSON."""
+    result = cli("rank", "red", "--lines", stdin="{not json\nred fox\n")
+
+    assert result.stdout.splitlines()[0].endswith("\t2\tred fox")
+
+
+def test_option_and_reranker(echo, animals, cli):
+    """-r chooses the reranker, -o sets its options as JSON."""
+    result = cli("rank", "q", animals, "-r", "echo", "-o", "sign=-1", "-k", "1")
+
+    assert result.stdout == "1\t-12\t1\ta blue whale\n"
+
+
+def test_nested_rerankers_in_an_option(animals, cli):
+    """An option that is a JSON list nests rerankers."""
+    result = cli(
+        *("rank", "red fox", animals, "-r", "cascade", "-k", 1, "--json", "--explain"),
+        *("-o", 'stages=["bm25", "bm25"]', "-o", "keep=[2]"),
+    )
+
+    row = json.loads(result.stdout)
+    assert row["document"] == "the quick red fox"
+    assert set(row["columns"]) == {"_bm25_score", "_bm25_2_score"}
+
+
+def test_config_default(echo, animals, cli, tmp_path):
+    """Without -r, the config's default is used."""
+    (tmp_path / "resift.toml").write_text(
+        'default = "short"\n[rerankers.short]\nuse = "echo"\noptions = { sign = -1 }\n'
+    )
+
+    result = cli("rank", "q", animals, "-k", 1)
+
+    assert result.stdout == "1\t-12\t1\ta blue whale\n"
+
+
+def test_config_file_given(echo, animals, cli, tmp_path):
+    """--config names another file."""
+    path = tmp_path / "other.toml"
+    path.write_text('[rerankers.short]\nuse = "echo"\noptions = { sign = -1 }\n')
+
+    result = cli("rank", "q", animals, "-r", "short", "--config", path, "-k", 1)
+
+    assert result.stdout == "1\t-12\t1\ta blue whale\n"
+
+
+@pytest.mark.parametrize("content", ["", "\n \n"])
+def test_nothing_to_rank(cli, content):
+    """No document gives no line and no error."""
+    result = cli("rank", "q", stdin=content)
+
+    assert result.exit_code == 0
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "sign"], "must look like KEY=VALUE, got 'sign'."),
+        (
+            ["-o", "merge=rrf"],
+            "'merge' is not an option of a reranker. Use --merge.",
+        ),
+        (
+            ["-o", "config=x"],
+            "'config' is not an option of a reranker.",
+        ),
+    ],
+)
+def test_wrong_usage(cli, arguments, message):
+    """A malformed or reserved option is wrong usage."""
+    result = cli("rank", "q", *arguments, stdin="a\n")
+
+    assert result.exit_code == 2
+    assert result.stderr.endswith(f"'--option': {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("stdin", "arguments", "message"),
+    [
+        (
+            b"fine\n\xff\n",
+            [],
+            "rank: standard input is not UTF-8 text: 'utf-8' codec can't decode byte "
+            "0xff in position 5: invalid start byte.",
+        ),
+        (
+            b'{"text": "a"}\n{"text": \n',
+            [],
+            "rank: standard input, line 2 is not JSON: Expecting value: line 1 column "
+            "10 (char 9). For plain text use --lines.",
+        ),
+        (
+            b"[1]\n",
+            ["--jsonl"],
+            "rank: standard input, line 1 must be a JSON object or string, got '[1]'.",
+        ),
+        (
+            b'{"body": "a"}\n',
+            [],
+            "Reranker 'bm25' (resift 0.1.0): document 0 has no text under 'text'. "
+            "Keys: 'body'. Name the right one with text=....",
+        ),
+        (
+            b"a\n",
+            ["-r", "bm25", "-o", "k2=1"],
+            "Reranker 'bm25' (resift 0.1.0) has no option 'k2'. Options: 'k1', 'b'.",
+        ),
+    ],
+)
+def test_failures(cli, stdin, arguments, message):
+    """Bad input and bad options fail with the whole story in one line."""
+    result = cli("rank", "q", *arguments, stdin=stdin)
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr == f"Error: {message}\n"
+
+
+def test_blank_query(cli):
+    """A blank query is an error."""
+    result = cli("rank", " ", stdin="a\n")
+
+    assert result.exit_code == 1
+    assert "needs a query that is not blank" in result.stderr
+
+
+def test_bom_and_odd_line_separators(cli):
+    """A byte order mark is no text, and only a newline ends a document."""
+    result = cli("rank", "red", "-k", 1, stdin="\ufeffred\u2028fox\x0bden\n".encode())
+
+    assert result.stdout.endswith("\t1\tred fox den\n")
+
+
+def test_lone_surrogate_is_shown(program):
+    """A text that no terminal can show still prints."""
+    done = program("rank", "red", stdin='{"text": "red \\ud800"}\n')
+
+    assert done.returncode == 0
+    assert done.stdout.endswith("\t1\tred ?\n")
+
+
+def test_hundred_thousand_lines(cli):
+    """A hundred thousand documents are ranked and printed."""
+    result = cli("rank", "fox", stdin="a fox\n" + "a whale\n" * 99_999)
+
+    assert result.stdout.count("\n") == 100_000
+
+
+def test_notes_go_to_standard_error(fake_distribution, program):
+    """What the user must know stands beside the result, not in it."""
+    fake_distribution(
+        "resift-noted",
+        modules={
+            "resift_noted": "import resift\n"
+            "class Noted:\n"
+            "    @resift.hookimpl\n"
+            "    def score(self, query, documents):\n"
+            "        n = len(documents)\n"
+            "        return resift.Scores(\n"
+            "            [1.0] * n, {'why': ['because'] * n}, ['half of it was cut']\n"
+            "        )\n"
+        },
+        rerankers={"noted": "resift_noted:Noted"},
+    )
+
+    done = program("rank", "q", "-r", "noted", "--json", stdin="a\n")
+
+    assert done.stderr == "note: half of it was cut\n"
+    assert json.loads(done.stdout)["columns"] == {"why": "because"}
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_on_a_terminal(animals, terminal, width):
+    """On a terminal each line shows the rank before and the way moved."""
+    shown = terminal("rank", "red fox", animals, width=width)
+
+    assert shown.lines[0].split() == ["#", "score", "was", "text"]
+    assert shown.lines[1].split()[0::2][:2] == ["1", "2"]
+    assert "2 ▲1" in shown.lines[1]
+    assert "\x1b[32m▲1" in shown.raw
+    assert max(map(len, shown.lines)) <= width
+
+
+def test_explained_on_a_terminal(animals, terminal):
+    """--explain tells each result's stages, one fact a line."""
+    shown = terminal(
+        *("rank", "red fox", animals, "-k", 1, "--explain", "-r", "ensemble"),
+        *("-o", 'rerankers=["incoming", "bm25"]'),
+    )
+
+    assert [line.split()[:2] for line in shown.lines if line] == [
+        ["1", "0.03252"],
+        ["was", "rank"],
+        ["bm25", "score"],
+        ["the", "quick"],
+    ]
