@@ -1,0 +1,294 @@
+"""The repository's own rules: layout, names, sizes, and what must not be committed."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import shutil
+import statistics
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from resift import errors
+from resift.catalog import COMMANDS, PUBLISHED, RERANKERS, WRAPPERS, normalized
+from resift.cli.commands import PUBLISHED as PUBLISHED_COMMANDS
+from resift.implementation import HOOKS
+
+ROOT = Path(__file__).resolve().parents[1]
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+CORE = sorted(ROOT.glob("core/resift/**/*.py"))
+SOURCES = [*CORE, *sorted(ROOT.glob("plugins/*/src/**/*.py"))]
+TESTS = [
+    *sorted(ROOT.glob("tests/**/*.py")),
+    *sorted(ROOT.glob("plugins/*/tests/**/*.py")),
+]
+
+plugins = pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
+
+
+@cache
+def project(folder: Path) -> dict:
+    """Return the pyproject of a folder."""
+    return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """Return the parsed source of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def entry_points(plugin: Path, group: str) -> dict[str, str]:
+    """Return the entry points of one group."""
+    return project(plugin)["project"].get("entry-points", {}).get(group, {})
+
+
+def committed() -> list[Path]:
+    """Return every file that git tracks, or would."""
+    if not shutil.which("git") or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    paths = [ROOT / name for name in done.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+# Plugins -----------------------------------------------------------------------------
+
+
+def test_there_are_plugins():
+    """The rules below are not held by an empty list."""
+    assert len(PLUGINS) >= 5
+
+
+@plugins
+def test_folder_distribution_and_import_package_have_one_name(plugin):
+    """One folder is one distribution, with one import package of that name."""
+    name = project(plugin)["project"]["name"]
+    packages = [path.name for path in (plugin / "src").iterdir() if path.is_dir()]
+
+    assert name == plugin.name == normalized(name)
+    assert name.startswith("resift-")
+    assert [p for p in packages if p != "__pycache__"] == [name.replace("-", "_")]
+
+
+@plugins
+def test_a_plugin_is_complete(plugin):
+    """README, licence, tests, type marker, and the metadata that a package needs."""
+    package = plugin / "src" / plugin.name.replace("-", "_")
+    metadata = project(plugin)["project"]
+
+    assert (plugin / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert (plugin / "README.md").stat().st_size > 200
+    assert (package / "py.typed").is_file()
+    assert list((plugin / "tests").glob("test_*.py"))
+    assert metadata["license"] == "Apache-2.0"
+    assert metadata["requires-python"] == ">=3.11"
+    assert metadata["description"].endswith(".")
+    assert any(line.startswith("resift>=") for line in metadata["dependencies"])
+    assert project(plugin)["build-system"]["build-backend"] == "hatchling.build"
+
+
+@plugins
+def test_tools_are_configured_at_the_root_only(plugin):
+    """A plugin's pyproject configures its build and nothing else."""
+    assert set(project(plugin).get("tool", {})) <= {"hatch"}
+
+
+@plugins
+def test_entry_points_stay_inside_their_package(plugin):
+    """Every entry point names something in the plugin's own package."""
+    groups = project(plugin)["project"]["entry-points"]
+
+    assert groups
+    assert set(groups) <= {RERANKERS, COMMANDS, WRAPPERS}
+    for name, target in ((n, t) for group in groups.values() for n, t in group.items()):
+        assert name == normalized(name)
+        module, _, attribute = target.partition(":")
+        assert module.partition(".")[0] == plugin.name.replace("-", "_")
+        assert hasattr(importlib.import_module(module), attribute)
+
+
+@plugins
+def test_a_plugin_is_installed_for_development(plugin):
+    """`requirements-dev.txt` has every plugin, so that its tests can run."""
+    lines = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+    folder = f"-e plugins/{plugin.name}"
+
+    assert any(line.split("[")[0] == folder for line in lines)
+
+
+def test_published_names_are_those_of_the_plugins():
+    """The tables behind `pip install ...` hints are the plugins' entry points."""
+    found = {
+        name: plugin.name
+        for plugin in PLUGINS
+        for group in (RERANKERS, WRAPPERS)
+        for name in entry_points(plugin, group)
+    }
+    commands = {
+        n: plugin.name for plugin in PLUGINS for n in entry_points(plugin, COMMANDS)
+    }
+
+    assert found == PUBLISHED
+    assert commands == PUBLISHED_COMMANDS
+
+
+def test_the_core_registers_itself_in_the_same_groups():
+    """The core's rerankers are entry points that exist."""
+    for target in entry_points(ROOT, RERANKERS).values():
+        module, _, attribute = target.partition(":")
+
+        assert inspect.isclass(getattr(importlib.import_module(module), attribute))
+
+
+# Documentation -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_is_documented(hook):
+    """The page for authors shows each hook as its specification has it."""
+    pages = (ROOT / "docs").rglob("*.md")
+
+    assert any(
+        f"autofunction:: resift.hookspecs.{hook}\n" in page.read_text(encoding="utf-8")
+        for page in pages
+    )
+
+
+def test_the_tree_of_errors_is_drawn_as_it_is():
+    """The drawing in `resift.errors` names every error, under its parent."""
+    drawn = re.findall(
+        r"^( *)[│ ]*(?:[├└]── )?(\w+Error)\b", errors.__doc__, re.MULTILINE
+    )
+    names = [name for _, name in drawn]
+
+    assert sorted(names) == errors.__all__
+    lines = [line for line in errors.__doc__.splitlines() if re.search(r"[├└]──", line)]
+    parents = ["ResiftError"]
+    for line in lines:
+        depth = line.index("──") // 4
+        name = re.search(r"\w+Error", line)[0]
+        parents[depth:] = [name]
+        bases = [base.__name__ for base in getattr(errors, name).__mro__]
+        assert parents[depth - 1] in bases
+        if builtin := re.search(r"\((\w+)\)", line):
+            assert builtin[1] in bases
+
+
+# Modules -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_all_is_true(path):
+    """A module's `__all__` names what exists, and leaves out what is private."""
+    name = ".".join(path.relative_to(ROOT / "core").with_suffix("").parts)
+    module = importlib.import_module(name.removesuffix(".__init__"))
+    public = getattr(module, "__all__", None)
+    if public is None:  # a page, or checks that are found by their decorator
+        assert path.name == "__init__.py" or path.parent.name == "checks"
+        return
+
+    assert len(set(public)) == len(public)
+    for item in public:
+        assert item == "__version__" or not item.startswith("_")
+        assert hasattr(module, item)
+
+
+def functions() -> Iterator[tuple[str, int]]:
+    """Yield each function and how many lines its body has, the docstring aside."""
+    for path in SOURCES:
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = node.end_lineno - body[0].lineno + 1 if body else 0
+                yield f"{path.relative_to(ROOT)}: {node.name}", lines
+
+
+def test_functions_are_short():
+    """No function has a body of more than 40 lines, and most have at most 10."""
+    lengths = dict(functions())
+
+    assert {name: n for name, n in lengths.items() if n > 40} == {}
+    assert statistics.median(lengths.values()) <= 10
+
+
+def test_modules_are_short():
+    """No module has more than 500 lines, and half of the source has at most 150."""
+    lengths = {
+        str(path.relative_to(ROOT)): path.read_text(encoding="utf-8").count("\n")
+        for path in [*SOURCES, *TESTS]
+    }
+
+    assert {name: n for name, n in lengths.items() if n > 500} == {}
+    assert statistics.median(lengths[str(p.relative_to(ROOT))] for p in SOURCES) <= 150
+
+
+@pytest.mark.parametrize(
+    "word", ["utils", "helpers", "manager", "base", "common", "misc"]
+)
+def test_no_module_is_a_drawer(word):
+    """Every module is one noun of the documentation."""
+    assert [path for path in [*SOURCES, *TESTS] if path.stem.strip("_") == word] == []
+
+
+def test_tests_say_what_they_hold():
+    """Every test has a docstring that states a fact."""
+    silent = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in TESTS
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not (ast.get_docstring(node) or "").endswith(".")
+    ]
+
+    assert silent == []
+
+
+def test_test_folders_are_no_packages():
+    """`--import-mode=importlib` needs no `__init__.py`."""
+    assert [path for path in TESTS if path.name == "__init__.py"] == []
+
+
+# What is committed -------------------------------------------------------------------
+
+FORBIDDEN = re.compile(
+    "|".join(
+        [
+            rf"(?:{'py' + 'pi'}|{'python' + 'hosted'}|{'npm' + 'js'}|{'deb' + 'ian'})"
+            r"\.(?:org|io|com)",
+            rf"/(?:{'wo' + 'rk'}|{'ro' + 'ot'}|{'ho' + 'me'}/\w+)/",
+            rf"/{'tmp'}/bash_jobs",
+        ]
+    )
+)
+
+
+def test_no_registry_and_no_machine_is_named():
+    """No committed line names a package registry's host or a path of a machine."""
+    found = []
+    for path in committed():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue  # a binary file
+        found += [
+            f"{path.relative_to(ROOT)}:{number}"
+            for number, line in enumerate(text.splitlines(), start=1)
+            if FORBIDDEN.search(line)
+        ]
+
+    assert found == []
+
+
+def test_nothing_large_is_committed():
+    """Models and data are fetched or built, never committed."""
+    assert [path for path in committed() if path.stat().st_size > 500_000] == []
