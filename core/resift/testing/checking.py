@@ -64,10 +64,13 @@ class Run:
         self._outcomes[check.name] = Outcome(check, "replaced", reason)
 
     def __iter__(self) -> Iterator[Outcome]:
-        """Run every check that concerns the subject, one after another."""
-        for check in self._checks.values():
-            if concerns(check, self.subject):
-                yield self.outcome(check)
+        """Run every check that concerns the subject, then close what was built."""
+        try:
+            for check in self._checks.values():
+                if concerns(check, self.subject):
+                    yield self.outcome(check)
+        finally:
+            self.subject.release(shared=True)
 
     def everything(self) -> Report:
         """Run every check that concerns the subject, and report."""
@@ -93,6 +96,8 @@ class Run:
             if expected:
                 return Outcome(check, "expected", expected, error)
             return Outcome(check, "broken", str(error), error)
+        finally:
+            self.subject.release()
         if expected:
             text = f"expected to break ({expected}), but it is kept: expect it no more"
             return Outcome(check, "unexpected", text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -79,6 +80,7 @@ class Subject:
     target: object
     options: Mapping[str, object] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
+    _built: list[Reranker] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.options and not self.builds:
@@ -150,8 +152,21 @@ class Subject:
     # Building it ----------------------------------------------------------------
 
     def build(self, **options: object) -> Reranker:
-        """Build it afresh, with *options* on top of its own."""
-        given = {**self.options, **options}
+        """Build it afresh, with *options* on top of its own; `release` closes it."""
+        built = self._build({**self.options, **options})
+        if self.builds:
+            self._built.append(built)
+        return built
+
+    def release(self, *, shared: bool = False) -> None:
+        """Close what was built here; the one that checks share only where *shared*."""
+        kept = None if shared else self.__dict__.get("reranker")
+        for built in [built for built in self._built if built is not kept]:
+            self._built.remove(built)
+            with suppress(Exception):  # a check of its own tells
+                built.close()
+
+    def _build(self, given: Mapping[str, object]) -> Reranker:
         if isinstance(self.target, str):
             return load(self.target, config=None, **given)  # type: ignore[arg-type]
         if inspect.isclass(self.target):

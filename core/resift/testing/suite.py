@@ -137,6 +137,7 @@ class _Suite:
             if reason := getattr(test, _REASON, None):
                 run.replace(check, reason)
         yield run
+        subject.release(shared=True)
         if folder := os.environ.get(_REPORTS):
             report = run.report()
             path = Path(folder, f"{report.reranker}--{cls.__name__}.json")

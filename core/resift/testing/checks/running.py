@@ -94,8 +94,8 @@ def pickles_or_refuses(subject: Subject) -> None:
     except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
         broken(f"pickling: {raised(error)}", error)
     try:
-        copy = pickle.loads(data)  # noqa: S301  # written two lines above
-        got = subject.scores(OBVIOUS, reranker=copy)
+        with pickle.loads(data) as copy:  # noqa: S301  # written two lines above
+            got = subject.scores(OBVIOUS, reranker=copy)
     except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
         broken(f"unpickled, {raised(error)}", OBVIOUS, error)
     if subject.differing(got, wanted) is not None:

@@ -1,0 +1,162 @@
+"""`Package`: the files of a new reranker package."""
+
+from __future__ import annotations
+
+import datetime as dt
+import keyword
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import files as files_of
+from importlib.resources import files
+from string import Template
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+from resift.catalog import CORE, PUBLISHED, normalized
+from resift.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["KINDS", "LICENSES", "Kind", "License", "Package"]
+
+Kind: TypeAlias = Literal["reranker", "merger", "http"]
+License: TypeAlias = Literal["Apache-2.0", "BSD-3-Clause", "MIT"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+LICENSES: tuple[License, ...] = get_args(License)
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+_SUMMARIES: dict[Kind, str] = {
+    "reranker": "Rerank search results by the words they share with the query.",
+    "merger": "Merge ranked lists by what each list leaves below a document.",
+    "http": "Rerank search results with a server over HTTP.",
+}
+_DEPENDENCIES: dict[Kind, tuple[str, ...]] = {
+    "reranker": ("resift>=0.1",),
+    "merger": ("resift>=0.1", "numpy>=1.26"),
+    "http": ("resift>=0.1", "httpx>=0.27", "pydantic>=2.9"),
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package to be written.
+
+    Args:
+        reranker: The reranker's name: what users load. Any spelling is normalised, and
+            a leading ``resift-`` belongs to the distribution.
+        kind: What it starts from.
+        license: SPDX identifier of the licence.
+        author: Who holds the copyright; the package's authors by default.
+
+    Raises:
+        InputError: If the name cannot be one, or is one of this project's.
+    """
+
+    reranker: str
+    kind: Kind = "reranker"
+    license: License = "Apache-2.0"
+    author: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name) or keyword.iskeyword(self.cls):
+            msg = (
+                f"new: the name must be words of letters and digits with hyphens "
+                f"between them, such as 'word-overlap', got {self.reranker!r}."
+            )
+            raise InputError(msg)
+        if owner := _owner(self.name):
+            msg = (
+                f"new: the name {self.name!r} belongs to {owner}, and two rerankers of "
+                "one name clash. Choose another."
+            )
+            raise InputError(msg)
+
+    @property
+    def name(self) -> str:
+        """What users load: ``"word-overlap"``."""
+        return normalized(self.reranker).removeprefix("resift-")
+
+    @property
+    def distribution(self) -> str:
+        """What users install: ``"resift-word-overlap"``."""
+        return f"resift-{self.name}"
+
+    @property
+    def module(self) -> str:
+        """What Python imports: ``"resift_word_overlap"``."""
+        return self.distribution.replace("-", "_")
+
+    @property
+    def cls(self) -> str:
+        """The class: ``"WordOverlap"``."""
+        return "".join(part.capitalize() for part in self.name.split("-"))
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The text of each file by its path in the package."""
+        return {
+            "pyproject.toml": self._filled("pyproject.toml"),
+            "README.md": self._filled("README.md"),
+            "LICENSE": self._license(),
+            ".gitignore": self._filled("gitignore"),
+            f"{self.module}.py": self._filled(f"{self.kind}.py"),
+            "tests/test_contract.py": self._filled(f"test_{self.kind}.py"),
+            ".github/workflows/test.yml": self._filled("test.yml"),
+            ".github/workflows/publish.yml": self._filled("publish.yml"),
+        }
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the files into *folder*, and return their paths.
+
+        Raises:
+            InputError: If there is anything in it already: nothing is overwritten.
+        """
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            msg = (
+                f"new: {str(folder)!r} exists and is not empty. Choose another folder."
+            )
+            raise InputError(msg)
+        paths = []
+        for name, text in self.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            paths.append(path)
+        return paths
+
+    def _filled(self, template: str) -> str:
+        return Template(_template(template)).substitute(
+            name=self.name,
+            distribution=self.distribution,
+            module=self.module,
+            cls=self.cls,
+            variable=self.name.replace("-", "_").upper(),
+            summary=_SUMMARIES[self.kind],
+            dependencies=", ".join(f'"{line}"' for line in _DEPENDENCIES[self.kind]),
+            license=self.license,
+            author=self.author or f"the authors of {self.distribution}",
+            year=dt.datetime.now(tz=dt.UTC).year,
+        )
+
+    def _license(self) -> str:
+        """Return the licence; Apache's is long, and comes with resift as its own."""
+        if self.license != "Apache-2.0":
+            return self._filled(f"licenses/{self.license}")
+        own = [path for path in files_of(CORE) or () if path.name == "LICENSE"]
+        return own[0].read_text(encoding="utf-8")
+
+
+def _template(name: str) -> str:
+    folder = files(__package__).joinpath("templates")
+    return folder.joinpath(f"{name}.tmpl").read_text("utf-8")
+
+
+def _owner(name: str) -> str | None:
+    """Return which of this project's distributions has the name."""
+    from resift.catalog import catalog
+
+    known = {p.name: p.distribution for p in catalog().providers}
+    if known.get(name) == CORE:
+        return CORE
+    return PUBLISHED.get(name)

@@ -1,0 +1,183 @@
+"""`resift new` writes packages that work, and says why where it does not write one."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+import resift
+from resift.cli import main
+from resift.scaffold import KINDS, LICENSES, Package
+from resift.testing import check_reranker
+from resift.testing.fixtures import InstallFake
+
+
+def new(*arguments: object) -> SimpleNamespace:
+    """Run ``resift new`` with *arguments*."""
+    return CliRunner().invoke(main, ["new", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["word-overlap", "Word_Overlap", "resift-word-overlap", "word.overlap"],
+)
+def test_names_follow_from_one(spelling: str) -> None:
+    """Distribution, module and class are named after the reranker, however spelt."""
+    package = Package(spelling)
+
+    assert package.name == "word-overlap"
+    assert package.distribution == "resift-word-overlap"
+    assert package.module == "resift_word_overlap"
+    assert package.cls == "WordOverlap"
+
+
+@pytest.mark.parametrize("name", ["2fast", "wörter", "a b", "-", "", "none", "a--"])
+def test_impossible_name_is_refused(name: str) -> None:
+    """A name that cannot be a module and a class is an error."""
+    with pytest.raises(resift.InputError) as caught:
+        Package(name)
+
+    assert str(caught.value) == (
+        "new: the name must be words of letters and digits with hyphens between them, "
+        f"such as 'word-overlap', got {name!r}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "owner"), [("bm25", "resift"), ("cohere", "resift-cohere")]
+)
+def test_name_of_this_project_is_refused(name: str, owner: str) -> None:
+    """A name that would clash with one of ours is an error that says whose it is."""
+    with pytest.raises(resift.InputError) as caught:
+        Package(name)
+
+    assert str(caught.value) == (
+        f"new: the name {name!r} belongs to {owner}, and two rerankers of one name "
+        "clash. Choose another."
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pyproject_says_what_is_needed(kind) -> None:
+    """The metadata of a new package is complete: entry point, needs, licence."""
+    package = Package("word-overlap", kind, "MIT")
+    project = tomllib.loads(package.files["pyproject.toml"])["project"]
+
+    assert project["name"] == "resift-word-overlap"
+    assert project["license"] == "MIT"
+    assert "resift>=0.1" in project["dependencies"]
+    assert project["optional-dependencies"] == {"test": ["resift[test]>=0.1"]}
+    assert project["entry-points"] == {
+        "resift.rerankers": {"word-overlap": "resift_word_overlap:WordOverlap"}
+    }
+
+
+@pytest.mark.parametrize("license_", LICENSES)
+def test_licence_is_written_out(license_) -> None:
+    """Each licence is there in full; MIT and BSD name who holds the copyright."""
+    text = Package("word-overlap", license=license_, author="Ada").files["LICENSE"]
+
+    assert ("Ada" in text) == (license_ != "Apache-2.0")
+    assert "AS IS" in text
+    assert "$" not in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_left_to_fill_in(kind) -> None:
+    """No placeholder stays; what is a dollar elsewhere is one still."""
+    files = Package("word-overlap", kind).files
+
+    for name, text in files.items():
+        left = text.replace("${{ matrix.python }}", "")
+        assert "$" not in left, name
+        assert text.endswith("\n")
+    assert "${{ matrix.python }}" in files[".github/workflows/test.yml"]
+
+
+def test_command_writes_the_package(tmp_path: Path) -> None:
+    """The command prints each file, and what to do next beside it."""
+    done = new("word-overlap", "--folder", tmp_path / "here")
+    paths = [Path(line) for line in done.stdout.splitlines()]
+
+    assert done.exit_code == 0
+    assert len(paths) == 8
+    assert all(path.is_file() for path in paths)
+    assert 'pip install -e ".[test]"' in done.stderr
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """A folder that holds anything is left alone."""
+    (tmp_path / "notes.txt").write_text("mine")
+    done = new("word-overlap", "--folder", tmp_path)
+
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"Error: new: {str(tmp_path)!r} exists and is not empty. Choose another "
+        "folder.\n"
+    )
+
+
+def test_default_folder_is_named_after_the_package(tmp_path: Path, monkeypatch) -> None:
+    """Without --folder the package goes into one of its own, here."""
+    monkeypatch.chdir(tmp_path)
+    new("word-overlap")
+
+    assert (tmp_path / "resift-word-overlap" / "pyproject.toml").is_file()
+
+
+@pytest.mark.parametrize("kind", ["reranker", "merger"])
+def test_new_reranker_keeps_the_contract(kind, fake_distribution: InstallFake) -> None:
+    """What is written works at once, without a line being changed."""
+    package = Package("word-overlap", kind)
+    fake_distribution(
+        package.distribution,
+        modules={package.module: package.files[f"{package.module}.py"]},
+        rerankers={package.name: f"{package.module}:{package.cls}"},
+    )
+    report = check_reranker(package.name)
+
+    assert report.ok, str(report)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_package_passes_its_own_tests_once_installed(
+    kind, tmp_path: Path, core: Path, build: Callable, environment: Callable
+) -> None:
+    """In a fresh environment its wheel is built, installed, listed and tested."""
+    package = Package("word-overlap", kind)
+    package.write(tmp_path / "package")
+    wheels = build(tmp_path / "package")
+    fresh = environment(core, *wheels)
+
+    rows = json.loads(fresh.run("resift", "list", "--json").stdout)
+    tested = fresh.run("-m", "pytest", "-q", "-W", "error", cwd=tmp_path / "package")
+
+    assert [wheel.name for wheel in wheels] == [
+        "resift_word_overlap-0.1.0-py3-none-any.whl"
+    ]
+    assert {r["name"]: r["state"] for r in rows}["word-overlap"] == "ok"
+    assert "failed" not in tested.stdout
+    assert "passed" in tested.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_new_package_is_tidy(kind, tmp_path: Path, shell: Callable) -> None:
+    """What is written passes a linter, a formatter and a strict type checker."""
+    for tool in ("ruff", "mypy"):
+        pytest.importorskip(tool, reason=f"{tool} is not installed")
+    Package("word-overlap", kind).write(tmp_path / "package")
+    here = {"cwd": tmp_path / "package"}
+    rules = ["--isolated", "--select", "B,C4,E,F,I,PT,RET,SIM,UP,W"]
+
+    shell([sys.executable, "-m", "ruff", "check", *rules, "."], **here)
+    shell([sys.executable, "-m", "ruff", "format", "--isolated", "--check"], **here)
+    shell([sys.executable, "-m", "mypy", "--strict", "resift_word_overlap.py"], **here)
