@@ -37,7 +37,7 @@ def quality_and_latency(results: Results) -> str:
             f" {row.name}", (row.p50 * 1000, m.mean), va="bottom", fontweight="bold"
         )
     if any(row.p50 for row in results.rows):
-        axes.set_xscale("log")
+        _logarithmic(axes)
     axes.set_xlabel("median milliseconds of reranking one query")
     axes.set_ylabel(f"{results.measure}, 95 % interval")
     return _svg(figure)
@@ -66,6 +66,16 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
+
+
+def _logarithmic(axes: Axes) -> None:
+    """Make the x axis logarithmic, its ticks plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _svg(figure: Figure) -> str:
