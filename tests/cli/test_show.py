@@ -120,3 +120,25 @@ def test_broken_plugin(fake_distribution, cli, source, message):
 
     assert result.exit_code == 1
     assert result.stderr == f"Error: {message}\n"
+
+
+def test_wrapper(fake_distribution, cli):
+    """A wrapper is shown with the hooks that it stands around."""
+    fake_distribution(
+        "resift-watch",
+        modules={
+            "resift_watch": "import resift\n"
+            "class Watch:\n"
+            "    'Watch what happens.'\n"
+            "    def __init__(self, loud: bool = False) -> None: ...\n"
+            "    @resift.hookimpl(wrapper=True)\n"
+            "    def score(self):\n"
+            "        return (yield)\n"
+        },
+        entry_points={"resift.wrappers": {"watch": "resift_watch:Watch"}},
+    )
+
+    lines = cli("show", "watch").stdout.splitlines()
+
+    assert lines[0] == "watch  resift-watch 1.0  wraps score"
+    assert "loud  bool  default False" in [line.rstrip() for line in lines]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Result", "explained", "moved", "number", "table", "told"]
 
-_CELL = 30  # characters of a column beside the text
+_CELLS = 4  # columns beside the text; --select and --json show others
+_CELL = 30  # characters of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,15 @@ def table(results: Sequence[Result], width: int) -> Table:
     from resift.cli.tables import aligned
 
     first = results[0]
+    names = list(first.cells)[:_CELLS]
     lists = [n if n in ("was", "merged") else f"in {n}" for n in first.ranks]
-    header = ["#", "score", *lists, *first.cells, "text"]
+    header = ["#", "score", *lists, *names, "text"]
     rows: list[list[str | Text]] = [
         [
             str(result.rank),
             Text(number(result.score), style="cyan"),
             *(moved(rank, result.rank) for rank in result.ranks.values()),
-            *(Text(_cut(_line(cell)), style="bold") for cell in result.cells.values()),
+            *(Text(_cut(_line(result.cells[name])), style="bold") for name in names),
             _line(result.text),
         ]
         for result in results

@@ -29,7 +29,7 @@ __all__ = ["describe", "show"]
 @json_option
 @config_option
 def show(name: str, *, as_json: bool, config_path: Path | None) -> None:
-    """Show what a reranker does and the options it takes.
+    """Show what a reranker or a wrapper does, and the options it takes.
 
     Its module is imported, but nothing is built and no model loaded. NAME may also be
     one of your own names from the config file.
@@ -56,27 +56,30 @@ def show(name: str, *, as_json: bool, config_path: Path | None) -> None:
 
 
 def describe(name: str) -> dict[str, object]:
-    """Return what is known of an installed reranker without building it.
+    """Return what is known of an installed reranker or wrapper without building it.
 
     Raises:
         PluginError: If it cannot be found, imported, or breaks a rule.
         OptionsError: If its annotations cannot be resolved.
     """
-    from resift.catalog import catalog
+    from resift.catalog import RERANKERS, WRAPPERS, catalog
     from resift.implementation import implementation
     from resift.options import Schema
 
-    provider = catalog().find(name)
+    is_wrapper = name not in catalog() and name in catalog(WRAPPERS)
+    provider = catalog(WRAPPERS if is_wrapper else RERANKERS).find(name)
     cls = provider.load()
     implemented = implementation(cls)
-    implemented.check(str(provider))
+    if not is_wrapper:
+        implemented.check(str(provider))
     options = Schema(cls, str(provider)).options.values()
     return {
         "name": provider.name,
         "distribution": provider.distribution,
         "version": provider.version,
         "target": provider.target,
-        "hooks": sorted(implemented.hooks),
+        "kind": provider.kind,
+        "hooks": sorted(implemented.wraps if is_wrapper else implemented.hooks),
         "documentation": inspect.getdoc(cls) or "",
         "types": {option.name: option.type_name for option in options},
         "schema": {
@@ -92,10 +95,12 @@ def _page(known: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Yield the parts of the page, one below the other."""
     from rich.text import Text
 
+    verb = "wraps" if known["kind"] == "wrapper" else "implements"
+    does = f"{verb} {', '.join(known['hooks'])}" if known["hooks"] else known["kind"]
     yield Text.assemble(
         (known["name"], "bold"),
         f"  {known['distribution']} {known['version']}  ",
-        (f"implements {', '.join(known['hooks'])}", "green"),
+        (does, "green"),
     )
     yield Text(f"{known['target']}\n", style="dim")
     for paragraph in _prose(known["documentation"]):
