@@ -390,7 +390,7 @@ def test_importing_it_is_light() -> None:
         "print(sorted(heavy & set(sys.modules)))"
     )
 
-    done = subprocess.run(  # noqa: S603  # our own code
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
 

@@ -144,7 +144,7 @@ def test_a_killed_run_is_resumed(tmp_path: Path, model: str) -> None:
         *(sys.executable, "-c", "from resift.cli import main; main()", "colbert-index"),
         *(str(tmp_path), "docs", "--model", model, "--device", "cpu", "--rows", "100"),
     ]
-    process = subprocess.Popen(  # noqa: S603  # our own code
+    process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     give_up = time.monotonic() + 120

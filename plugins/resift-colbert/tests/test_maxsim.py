@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resift_colbert.maxsim import best_matches, maxsim, widened
+from resift_colbert.blocks import each_block
+from resift_colbert.half import widened
+from resift_colbert.maxsim import best_matches, maxsim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from resift_colbert.blocks import Block
 
 derandomized = settings(derandomize=True, deadline=None, max_examples=80)
 
@@ -225,6 +231,41 @@ def test_equals_maxsim_cpu() -> None:
     reference = maxsim_cpu.maxsim_scores_variable(query, documents)
 
     assert np.abs(scored(query, documents) - reference).max() < 1e-4
+
+
+def blas_threads() -> list[int]:
+    """Return how many threads each BLAS library in this process may use."""
+    libraries = threadpoolctl.threadpool_info()
+    return [lib["num_threads"] for lib in libraries if lib["user_api"] == "blas"]
+
+
+def test_blas_gets_its_threads_back() -> None:
+    """However many calls overlap or fail, BLAS is set back as it was."""
+    rng = np.random.default_rng(5)
+    query, documents = unit(rng, 8, 128), unit(rng, 20_000, 128)
+    lengths = np.full(200, 100)
+    expected = maxsim(query, documents, lengths)
+
+    def fail(_block: Block) -> None:
+        raise RuntimeError
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        with ThreadPoolExecutor(6) as pool:
+            calls = [
+                pool.submit(maxsim, query, documents, lengths)
+                if i % 3
+                else pool.submit(each_block, fail, query, documents, lengths)
+                for i in range(24)
+            ]
+        after = blas_threads()
+
+    assert after == before
+    for i, call in enumerate(calls):
+        if i % 3:
+            np.testing.assert_allclose(call.result(), expected, atol=1e-5)
+        else:
+            assert isinstance(call.exception(), RuntimeError)
 
 
 @pytest.mark.parametrize(

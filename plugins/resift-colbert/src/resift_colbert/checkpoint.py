@@ -52,7 +52,7 @@ class Checkpoint:
             self._require_late_interaction()
             device = self._device()
             encoder = MultiVectorEncoder(
-                self.model,
+                self._name,
                 device=str(device),
                 revision=self.revision,
                 trust_remote_code=self.trust_remote_code,
@@ -69,8 +69,13 @@ class Checkpoint:
         self._set_lengths(encoder)
         return encoder
 
+    @property
+    def _name(self) -> str:
+        """The model with ``~`` expanded."""
+        return str(Path(self.model).expanduser())
+
     def _require_folder(self) -> None:
-        path = Path(self.model)
+        path = Path(self._name)
         is_path = self.model.startswith((".", "/", "~")) or len(path.parts) > 2
         if is_path and not path.is_dir():
             msg = (
@@ -110,8 +115,8 @@ class Checkpoint:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-        path = Path(self.model, filename)
-        if not Path(self.model).is_dir():
+        path = Path(self._name, filename)
+        if not path.parent.is_dir():
             try:
                 found = hf_hub_download(
                     self.model,
@@ -174,7 +179,7 @@ class Checkpoint:
                 setattr(transformer, name, length)
 
     def _nothing_found(self) -> str:
-        if Path(self.model).is_dir():
+        if Path(self._name).is_dir():
             return "has no config.json in its folder. Name a checkpoint's folder."
         where = "on this machine" if self.local_files_only else "there"
         return f"is not {where}, or has no config.json. " + _DOWNLOAD.format(self.model)

@@ -3,29 +3,27 @@ r"""MaxSim without padding: one product over all tokens laid end to end.
 A padded batch of 30 to 300 tokens is nearly half padding. Here the tokens of every
 document stand one after another, so ``query @ documents.T`` computes each similarity
 once and nothing else, and the maximum is taken segment by segment along the contiguous
-axis. Documents are worked off in blocks that stay in the processor's cache, which also
-bounds the memory: whatever the corpus, the similarities of one block are all there is.
+axis. Documents are worked off in blocks, which bounds the memory: whatever the number
+of documents, the similarities of a few blocks are all there is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from resift_colbert.blocks import each_block
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from resift_colbert.blocks import Block
 
     FloatArray: TypeAlias = NDArray[np.floating]
     IntArray: TypeAlias = NDArray[np.integer]
 
-__all__ = ["best_matches", "maxsim", "widened"]
-
-_BLOCK = 1 << 18  # values of one block of documents: 1 MiB as float32
-_SIGN, _MAGNITUDE, _INFINITY = -0x8000_0000, 0x7FFF, 0x7C00
+__all__ = ["best_matches", "maxsim"]
 
 
 def maxsim(query: FloatArray, documents: FloatArray, lengths: IntArray) -> FloatArray:
@@ -56,10 +54,14 @@ def maxsim(query: FloatArray, documents: FloatArray, lengths: IntArray) -> Float
         >>> maxsim(query, documents, np.array([2, 0, 1])).round(3)
         array([1.8, nan, 1. ], dtype=float32)
     """
+    lengths = _checked(query, documents, lengths)
     scores = np.full(len(lengths), np.nan, dtype=np.float32)
-    for block in _blocks(query, documents, lengths):
+
+    def score(block: Block) -> None:
         best = np.maximum.reduceat(block.similarities, block.starts, axis=1)
         scores[block.documents] = best.sum(axis=0)  # best: (n_query_tokens, n_block)
+
+    each_block(score, query, documents, lengths)
     return scores
 
 
@@ -81,78 +83,19 @@ def best_matches(
     Raises:
         ValueError: If the shapes disagree.
     """
+    lengths = _checked(query, documents, lengths)
     places = np.full((len(lengths), len(query)), -1, dtype=np.int64)
     values = np.full(places.shape, np.nan, dtype=np.float32)
-    for block in _blocks(query, documents, lengths):
+
+    def match(block: Block) -> None:
         rows = np.split(block.similarities, block.starts[1:], axis=1)
         for document, similarities in zip(block.documents, rows, strict=True):
             best = similarities.argmax(axis=1)
             places[document] = best
             values[document] = similarities[np.arange(len(best)), best]
+
+    each_block(match, query, documents, lengths)
     return places, values
-
-
-def widened(half: NDArray[np.float16]) -> NDArray[np.float32]:
-    """Return float16 as float32, several times faster than numpy's own conversion.
-
-    Half and single precision differ in the width of the exponent and its bias. So the
-    bits move up by the 13 extra bits of the mantissa, and one multiplication by
-    ``2 ** (127 - 15)`` sets the bias right, subnormal numbers included. Only infinity
-    and NaN are not covered: an array that holds any is left to numpy.
-
-    Args:
-        half: Any shape, C-contiguous.
-    """
-    bits = half.view(np.int16)
-    if half.size and (bits & _MAGNITUDE).max() >= _INFINITY:
-        return half.astype(np.float32)
-    wide = bits.astype(np.int32)
-    np.left_shift(wide, 13, out=wide)
-    np.bitwise_and(wide, _SIGN | _MAGNITUDE << 13, out=wide)
-    single = wide.view(np.float32)
-    np.multiply(single, np.float32(2.0**112), out=single)
-    return single
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Neighbouring documents, none of them empty, against the query.
-
-    Args:
-        documents: Which documents, shape ``(n_block,)``.
-        starts: Where each begins in the block, shape ``(n_block,)``.
-        similarities: Dot products, float32, shape ``(n_query_tokens, n_tokens)``.
-    """
-
-    documents: IntArray
-    starts: IntArray
-    similarities: NDArray[np.float32]
-
-
-def _blocks(
-    query: FloatArray, documents: FloatArray, lengths: IntArray
-) -> Iterator[_Block]:
-    lengths = _checked(query, documents, lengths)
-    asked = np.ascontiguousarray(query, dtype=np.float32)
-    filled = np.flatnonzero(lengths)
-    stops = np.cumsum(lengths[filled])
-    starts = stops - lengths[filled]
-    tokens = max(1, _BLOCK // max(1, query.shape[1]))
-    first = 0
-    while first < len(filled):
-        last = int(np.searchsorted(stops, starts[first] + tokens, side="right"))
-        last = max(last, first + 1)  # a document longer than a block is one
-        begin, end = starts[first], stops[last - 1]
-        similarities = asked @ _single(documents[begin:end]).T
-        yield _Block(filled[first:last], starts[first:last] - begin, similarities)
-        first = last
-
-
-def _single(values: FloatArray) -> NDArray[np.float32]:
-    """Return *values* as float32: themselves, where they are."""
-    if values.dtype == np.float16:
-        return widened(values)
-    return values.astype(np.float32, copy=False)
 
 
 def _checked(query: FloatArray, documents: FloatArray, lengths: IntArray) -> IntArray:
