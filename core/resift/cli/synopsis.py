@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["synopsis"]
 
+_DOCUMENTED = re.compile(
+    r"""^class[ ](?P<name>\w+)[^:]*:\s+
+        [rR]?(?P<quote>"{3}|'{3}|"|')(?P<line>.+?)(?:(?P=quote)|\n)""",
+    re.MULTILINE | re.VERBOSE,
+)
+
 
 def synopsis(provider: Provider) -> str:
     """Return the first line of the class's docstring.
@@ -21,13 +27,9 @@ def synopsis(provider: Provider) -> str:
     in where the class is not found.
     """
     module, _, name = provider.target.partition(":")
-    docstring = re.compile(
-        rf"^class {re.escape(name)}\b[^:]*:\s+[rR]?(\"\"\"|\"|'{{3}})(.+?)(?:\1|\n)",
-        re.MULTILINE,
-    )
     for path in _sources(module):
-        if found := docstring.search(_text(path)):
-            return found[2].replace("`", "").strip()
+        if line := _first_lines(path).get(name):
+            return line
     return provider.summary
 
 
@@ -54,5 +56,10 @@ def _sources(module: str) -> list[Path]:
 
 
 @cache
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+def _first_lines(path: Path) -> dict[str, str]:
+    """Map the classes of a file to the first lines of their docstrings."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return {
+        found["name"]: re.sub("[`*]", "", found["line"]).strip()
+        for found in _DOCUMENTED.finditer(text)
+    }
