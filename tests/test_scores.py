@@ -190,6 +190,10 @@ def test_scores_are_an_array():
         ),
         (Scores([1.0]), "must return one score per document (3), got 1."),
         (Scores(None), "must return one score per document (3), got None."),
+        (
+            Scores({0: 1.0, 1: 1.0, 2: 1.0}),
+            "must return one score per document (3), got a dict.",
+        ),
     ],
     ids=lambda value: repr(value)[:40] if not isinstance(value, str) else "",
 )

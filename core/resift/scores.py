@@ -246,7 +246,7 @@ def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
         raw.close()
         msg = f"{who} returned a coroutine: hooks are synchronous. Make it a plain def."
         raise ScoreError(msg)
-    if raw is None or isinstance(raw, str | bytes | AbstractSet):
+    if raw is None or isinstance(raw, str | bytes | AbstractSet | Mapping):
         msg = f"{who} must return one score per document ({n}), got {_shown(raw)}."
         raise ScoreError(msg)
     try:
