@@ -314,7 +314,7 @@ def test_the_module_imports_neither_arrow_nor_pydantic() -> None:
         "print(sorted({'pyarrow', 'pydantic', 'lancedb', 'torch'} & set(sys.modules)))"
     )
 
-    done = subprocess.run(  # noqa: S603  # our own code
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
 
