@@ -324,12 +324,12 @@ def test_one_entry_may_be_nested_twice():
         (
             "[rerankers.a]\nuse = 'rrf'\noption = {}",
             ": [rerankers.a]: unknown key 'option'. Did you mean 'options'? Keys: "
-            "'use', 'options', 'merge', 'top_k', 'window', 'text'.",
+            "'use', 'options', 'merge', 'top_k', 'window', 'text', 'min_score'.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\napi_key = 'sk-secret'",
             ": [rerankers.a]: unknown key 'api_key'. Keys: 'use', 'options', 'merge', "
-            "'top_k', 'window', 'text'.",
+            "'top_k', 'window', 'text', 'min_score'.",
         ),
         ("default = 5", ": 'default' must be a string, got 5."),
         ("rerankers = 'a'", ": 'rerankers' must be a table, got 'a'."),

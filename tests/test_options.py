@@ -444,7 +444,8 @@ def test_an_uninstalled_instance_may_be_nested(install):
             {"use": "bm25", "optoins": {}},
             resift.ConfigError,
             "The config: [rerankers.(nested)]: unknown key 'optoins'. Did you mean "
-            "'options'? Keys: 'use', 'options', 'merge', 'top_k', 'window', 'text'.",
+            "'options'? Keys: 'use', 'options', 'merge', 'top_k', 'window', 'text', "
+            "'min_score'.",
         ),
         (
             {"use": "bm25", "options": {"k2": 1}},

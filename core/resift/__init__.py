@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from resift.config import Config as Config
     from resift.errors import *  # noqa: F403  # the whole exception tree is public
     from resift.hookspecs import hookimpl as hookimpl
+    from resift.loading import load as load
     from resift.ranking import RankedDocument as RankedDocument
     from resift.ranking import RankedDocuments as RankedDocuments
     from resift.ranking import Ranking as Ranking
     from resift.reranker import Reranker as Reranker
-    from resift.reranker import load as load
     from resift.scores import Scores as Scores
 
 __version__ = "0.1.0"
@@ -50,7 +50,7 @@ _HOMES = {
     "ServerError": "errors",
     "UnknownRerankerError": "errors",
     "hookimpl": "hookspecs",
-    "load": "reranker",
+    "load": "loading",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605  # one list of names is enough

@@ -12,6 +12,7 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class Entry:
         top_k: How many documents to return.
         window: How many documents to score.
         text: The column that holds the text, or several to be joined.
+        min_score: The least probability of a document that is returned.
     """
 
     use: str
@@ -43,6 +45,7 @@ class Entry:
     top_k: int | None = None
     window: int | None = None
     text: str | list[str] | None = None
+    min_score: float | None = None
 
     def settings(self) -> dict[str, object]:
         """Return what it sets beyond ``use`` and ``options``."""
@@ -56,7 +59,7 @@ class Entry:
         return Entry(other.use, options, **settings)  # type: ignore[arg-type]  # checked when read
 
 
-SETTINGS = ("merge", "top_k", "window", "text")
+SETTINGS = ("merge", "top_k", "window", "text", "min_score")
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,13 @@ class Config:
         return str(self.path) if self.path else "the config"
 
 
-_NAMES = {str: "a string", int: "an integer", Mapping: "a table", list: "a list"}
+_NAMES = {
+    str: "a string",
+    int: "an integer",
+    Real: "a number",
+    Mapping: "a table",
+    list: "a list",
+}
 _TYPES: dict[str, tuple[type, ...]] = {
     "use": (str,),
     "options": (Mapping,),
@@ -153,6 +162,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "top_k": (int,),
     "window": (int,),
     "text": (str, list),
+    "min_score": (Real,),
 }
 
 
@@ -169,6 +179,9 @@ def _entry(where: str, table: object) -> Entry:
         if key in values and values[key] < 1:
             msg = f"{where}: {key!r} must be at least 1, got {values[key]}."
             raise ConfigError(msg)
+    if not 0 <= values.get("min_score", 0) <= 1:
+        msg = f"{where}: 'min_score' must be from 0 to 1, got {values['min_score']}."
+        raise ConfigError(msg)
     columns = values.get("text", "text")
     if not columns or not all(isinstance(column, str) for column in columns):
         msg = f"{where}: 'text' must be a column or a list of columns, got {columns!r}."

@@ -15,7 +15,66 @@ from resift.implementation import implementation
 from resift.options import Schema
 from resift.reranker import Reranker
 
-__all__ = ["Loader", "Recipe", "config_of"]
+__all__ = ["Loader", "Recipe", "config_of", "load"]
+
+
+def load(
+    name: str | None = None,
+    /,
+    *,
+    merge: object = None,
+    top_k: int | None = None,
+    window: int | None = None,
+    min_score: float | None = None,
+    text: str | Sequence[str] | None = None,
+    wrappers: Sequence[object] = (),
+    config: object = ...,
+    **options: object,
+) -> Reranker:
+    """Build the reranker called *name*.
+
+    Args:
+        name: A name from the config file, an installed reranker, or
+            ``distribution:name``. None means the default: ``RESIFT_RERANKER``, then
+            the config's ``default``.
+        merge: A merger to use instead of the reranker's own: a name, a table with
+            ``use``, or an instance.
+        top_k: How many documents to return, all by default.
+        window: How many documents of the merged union to score, all by default.
+        min_score: The least probability that a document must have to be returned;
+            refused where scores are of another kind.
+        text: The column that holds the text.
+        wrappers: pluggy wrappers on the hooks, passed down to nested rerankers:
+            objects, or names of installed ones.
+        config: A `resift.Config`, the path of a file, or None to read none. By
+            default the file that applies in the working directory.
+        options: Options of the reranker: ``resift show NAME`` lists them.
+
+    Returns:
+        The reranker. Weights are not loaded before the first score, or `warmup`.
+
+    Raises:
+        PluginError: If the reranker cannot be found, imported or used.
+        OptionsError: If an option is unknown, missing or of the wrong type.
+        ConfigError: If the config file is wrong.
+
+    Example:
+        >>> import resift
+        >>> reranker = resift.load("bm25", config=None)
+        >>> best = reranker.rank("red fox", ["a blue whale", "the quick red fox"])[0]
+        >>> best.document
+        'the quick red fox'
+    """
+    settings = {
+        "merge": merge,
+        "top_k": top_k,
+        "window": window,
+        "text": text,
+        "min_score": min_score,
+    }
+    given = {key: value for key, value in settings.items() if value is not None}
+    loader = Loader.of(config_of(config), wrappers)
+    return loader.load(name, given, options)
 
 
 @dataclass

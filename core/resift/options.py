@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RESERVED", "Option", "Schema"]
 
-RESERVED = ("merge", "top_k", "window", "text", "wrappers", "config")
+RESERVED = ("merge", "top_k", "window", "min_score", "text", "wrappers", "config")
 """Keywords of `resift.load` itself, which no option may be called."""
 
 _MISSING = inspect.Parameter.empty

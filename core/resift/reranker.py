@@ -1,4 +1,4 @@
-"""`Reranker`: what `load` returns, and all that its users call."""
+"""`Reranker`: what `resift.load` returns, and all that its users call."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from resift.errors import ClosedError, InputError, InvalidRerankerError
 from resift.host import Host, function_plugin
+from resift.threshold import checked_threshold
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from resift.ranking import RankedDocuments, Ranking
     from resift.scores import Scores
 
-__all__ = ["Reranker", "load"]
+__all__ = ["Reranker"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -46,6 +47,8 @@ class Reranker:
         top_k: How many documents to return, all by default.
         window: How many documents of the merged union to score, all by default; the
             rest follow unscored.
+        min_score: The least probability that a document must have to be returned;
+            refused where scores are of another kind.
         text: The column that holds the text; ``"meta.title"`` reads a struct; several
             are joined by newlines.
         wrappers: pluggy wrappers on the hooks, to time, trace or observe.
@@ -63,6 +66,7 @@ class Reranker:
         merge: object = None,
         top_k: int | None = None,
         window: int | None = None,
+        min_score: float | None = None,
         text: str | Sequence[str] | None = None,
         wrappers: Sequence[object] = (),
         name: str | None = None,
@@ -78,6 +82,7 @@ class Reranker:
         self.who = f"Reranker {self.name!r}"
         self.top_k = _at_least_one("top_k", top_k)
         self.window = _at_least_one("window", window)
+        self.min_score = checked_threshold(min_score)
         self.text: str | Sequence[str] = text or "text"
         self.wrappers = tuple(wrappers)
         self._children: tuple[Reranker, ...] = ()
@@ -222,6 +227,8 @@ class Reranker:
         query: str,
         documents: Sequence[str | Mapping[str, object]],
         top_k: int | None = None,
+        *,
+        min_score: float | None = None,
     ) -> RankedDocuments:
         """Rank strings, or mappings that hold their text where *text* says.
 
@@ -229,6 +236,7 @@ class Reranker:
             query: The query, not blank.
             documents: In the order they were retrieved, best first.
             top_k: How many to return; the reranker's own *top_k* by default.
+            min_score: The least probability of those; its own *min_score* by default.
 
         Returns:
             The documents best first, with scores, ranks from 1, and notes.
@@ -240,13 +248,16 @@ class Reranker:
 
         self._require_open()
         top_k = _at_least_one("top_k", top_k) or self.top_k
-        return scoring.rank(self, query, documents, top_k)
+        min_score = self._least(min_score)
+        return scoring.rank(self, query, documents, top_k, min_score)
 
     def rank_many(
         self,
         queries: Sequence[str],
         documents: Sequence[Sequence[str | Mapping[str, object]]],
         top_k: int | None = None,
+        *,
+        min_score: float | None = None,
     ) -> list[RankedDocuments]:
         """Rank the documents of many queries: one ranking per query.
 
@@ -259,7 +270,8 @@ class Reranker:
 
         self._require_open()
         top_k = _at_least_one("top_k", top_k) or self.top_k
-        return scoring.rank_many(self, queries, documents, top_k)
+        min_score = self._least(min_score)
+        return scoring.rank_many(self, queries, documents, top_k, min_score)
 
     def rerank(
         self,
@@ -271,6 +283,7 @@ class Reranker:
         weights: Sequence[float] | None = None,
         names: Sequence[str] | None = None,
         window: int | None = None,
+        min_score: float | None = None,
         explain: bool = False,
         timeout: float | None = None,
     ) -> pa.Table:
@@ -287,6 +300,7 @@ class Reranker:
             weights: What each list counts for in the merge, ``>= 0``.
             names: What each list is called in explanations.
             window: How many of the merged union to score; the rest follow unscored.
+            min_score: The least probability of the rows returned; all by default.
             explain: Add each list's rank and score, the merged score and rank, and
                 what the stages of the reranker say.
             timeout: Seconds for scoring, for rerankers that can honour it.
@@ -311,6 +325,7 @@ class Reranker:
             weights=weights,
             names=names,
             window=_at_least_one("window", window) or self.window,
+            min_score=self._least(min_score),
             explain=explain,
             timeout=timeout,
         )
@@ -322,10 +337,12 @@ class Reranker:
         documents: Sequence[str | Mapping[str, object]],
         top_k: int | None = None,
         *,
+        min_score: float | None = None,
         executor: Executor | None = None,
     ) -> RankedDocuments:
         """`rank` in a worker thread, off the event loop."""
-        return await _off_loop(executor, self.rank, query, documents, top_k)
+        rank = functools.partial(self.rank, min_score=min_score)
+        return await _off_loop(executor, rank, query, documents, top_k)
 
     async def arerank(
         self,
@@ -407,6 +424,9 @@ class Reranker:
         merger = [self._merger] if named and isinstance(self._merger, Reranker) else []
         return [*self._children, *merger]
 
+    def _least(self, min_score: float | None) -> float | None:
+        return self.min_score if min_score is None else checked_threshold(min_score)
+
     def _require_open(self) -> None:
         if self._closed:
             msg = f"{self.who} is closed. Load it again."
@@ -421,58 +441,6 @@ class Reranker:
         if not self.scores:
             msg = f"{self.who} only merges lists: it cannot score documents."
             raise InputError(msg)
-
-
-def load(
-    name: str | None = None,
-    /,
-    *,
-    merge: object = None,
-    top_k: int | None = None,
-    window: int | None = None,
-    text: str | Sequence[str] | None = None,
-    wrappers: Sequence[object] = (),
-    config: object = ...,
-    **options: object,
-) -> Reranker:
-    """Build the reranker called *name*.
-
-    Args:
-        name: A name from the config file, an installed reranker, or
-            ``distribution:name``. None means the default: ``RESIFT_RERANKER``, then
-            the config's ``default``.
-        merge: A merger to use instead of the reranker's own: a name, a table with
-            ``use``, or an instance.
-        top_k: How many documents to return, all by default.
-        window: How many documents of the merged union to score, all by default.
-        text: The column that holds the text.
-        wrappers: pluggy wrappers on the hooks, passed down to nested rerankers:
-            objects, or names of installed ones.
-        config: A `resift.Config`, the path of a file, or None to read none. By
-            default the file that applies in the working directory.
-        options: Options of the reranker: ``resift show NAME`` lists them.
-
-    Returns:
-        The reranker. Weights are not loaded before the first score, or `warmup`.
-
-    Raises:
-        PluginError: If the reranker cannot be found, imported or used.
-        OptionsError: If an option is unknown, missing or of the wrong type.
-        ConfigError: If the config file is wrong.
-
-    Example:
-        >>> import resift
-        >>> reranker = resift.load("bm25", config=None)
-        >>> best = reranker.rank("red fox", ["a blue whale", "the quick red fox"])[0]
-        >>> best.document
-        'the quick red fox'
-    """
-    from resift.loading import Loader, config_of
-
-    settings = {"merge": merge, "top_k": top_k, "window": window, "text": text}
-    given = {key: value for key, value in settings.items() if value is not None}
-    loader = Loader.of(config_of(config), wrappers)
-    return loader.load(name, given, options)
 
 
 def _at_least_one(name: str, value: int | None) -> int | None:

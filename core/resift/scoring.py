@@ -15,6 +15,7 @@ from resift.arrow import RELEVANCE, Union, as_table, text_columns, text_of
 from resift.errors import InputError
 from resift.ranking import RankedDocument, RankedDocuments, Ranking
 from resift.scores import Scores, as_array, checked, checked_items, expand, shown
+from resift.threshold import enough
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +39,7 @@ class Request:
     weights: Sequence[float] | None
     names: Sequence[str] | None
     window: int | None
+    min_score: float | None
     explain: bool
     timeout: float | None
 
@@ -60,13 +62,16 @@ def rerank(
     if reranker.scores:
         window = order[: request.window]
         scores = _score_window(reranker, query, union, merged, window, request)
+        scores, top_k = enough(reranker, scores, request.top_k, request.min_score)
         places = scores.ranking()
         documents = np.concatenate([window[places], order[len(window) :]])
-        documents, places = documents[: request.top_k], places[: request.top_k]
+        documents, places = documents[:top_k], places[:top_k]
         values = scores.values[places]
     else:
-        scores = Scores(merged)
-        documents = places = order[: request.top_k]
+        scores, top_k = enough(
+            reranker, Scores(merged), request.top_k, request.min_score
+        )
+        documents = places = order[:top_k]
         values = merged[documents]
     output = {RELEVANCE: _relevance(values, len(documents), reranker)}
     if scores.columns or request.explain:
@@ -101,20 +106,24 @@ def score(
 
 
 def rank(
-    reranker: Reranker, query: str, documents: Sequence[Document], top_k: int | None
+    reranker: Reranker,
+    query: str,
+    documents: Sequence[Document],
+    top_k: int | None,
+    min_score: float | None,
 ) -> RankedDocuments:
     """Rank strings or mappings."""
     _require_list(reranker, documents)
     if not reranker.scores:
         single = Ranking(np.arange(len(documents)))
         merged = reranker.merge([single], len(documents), query)
-        return _ranked(reranker, documents, Scores(merged), top_k)
+        return _ranked(reranker, documents, Scores(merged), top_k, min_score)
     texts = _texts(reranker, documents[: reranker.window])
     table = None
     if reranker.columns != () and _wants_candidates(reranker):
         table = _as_candidates(reranker, documents[: reranker.window])
     scores = reranker.score(query, texts, table, top_k)
-    return _ranked(reranker, documents, scores, top_k)
+    return _ranked(reranker, documents, scores, top_k, min_score)
 
 
 def rank_many(
@@ -122,6 +131,7 @@ def rank_many(
     queries: Sequence[str],
     documents: Sequence[Sequence[Document]],
     top_k: int | None,
+    min_score: float | None,
 ) -> list[RankedDocuments]:
     """Rank many queries, their pairs scored together where that is possible."""
     if not (_is_list(queries) and _is_list(documents)):
@@ -139,7 +149,7 @@ def rank_many(
         raise InputError(msg)
     if not reranker.scores or _wants_candidates(reranker):
         return [
-            rank(reranker, query, texts, top_k)
+            rank(reranker, query, texts, top_k, min_score)
             for query, texts in zip(queries, documents, strict=True)
         ]
     sent = []
@@ -158,7 +168,7 @@ def rank_many(
         scores = Scores(np.full(len(index), np.nan))
         if i in answers:
             scores = expand(checked(answers[i], len(first), reranker.who), index)
-        rankings.append(_ranked(reranker, documents[i], scores, top_k))
+        rankings.append(_ranked(reranker, documents[i], scores, top_k, min_score))
     return rankings
 
 
@@ -261,7 +271,9 @@ def _ranked(
     documents: Sequence[Document],
     scores: Scores,
     top_k: int | None,
+    min_score: float | None,
 ) -> RankedDocuments:
+    scores, top_k = enough(reranker, scores, top_k, min_score)
     order = scores.ranking()
     order = np.concatenate([order, np.arange(len(order), len(documents))])[:top_k]
     values = shown(scores.values, reranker.who)

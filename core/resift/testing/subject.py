@@ -15,9 +15,9 @@ from resift.arrow import RELEVANCE
 from resift.catalog import Provider, catalog
 from resift.errors import InputError, PluginError
 from resift.implementation import Implementation, implementation
-from resift.loading import Loader
+from resift.loading import Loader, load
 from resift.options import Schema
-from resift.reranker import Reranker, load
+from resift.reranker import Reranker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
