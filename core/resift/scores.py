@@ -53,6 +53,8 @@ class Scores:
         dtype: np.dtype[Any] | None = None,
         copy: bool | None = None,  # noqa: FBT001  # numpy's protocol
     ) -> NDArray[Any]:
+        if copy is None:  # what numpy 1 cannot pass on: only if it is needed
+            return np.asarray(self.values, dtype=dtype)
         return np.array(self.values, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
