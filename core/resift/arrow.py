@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,13 +18,16 @@ from resift.errors import InputError
 from resift.ranking import Ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+_Rows = TypeVar("_Rows", pa.Table, pa.ChunkedArray)
 
 __all__ = ["RELEVANCE", "Union", "as_table", "text_columns", "text_of"]
 
 RELEVANCE = "_relevance_score"
+_FLOATS = frozenset({pa.float16(), pa.float32(), pa.float64()})
 _PLAIN = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 _MANY = 5000  # documents: from here on sorting is most of the work
 _SPARSE = 4  # take before concatenating where fewer than 1 row in 4 is wanted
@@ -136,31 +139,25 @@ class Union:
         rows = self._rows if columns is None else self._rows.select(columns)
         if not rows.num_columns:
             return pa.table({"": pa.nulls(len(documents))}).select([])
-        groups = self._groups(rows.schema.names)
-        taken: dict[str, pa.ChunkedArray] = {}
-        for having, names in groups.items():
-            part = _gather(rows.select(names), self._first(having)[documents])
-            if len(groups) == 1:
-                return part
-            taken.update(zip(names, part.columns, strict=True))
-        arrays = [taken[name] for name in rows.schema.names]
-        return pa.Table.from_arrays(arrays, schema=rows.schema)
+        taken = _gather(rows, self._first()[documents])
+        for place, having in self._later(rows.schema.names):
+            values = _take(rows.column(place), self._first(having)[documents])
+            taken = taken.set_column(place, rows.schema.field(place), values)
+        return taken
 
-    def _groups(self, names: Sequence[str]) -> dict[tuple[int, ...], list[str]]:
-        """Return the columns that a list lacks and a later one has, by who has them.
+    def _later(self, names: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
+        """Yield each column that a list lacks and a later one has, and who has it.
 
-        All others stand under ``()``, since they are right in a document's first row:
-        all lists have them, or none after the first that lacks them.
+        All others are right in a document's first row: all lists have them, or none
+        after the first that lacks them.
         """
         known = [table.schema.names for table in self.tables]
         if all(other == names for other in known):
-            return {(): list(names)}
-        groups: dict[tuple[int, ...], list[str]] = {}
-        for name in names:
-            having = tuple([i for i, other in enumerate(known) if name in other])
-            later = having[-1] >= len(having)
-            groups.setdefault(having if later else (), []).append(name)
-        return groups
+            return
+        for place, name in enumerate(names):
+            having = [i for i, other in enumerate(known) if name in other]
+            if having[-1] >= len(having):
+                yield place, having
 
     def _first(self, having: Sequence[int] = ()) -> NDArray[np.int64]:
         """Return each document's first row, in one of the lists *having* if it can be.
@@ -169,14 +166,9 @@ class Union:
         column, and so gets a null.
         """
         rows = np.empty(self.n_documents, dtype=np.int64)
-        for start, stop in (
-            (0, len(self._codes)),
-            *(self._spans[i] for i in having[::-1]),
-        ):
-            codes = self._codes[start:stop]
-            rows[codes[::-1]] = np.arange(
-                stop - 1, start - 1, -1
-            )  # the first one stays
+        spans = [(0, len(self._codes)), *(self._spans[i] for i in having[::-1])]
+        for start, stop in spans:  # backwards, so that the first row stays
+            rows[self._codes[start:stop][::-1]] = np.arange(stop - 1, start - 1, -1)
         return rows
 
 
@@ -381,20 +373,23 @@ def _scores_of(
         (RELEVANCE, np.positive, None),
     ):
         if name in names:
-            column = table.column(name)
-            if pa.types.is_null(column.type):
-                return np.full(len(table), np.nan), lowest
-            if pa.types.is_decimal(column.type):
-                column = column.cast(pa.float64())
-            if not _is_number(column.type):
-                msg = f"rerank: column {name!r} must hold numbers, got {column.type}."
-                raise InputError(msg)
-            return convert(column.to_numpy(), dtype=np.float64), lowest
+            values = _numbers(table.column(name), name)
+            return convert(values, dtype=np.float64), lowest
     return None, None
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.floating]:
+    """Return a column of scores, NaN where null."""
+    kind = column.type
+    if kind not in _FLOATS:
+        if pa.types.is_null(kind):
+            return np.full(len(column), np.nan)
+        if not (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+            msg = f"rerank: column {name!r} must hold numbers, got {kind}."
+            raise InputError(msg)
+        column = column.cast(pa.float64(), safe=False)
+    numbers: NDArray[np.floating] = column.to_numpy()
+    return numbers
 
 
 def _weights(weights: Sequence[float] | None, n: int) -> Sequence[float]:
@@ -440,17 +435,23 @@ def _gather(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
     return _take(table, rows)
 
 
-def _take(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
-    indices = pa.array(rows)
+def _take(rows: _Rows, indices: NDArray[np.int64]) -> _Rows:
+    """Take rows of a table or of a column."""
+    wanted = pa.array(indices)
     try:
-        return table.take(indices)
-    except pa.ArrowNotImplementedError:  # of views, which polars exports
+        return rows.take(wanted)
+    except pa.ArrowNotImplementedError as error:
+        reason = _reason(error)
+    if isinstance(rows, pa.ChunkedArray):
+        plain = _PLAIN.get(rows.type, rows.type)
+        target = rows.type
+    else:  # views, which polars exports, cannot be taken
         plain = pa.schema(
-            field.with_type(_PLAIN.get(field.type, field.type))
-            for field in table.schema
+            field.with_type(_PLAIN.get(field.type, field.type)) for field in rows.schema
         )
+        target = rows.schema
     try:
-        return table.cast(plain).take(indices).cast(table.schema)
-    except pa.ArrowNotImplementedError as error:  # run-end encoded, say
-        msg = f"rerank: a column cannot be reordered: {_reason(error)} Cast it."
+        return rows.cast(plain).take(wanted).cast(target)
+    except pa.ArrowNotImplementedError:  # run-end encoded, say
+        msg = f"rerank: a column cannot be reordered: {reason} Cast it."
         raise InputError(msg) from None
