@@ -208,7 +208,7 @@ def test_the_process_exits_although_a_call_hangs() -> None:
     )
     start = time.monotonic()
 
-    done = subprocess.run(  # noqa: S603  # our own program
+    done = subprocess.run(  # our own program
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,

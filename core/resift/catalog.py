@@ -348,9 +348,7 @@ def _home(entry_point: _EntryPoint) -> str:
         return "(unknown)"
 
 
-def _distinct(
-    entry_points: Iterable[_EntryPoint], kind: str
-) -> tuple[Provider, ...]:
+def _distinct(entry_points: Iterable[_EntryPoint], kind: str) -> tuple[Provider, ...]:
     """Return providers by name, an editable install and its stale twin as one."""
     seen: dict[tuple[str, str, str], Provider] = {}
     for entry_point in entry_points:

@@ -56,7 +56,7 @@ class Backend(BaseHTTPRequestHandler):
     wbufsize = -1
     healthy: ClassVar[bool] = False
     asked: ClassVar[Counter[str]] = Counter()
-    chance: ClassVar[random.Random] = random.Random(7)  # noqa: S311  # not a secret
+    chance: ClassVar[random.Random] = random.Random(7)  # not a secret
 
     def do_POST(self) -> None:
         mode = self.path.split("/")[1]
@@ -297,7 +297,7 @@ def _exit_seconds(first: str) -> float:
         f"                       rerankers=[{first}, 'bm25'], deadline=0.2)\n"
         "print(reranker.rank('fox', ['a fox', 'a car'])[0].document, time.time())\n"
     )
-    done = subprocess.run(  # noqa: S603  # our own program
+    done = subprocess.run(  # our own program
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,

@@ -112,7 +112,7 @@ def test_a_subprocess_sees_it_on_its_path(fake_distribution: InstallFake) -> Non
     fake = fake_distribution("resift-echo", rerankers={"echo": "resift_echo:Echo"})
     code = "from resift.catalog import catalog; print(catalog().find('echo').qualified)"
 
-    done = subprocess.run(  # noqa: S603  # our own interpreter
+    done = subprocess.run(  # our own interpreter
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(fake.folder)},
         capture_output=True,

@@ -57,7 +57,7 @@ def cached(directory: Path) -> resift.Reranker:
 
 
 def run(program: str, directory: Path) -> list[str]:
-    done = subprocess.run(  # noqa: S603  # our own program
+    done = subprocess.run(  # our own program
         [sys.executable, "-c", PROGRAM + program, str(directory)],
         capture_output=True,
         text=True,
@@ -124,7 +124,7 @@ def test_a_damaged_file_gives_no_wrong_score(tmp_path: Path) -> None:
     with cached(tmp_path / "good") as reranker:
         reranker.score("fox", names)
     whole = (tmp_path / "good" / "scores.sqlite3").read_bytes()
-    chance = random.Random(7)  # noqa: S311  # the same damage in every run
+    chance = random.Random(7)  # the same damage in every run
     noted = 0
 
     for i in range(60):
@@ -263,7 +263,7 @@ def test_a_process_killed_in_the_middle_of_a_write(tmp_path: Path) -> None:
     """The file is whole, what was finished is there, and nothing is half there."""
     for delay in (0.0, 0.05, 0.1):
         with (
-            subprocess.Popen(  # noqa: S603  # our own program
+            subprocess.Popen(  # our own program
                 [
                     sys.executable,
                     "-c",

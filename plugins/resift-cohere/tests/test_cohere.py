@@ -164,7 +164,7 @@ def test_the_sdk_reads_the_address_where_none_is_given(server, query, documents,
         "with resift.load('cohere') as reranker:\n"
         f"    print(list(reranker.score({query!r}, {documents!r}).values))"
     )
-    done = subprocess.run(  # noqa: S603  # this interpreter and the lines above
+    done = subprocess.run(  # this interpreter and the lines above
         [sys.executable, "-c", code],
         env={"CO_API_URL": server.url, "CO_API_KEY": key},
         capture_output=True,
@@ -245,7 +245,7 @@ def test_importing_the_package_is_light():
         "import sys, resift_cohere\n"
         "print({'cohere', 'httpx', 'numpy', 'pyarrow'} & set(sys.modules))"
     )
-    done = subprocess.run(  # noqa: S603  # this interpreter and the lines above
+    done = subprocess.run(  # this interpreter and the lines above
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
 

@@ -140,7 +140,7 @@ def test_importing_the_package_is_light():
         "import sys, resift_http\n"
         "print({'httpx', 'numpy', 'pyarrow', 'torch'} & set(sys.modules))"
     )
-    done = subprocess.run(  # noqa: S603  # this interpreter and the line above
+    done = subprocess.run(  # this interpreter and the line above
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
 
