@@ -87,8 +87,6 @@ class Fallback:
         _require_positive("failures", failures)
         _require_positive("pause", pause)
         _require_positive("concurrency", concurrency)
-        kinds = {reranker.score_kind for reranker in rerankers}
-        self.score_kind = kinds.pop() if len(kinds) == 1 else "ordinal"
         self.columns = columns_of(rerankers)
         self.needs_text = any(reranker.needs_text for reranker in rerankers)
         self.deadline = deadline
@@ -110,6 +108,21 @@ class Fallback:
             "pause": pause,
             "concurrency": concurrency,
         }
+
+    @property
+    def score_kind(self) -> str:
+        """The kind that all of the scores have, or else ``"ordinal"``.
+
+        Asked for each time: some models tell only once they are loaded.
+        """
+        kinds = {entry.reranker.score_kind for entry in self._entries}
+        return kinds.pop() if len(kinds) == 1 else "ordinal"
+
+    @hookimpl
+    def warmup(self) -> None:
+        """Warm every reranker, also those that are seldom asked."""
+        for entry in self._entries:
+            entry.reranker.warmup()
 
     @hookimpl
     def score(

@@ -73,7 +73,6 @@ class Cache:
                 "and its options are not known. Change it whenever they change."
             )
             raise ValueError(msg)
-        self.score_kind = reranker.score_kind
         self.columns = columns_of([reranker])
         self.needs_text = reranker.needs_text
         self.pointwise = reranker.pointwise
@@ -97,6 +96,11 @@ class Cache:
             "version": version,
             "keep_text": keep_text,
         }
+
+    @property
+    def score_kind(self) -> str:
+        """The kind of its reranker's scores."""
+        return self._reranker.score_kind
 
     @hookimpl
     def score(
