@@ -130,7 +130,7 @@ def rerank() -> list[Row]:
         far = np.abs(
             encoded["_relevance_score"].to_numpy() - read["_relevance_score"].to_numpy()
         ).max()
-        took = in_turns(calls, rounds=3, warm=False)
+        took = in_turns(calls, rounds=2, warm=False)
     tokens = len(table["tokens"].combine_chunks().flatten())
     return [
         Row(f"rerank 100 texts of {tokens} tokens: encoded", took["encoded"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -91,12 +92,12 @@ class ColBERT:
         threads: int | None = None,
         show_progress: bool | None = None,
     ) -> None:
-        self._options = {k: v for k, v in locals().items() if k != "self"}
-        for name in ("batch_size", "query_length", "document_length", "threads"):
-            value = self._options[name]
-            if value is not None and value < 1:
-                msg = f"colbert: {name} must be at least 1, got {value}."
-                raise OptionsError(msg)
+        _require_at_least_one(
+            batch_size=batch_size,
+            query_length=query_length,
+            document_length=document_length,
+            threads=threads,
+        )
         self.checkpoint = Checkpoint(
             model=model,
             revision=revision,
@@ -186,10 +187,17 @@ class ColBERT:
             return self._encoder
 
     def __getstate__(self) -> dict[str, object]:
-        return self._options
+        return {
+            **dataclasses.asdict(self.checkpoint),
+            "batch_size": self.batch_size,
+            "embeddings": self.embeddings,
+            "missing": self.missing,
+            "matches": self.matches,
+            "show_progress": self.show_progress,
+        }
 
     def __setstate__(self, options: dict[str, object]) -> None:
-        self.__init__(**options)  # type: ignore[misc]  # weights load again on first use
+        self.__init__(**options)  # type: ignore[misc]  # weights load on first use
 
     def _score_texts(
         self,
@@ -262,3 +270,10 @@ class ColBERT:
             f"colbert: the model {self.checkpoint.model!r} gives embeddings that are "
             f"not finite in {encoder.dtype}. Set dtype='float32'."
         )
+
+
+def _require_at_least_one(**options: int | None) -> None:
+    for name, value in options.items():
+        if value is not None and value < 1:
+            msg = f"colbert: {name} must be at least 1, got {value}."
+            raise OptionsError(msg)

@@ -116,7 +116,10 @@ class Encoder:
             deadline.check(f"{start} of {len(texts)} queries are encoded")
             with deadline.holding(self._lock):
                 rows: list[dict[str, torch.Tensor]] = self._model.encode_query(  # type: ignore[assignment]  # as output_value=None makes it
-                    list(some), batch_size=len(some), output_value=None
+                    list(some),
+                    batch_size=len(some),
+                    output_value=None,
+                    show_progress_bar=False,
                 )
                 counts = self._count(some, self._model.prompts.get("query"))
             cuts = np.maximum(counts - self.query_length, 0)
@@ -149,6 +152,7 @@ class Encoder:
                         [texts[row] for row in rows],
                         batch_size=len(rows),
                         output_value=None,
+                        show_progress_bar=False,
                     )
                 tokens = TokenEmbeddings(*_laid_out(encoded))
                 yield Batch(rows, tokens, cuts[rows])

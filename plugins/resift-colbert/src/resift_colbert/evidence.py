@@ -12,7 +12,7 @@ from resift_colbert.maxsim import best_matches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from resift_colbert.maxsim import FloatArray
+    from resift_colbert.maxsim import FloatArray, IntArray
     from resift_colbert.tokens import TokenEmbeddings
 
 __all__ = ["MATCHES", "matches"]
@@ -52,17 +52,11 @@ def matches(
     filled = documents.lengths > 0
     places, values = places[filled], values[filled]  # (n_filled, n_query_tokens)
     starts = (np.cumsum(documents.lengths) - documents.lengths)[filled]
-    size = places.size
-    if document_names is None:
-        named = pa.nulls(size, pa.string())
-    else:
-        tokens = pa.array(document_names, pa.string())
-        named = tokens.take(pa.array((starts[:, None] + places).ravel()))
-    which = np.tile(np.arange(len(query_names)), len(places))
+    asked = np.tile(np.arange(len(query_names)), len(places))
     found = pa.StructArray.from_arrays(
         [
-            pa.array(query_names, pa.string()).take(pa.array(which)),
-            named,
+            _named(query_names, asked),
+            _named(document_names, (starts[:, None] + places).ravel()),
             pa.array(places.ravel(), pa.int32()),
             pa.array(values.ravel()),
         ],
@@ -72,3 +66,9 @@ def matches(
     return pa.ListArray.from_arrays(
         pa.array(offsets, pa.int32()), found, type=MATCHES, mask=pa.array(~filled)
     )
+
+
+def _named(names: Sequence[str] | None, tokens: IntArray) -> pa.Array:
+    if names is None:
+        return pa.nulls(len(tokens), pa.string())
+    return pa.array(names, pa.string()).take(pa.array(tokens))

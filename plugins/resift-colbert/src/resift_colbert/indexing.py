@@ -4,6 +4,10 @@ LanceDB can fill an empty column by key (`merge_insert`), but not by row id. So
 every row gets a temporary key, `KEY`, which SQL's ``uuid()`` fills in and which is
 dropped at the end. Each commit is atomic: a run that was killed leaves the rows of its
 last commits filled, and the next one goes on with those that are still null.
+
+Filled rows move to the end of the table, as with any update in LanceDB. Run
+``table.optimize()`` afterwards: it joins the pieces, and brings indexes on other
+columns up to date. Only one run at a time may fill a table.
 """
 
 from __future__ import annotations
@@ -74,10 +78,7 @@ def index(
     """Fill a column of a LanceDB table with the token embeddings of its texts.
 
     Rows that have embeddings are left alone, so a run that was stopped is resumed by
-    running it again, and new rows are added the same way. Filled rows move to the end
-    of the table, as with any update in LanceDB. Run ``table.optimize()`` afterwards: it
-    joins the pieces, and brings indexes on other columns up to date. Only one run at a
-    time may fill a table.
+    running it again, and new rows are added the same way.
 
     Args:
         table: The table.
@@ -102,9 +103,7 @@ def index(
     if KEY in table.schema.names:  # of a run that was killed
         table.drop_columns([KEY])
     encoder = reranker.encoder()
-    (probe,) = encoder.queries(["width"], Deadline())
-    number = pa.float16() if float16 else pa.float32()
-    kind = pa.list_(pa.list_(number, probe.values.shape[1]))
+    kind = _kind(encoder, float16=float16)
     _prepare(table, column, kind, reranker.checkpoint.model, overwrite=overwrite)
     empty = f"`{column}` IS NULL"
     total = table.count_rows(empty)
@@ -125,6 +124,13 @@ def index(
     finally:
         table.drop_columns([KEY])
     return done
+
+
+def _kind(encoder: Encoder, *, float16: bool) -> pa.DataType:
+    """Return the type of a column of this model's token embeddings."""
+    (probe,) = encoder.queries(["width"], Deadline())
+    number = pa.float16() if float16 else pa.float32()
+    return pa.list_(pa.list_(number, probe.values.shape[1]))
 
 
 def _require_text(table: Table, text: str) -> None:
