@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from resift.errors import *  # noqa: F403  # the whole exception tree is public
     from resift.hookspecs import hookimpl as hookimpl
     from resift.loading import load as load
+    from resift.output import notes_of as notes_of
     from resift.ranking import RankedDocument as RankedDocument
     from resift.ranking import RankedDocuments as RankedDocuments
     from resift.ranking import Ranking as Ranking
@@ -51,6 +52,7 @@ _HOMES = {
     "UnknownRerankerError": "errors",
     "hookimpl": "hookspecs",
     "load": "loading",
+    "notes_of": "output",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605  # one list of names is enough

@@ -286,6 +286,7 @@ class Reranker:
         min_score: float | None = None,
         explain: bool = False,
         timeout: float | None = None,
+        drop: Sequence[str] = (),
     ) -> pa.Table:
         """Rerank result tables: merge them, score the best, return one table.
 
@@ -304,6 +305,7 @@ class Reranker:
             explain: Add each list's rank and score, the merged score and rank, and
                 what the stages of the reranker say.
             timeout: Seconds for scoring, for rerankers that can honour it.
+            drop: Columns of the results to leave out.
 
         Returns:
             One table, best row first: the columns of the results, types unchanged,
@@ -328,6 +330,7 @@ class Reranker:
             min_score=self._least(min_score),
             explain=explain,
             timeout=timeout,
+            drop=drop,
         )
         return scoring.rerank(self, query, results, request)
 

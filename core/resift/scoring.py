@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +11,14 @@ import pyarrow as pa
 
 from resift.arrow import RELEVANCE, Union, as_table, text_columns, text_of
 from resift.errors import InputError
+from resift.output import (
+    evidence,
+    explanation,
+    notes_of,
+    relevance,
+    with_columns,
+    with_notes,
+)
 from resift.ranking import RankedDocument, RankedDocuments, Ranking
 from resift.scores import Scores, as_array, checked, checked_items, expand, shown
 from resift.threshold import enough
@@ -22,10 +28,8 @@ if TYPE_CHECKING:
 
     from resift.reranker import Reranker
 
-__all__ = ["NOTES", "Request", "notes_of", "rank", "rank_many", "rerank", "score"]
+__all__ = ["Request", "rank", "rank_many", "rerank", "score"]
 
-NOTES = b"resift.notes"
-_OUTPUT = {b"resift": b"output"}  # marks the columns that resift itself has added
 Document = str | Mapping[str, object]
 
 
@@ -42,6 +46,7 @@ class Request:
     min_score: float | None
     explain: bool
     timeout: float | None
+    drop: Sequence[str] = ()
 
 
 def rerank(
@@ -73,13 +78,17 @@ def rerank(
         )
         documents = places = order[:top_k]
         values = merged[documents]
-    output = {RELEVANCE: _relevance(values, len(documents), reranker)}
+    added = {RELEVANCE: relevance(values, len(documents), reranker.who)}
     if scores.columns or request.explain:
-        output |= _evidence(scores, places, len(documents), explain=request.explain)
+        added |= evidence(scores, places, len(documents), explain=request.explain)
     if request.explain:
-        output |= _explanation(union, merged, order, documents)
-    notes = _notes(union, scores)
-    return _with_output(union.take(documents), output, notes, reranker, request)
+        added |= explanation(union, merged, order, documents)
+    shown = [name for name in union.columns if name not in request.drop]
+    rows = union.take(documents, shown if request.drop else None)
+    texts = [request.text] if isinstance(request.text, str) else request.text
+    rows = with_columns(rows, added, keep=(request.id, *texts), who=reranker.who)
+    came = [note for table in union.tables for note in notes_of(table)]
+    return with_notes(rows, [*came, *scores.notes])
 
 
 def score(
@@ -170,15 +179,6 @@ def rank_many(
             scores = expand(checked(answers[i], len(first), reranker.who), index)
         rankings.append(_ranked(reranker, documents[i], scores, top_k, min_score))
     return rankings
-
-
-def notes_of(table: pa.Table) -> list[str]:
-    """Return the notes that a reranked table carries."""
-    metadata = table.schema.metadata
-    if not metadata or NOTES not in metadata:
-        return []
-    notes: list[str] = json.loads(metadata[NOTES])
-    return notes
 
 
 def _merged(reranker: Reranker, union: Union, query: str) -> NDArray[np.float64]:
@@ -374,94 +374,6 @@ def _require_list(reranker: Reranker, documents: object) -> None:
             f"{type(documents).__name__}."
         )
         raise InputError(msg)
-
-
-def _relevance(values: NDArray[np.float64], n: int, reranker: Reranker) -> pa.Array:
-    """Return scores as shown: float32, null where not scored, *n* rows."""
-    narrow = shown(values, reranker.who)
-    if len(narrow) < n:
-        narrow = np.append(narrow, np.full(n - len(narrow), np.nan, dtype=np.float32))
-    return pa.array(narrow, mask=np.isnan(narrow))
-
-
-def _evidence(
-    scores: Scores, places: NDArray[np.int64], n: int, *, explain: bool
-) -> dict[str, pa.Array]:
-    """Return the extra columns of the scorer, those with ``_`` when explaining."""
-    rows = np.full(n, -1, dtype=np.int64)
-    rows[: len(places)] = places
-    indices = pa.array(rows, mask=rows < 0)
-    return {
-        name: as_array(column).take(indices)
-        for name, column in scores.columns.items()
-        if explain or not name.startswith("_")
-    }
-
-
-def _explanation(
-    union: Union,
-    merged: NDArray[np.float64],
-    order: NDArray[np.int64],
-    documents: NDArray[np.int64],
-) -> dict[str, pa.Array]:
-    """Return each list's rank and score, the merged score, and the merged rank."""
-    output = {}
-    for ranking in union.rankings:
-        rank = np.zeros(union.n_documents, dtype=np.int32)
-        rank[ranking.documents] = np.arange(1, len(ranking) + 1)
-        mine = rank[documents]
-        output[f"_{ranking.name}_rank"] = pa.array(mine, mask=mine == 0)
-        if ranking.scores is not None:
-            values = np.zeros(union.n_documents)
-            values[ranking.documents] = ranking.scores
-            output[f"_{ranking.name}_score"] = pa.array(
-                values[documents], mask=mine == 0
-            )
-    output["_merged_score"] = pa.array(merged[documents])
-    rank = np.empty(union.n_documents, dtype=np.int32)
-    rank[order] = np.arange(1, len(order) + 1)
-    output["_merged_rank"] = pa.array(rank[documents])
-    return output
-
-
-def _with_output(
-    table: pa.Table,
-    output: Mapping[str, pa.Array],
-    notes: list[str],
-    reranker: Reranker,
-    request: Request,
-) -> pa.Table:
-    """Add our columns to the payload, replacing only what resift itself has added."""
-    clashes = output.keys() & set(table.schema.names)
-    for name in clashes:
-        texts = [request.text] if isinstance(request.text, str) else request.text
-        ours = (table.schema.field(name).metadata or {}).items() >= _OUTPUT.items()
-        if name in (request.id, *texts) or not (ours or name == RELEVANCE):
-            msg = (
-                f"{reranker.who} adds a column {name!r}, which the results already "
-                "have. Rename that one, or leave it out of the search."
-            )
-            raise InputError(msg)
-    if clashes:
-        table = table.drop_columns(list(clashes))
-    for name, column in output.items():
-        table = table.append_column(_field(name, column.type), column)
-    if notes:
-        metadata = dict(table.schema.metadata or {})
-        metadata[NOTES] = json.dumps(notes, ensure_ascii=False).encode()
-        table = table.replace_schema_metadata(metadata)
-    return table
-
-
-@lru_cache(maxsize=64)
-def _field(name: str, kind: pa.DataType) -> pa.Field:
-    return pa.field(name, kind, metadata=_OUTPUT)
-
-
-def _notes(union: Union, scores: Scores) -> list[str]:
-    """Return the notes that came with the results and the new ones, each once."""
-    came = [note for table in union.tables for note in notes_of(table)]
-    return list(dict.fromkeys([*came, *scores.notes]))
 
 
 def _set(table: pa.Table, name: str, column: pa.Array) -> pa.Table:

@@ -4,14 +4,21 @@ A running call cannot be cancelled in Python. So a caller who runs out of time l
 the call to its thread and goes on; the thread is used again once the call returns. As
 threads are daemons, a call that never returns does not keep the process alive, which
 is what `concurrent.futures.ThreadPoolExecutor` would do.
+
+When the process ends, calls that still run are asked to stop, and get a second to. For
+before Python 3.14 a daemon thread that is inside C++ (torch, say) takes the process
+down with it, exit code and all, when it comes back while the interpreter is ending.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextvars
+import ctypes
 import os
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -22,6 +29,8 @@ __all__ = ["AllHangError", "NoWorkerError", "OverdueError", "Workers"]
 
 _T = TypeVar("_T")
 _IDLE = 10.0  # seconds after which a thread without work ends
+_GRACE = 1.0  # seconds that running calls get when the process ends
+_running: set[int] = set()  # threads that are in a call
 
 
 class OverdueError(Exception):
@@ -118,10 +127,13 @@ class Workers:
 
     def _work(self) -> None:
         while (call := self._next()) is not None:
+            _running.add(threading.get_ident())
             call.run()
+            _running.discard(threading.get_ident())
             with self._lock:
                 self._load -= 1
                 self._hanging -= call.hangs
+            del call  # it holds documents, and the next may be long in coming
 
     def _next(self) -> _Call[Any] | None:
         """Wait for a call; None when the thread shall end."""
@@ -157,3 +169,19 @@ class _Call(Generic[_T]):
             self.future.set_exception(error)
         else:
             self.future.set_result(result)
+
+
+@atexit.register
+def _stop_calls() -> None:
+    """Raise SystemExit in the threads that are in a call, and wait for them."""
+    for thread in tuple(_running):
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread), ctypes.py_object(SystemExit)
+        )
+    end = time.monotonic() + _GRACE
+    while _running and time.monotonic() < end:
+        time.sleep(0.005)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_running.clear)  # threads stay behind

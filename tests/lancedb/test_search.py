@@ -17,7 +17,7 @@ import resift
 import resift.lancedb
 from resift.errors import BackendError, InputError
 from resift.lancedb import request as request_module
-from resift.scoring import notes_of
+from resift.output import notes_of
 
 VECTOR = [1.0, 0.0]
 

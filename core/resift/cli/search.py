@@ -138,7 +138,7 @@ def _search(
 ) -> Page:
     import resift.lancedb
     from resift.cli.page import Page
-    from resift.scoring import notes_of
+    from resift.output import notes_of
 
     select = given["select"]
     found = resift.lancedb.search(

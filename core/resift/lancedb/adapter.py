@@ -150,14 +150,14 @@ class LanceReranker(_LanceDBReranker):
         id: str | None,
         names: Sequence[str] | None = None,
     ) -> pa.Table:
-        table = self.reranker.rerank(
-            query_text(query), *tables, text=self.column, id=id, names=names
+        return self.reranker.rerank(
+            query_text(query),
+            *tables,
+            text=self.column,
+            id=id,
+            names=names,
+            drop=_LEG_SCORES if self.score == "relevance" else (),
         )
-        if self.score == "relevance":
-            table = table.drop_columns(
-                [name for name in _LEG_SCORES if name in table.column_names]
-            )
-        return table
 
 
 def query_text(query: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ from resift.config import Config
 from resift.errors import BackendError, InputError
 from resift.lancedb.adapter import ROW_ID, LanceReranker
 from resift.lancedb.legs import Plan, Table, plan
-from resift.scoring import NOTES, notes_of
+from resift.output import notes_of, with_notes
 
 __all__ = ["Arrived", "Options", "Outcome", "Request", "Vectors", "reranker_of"]
 
@@ -148,10 +147,7 @@ class Request:
         output = [name for name in page.column_names if name not in internal]
         shown = [name for name in plan.shown if name in page.column_names]
         page = page.select([*shown, *output])
-        if not notes:
-            return page
-        metadata = {**(page.schema.metadata or {}), NOTES: json.dumps(notes).encode()}
-        return page.replace_schema_metadata(metadata)
+        return with_notes(page, notes)
 
 
 @dataclass(frozen=True, slots=True)

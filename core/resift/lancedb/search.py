@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pyarrow as pa
 from lancedb.embeddings import EmbeddingFunctionRegistry
 
 from resift.lancedb.adapter import query_text
@@ -17,6 +16,8 @@ from resift.lancedb.request import Outcome, Request, Vectors, reranker_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import Unpack
+
+    import pyarrow as pa
 
     from resift.lancedb.legs import Plan
     from resift.lancedb.request import Options

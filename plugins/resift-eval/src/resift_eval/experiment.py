@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import resift
 from resift.errors import InputError, ResiftError
-from resift.scoring import notes_of
+from resift.output import notes_of
 from resift_eval.cost import Cost
 from resift_eval.journal import Answer, Journal
 

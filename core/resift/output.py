@@ -1,0 +1,142 @@
+"""What `rerank` adds to the rows: scores, evidence, explanation and notes."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from resift.arrow import RELEVANCE
+from resift.errors import InputError
+from resift.scores import as_array, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from resift.arrow import Union
+    from resift.scores import Scores
+
+__all__ = [
+    "NOTES",
+    "evidence",
+    "explanation",
+    "notes_of",
+    "relevance",
+    "with_columns",
+    "with_notes",
+]
+
+NOTES = b"resift.notes"
+_OURS = {b"resift": b"output"}  # marks the columns that resift itself has added
+
+
+def relevance(values: NDArray[np.float64], n: int, who: str) -> pa.Array:
+    """Return scores as shown: float32, null where not scored, *n* rows."""
+    narrow = shown(values, who)
+    if len(narrow) < n:
+        narrow = np.append(narrow, np.full(n - len(narrow), np.nan, dtype=np.float32))
+    missing = np.isnan(narrow)
+    return pa.array(narrow, mask=missing) if missing.any() else pa.array(narrow)
+
+
+def evidence(
+    scores: Scores, places: NDArray[np.int64], n: int, *, explain: bool
+) -> dict[str, pa.Array]:
+    """Return the extra columns of the scorer, those with ``_`` when explaining."""
+    rows = np.full(n, -1, dtype=np.int64)
+    rows[: len(places)] = places
+    indices = pa.array(rows, mask=rows < 0)
+    return {
+        name: as_array(column).take(indices)
+        for name, column in scores.columns.items()
+        if explain or not name.startswith("_")
+    }
+
+
+def explanation(
+    union: Union,
+    merged: NDArray[np.float64],
+    order: NDArray[np.int64],
+    documents: NDArray[np.int64],
+) -> dict[str, pa.Array]:
+    """Return each list's rank and score, the merged score, and the merged rank."""
+    output = {}
+    for ranking in union.rankings:
+        rank = np.zeros(union.n_documents, dtype=np.int32)
+        rank[ranking.documents] = np.arange(1, len(ranking) + 1)
+        mine = rank[documents]
+        output[f"_{ranking.name}_rank"] = pa.array(mine, mask=mine == 0)
+        if ranking.scores is not None:
+            values = np.zeros(union.n_documents)
+            values[ranking.documents] = ranking.scores
+            output[f"_{ranking.name}_score"] = pa.array(
+                values[documents], mask=mine == 0
+            )
+    output["_merged_score"] = pa.array(merged[documents])
+    rank = np.empty(union.n_documents, dtype=np.int32)
+    rank[order] = np.arange(1, len(order) + 1)
+    output["_merged_rank"] = pa.array(rank[documents])
+    return output
+
+
+def with_columns(
+    rows: pa.Table,
+    added: Mapping[str, pa.Array],
+    *,
+    keep: Sequence[str | None],
+    who: str,
+) -> pa.Table:
+    """Add our columns to the payload, replacing only what resift itself has added.
+
+    Args:
+        rows: The payload.
+        added: Columns by name, aligned with *rows*.
+        keep: Columns of the payload that nothing may replace.
+        who: The reranker, as messages name it.
+
+    Raises:
+        InputError: If a column of the payload is in the way.
+    """
+    clashes = added.keys() & set(rows.schema.names)
+    for name in clashes:
+        ours = (rows.schema.field(name).metadata or {}).items() >= _OURS.items()
+        if name in keep or not (ours or name == RELEVANCE):
+            msg = (
+                f"{who} adds a column {name!r}, which the results already have. Rename "
+                "that one, or leave it out of the search."
+            )
+            raise InputError(msg)
+    if clashes:
+        rows = rows.drop_columns(list(clashes))
+    for name, column in added.items():
+        rows = rows.append_column(_field(name, column.type), column)
+    return rows
+
+
+def with_notes(rows: pa.Table, notes: Sequence[str]) -> pa.Table:
+    """Write notes into the schema metadata, each once; none leave it as it is."""
+    if not notes:
+        return rows
+    text = json.dumps(list(dict.fromkeys(notes)), ensure_ascii=False)
+    return rows.replace_schema_metadata(
+        {**(rows.schema.metadata or {}), NOTES: text.encode()}
+    )
+
+
+@lru_cache(maxsize=64)
+def _field(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, metadata=_OURS)
+
+
+def notes_of(table: pa.Table) -> list[str]:
+    """Return the notes that a reranked table carries."""
+    metadata = table.schema.metadata
+    if not metadata or NOTES not in metadata:
+        return []
+    notes: list[str] = json.loads(metadata[NOTES])
+    return notes
