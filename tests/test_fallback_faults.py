@@ -67,13 +67,13 @@ def test_a_call_that_hangs_is_left_when_its_share_is_over(
 ) -> None:
     """Of two rerankers the first has half of the deadline."""
     backend = Backend(hang)
-    reranker = fallback(named(backend, "slow"), "bm25", deadline=0.6)
+    reranker = fallback(named(backend, "slow"), "bm25", deadline=1.0)
     start = time.monotonic()
 
     ranked = reranker.rank("fox", DOCUMENTS)
 
-    assert 0.25 < time.monotonic() - start < 0.6
-    assert backend.timeouts[0] == pytest.approx(0.3, abs=0.03)
+    assert 0.4 < time.monotonic() - start < 1.0
+    assert backend.timeouts[0] == pytest.approx(0.5, abs=0.1)
     assert ranked.notes[0].startswith("fallback: slow timed out after 0.")
     assert ranked.notes[1] == "fallback: bm25 answered instead"
 
@@ -92,7 +92,7 @@ def test_each_reranker_may_have_its_own_time(hang: Callable[[], object]) -> None
     notes = reranker.rank("fox", DOCUMENTS).notes
 
     assert notes[0] == "fallback: first timed out after 0.05 s"
-    assert middle.timeouts[0] == pytest.approx(0.2, abs=0.03)
+    assert middle.timeouts[0] == pytest.approx(0.2, abs=0.1)
 
 
 def test_the_timeout_of_a_call_shortens_the_deadline(

@@ -219,3 +219,31 @@ def test_the_process_exits_although_a_call_hangs() -> None:
     assert done.stdout == "overdue\n"
     assert done.stderr == ""
     assert time.monotonic() - start < 10
+
+
+@pytest.mark.slow
+def test_a_call_inside_torch_does_not_take_the_process_down() -> None:
+    """C++ that comes back while the interpreter ends would abort it: exit code 134."""
+    pytest.importorskip("torch", reason="no library that aborts")
+    program = (
+        "import torch\n"
+        "from resift.workers import OverdueError, Workers\n"
+        "def compute():\n"
+        "    values = torch.randn(400, 400)\n"
+        "    while True:\n"
+        "        values = torch.nn.functional.gelu(values @ values / 20)\n"
+        "try:\n"
+        "    Workers(1, 'torch').run(compute, 0.1)\n"
+        "except OverdueError:\n"
+        "    print('overdue')\n"
+    )
+
+    done = subprocess.run(  # noqa: S603  # our own program
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "overdue\n", "")

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import atexit
 import contextvars
-import ctypes
 import os
 import queue
 import threading
@@ -174,6 +173,8 @@ class _Call(Generic[_T]):
 @atexit.register
 def _stop_calls() -> None:
     """Raise SystemExit in the threads that are in a call, and wait for them."""
+    import ctypes
+
     for thread in tuple(_running):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread), ctypes.py_object(SystemExit)

@@ -56,7 +56,7 @@ class Backend(BaseHTTPRequestHandler):
     wbufsize = -1
     healthy: ClassVar[bool] = False
     asked: ClassVar[Counter[str]] = Counter()
-    chance: ClassVar[random.Random] = random.Random(7)  # not a secret
+    chance: ClassVar[random.Random] = random.Random(7)  # noqa: S311  # not a secret
 
     def do_POST(self) -> None:
         mode = self.path.split("/")[1]
@@ -281,7 +281,7 @@ def ten_thousand_calls(port: int) -> list[bool]:
 def exits_promptly() -> bool:
     """A process whose call hangs for ever ends when its program ends."""
     stuck, free = (_exit_seconds(first) for first in ("stuck", "'bm25'"))
-    met = stuck < free + 0.5
+    met = stuck < free + 1.5  # such a call gets a second to end
     print(
         f"exit with a call that hangs {stuck * 1e3:.0f} ms, without one "
         f"{free * 1e3:.0f} ms: {_met(met)}"
