@@ -92,7 +92,9 @@ def test_a_plugin_is_complete(plugin):
     assert metadata["license"] == "Apache-2.0"
     assert metadata["requires-python"] == ">=3.11"
     assert metadata["description"].endswith(".")
-    assert any(line.startswith("resift>=") for line in metadata["dependencies"])
+    assert any(
+        re.match(r"resift(\[\w+\])?>=", line) for line in metadata["dependencies"]
+    )
     assert project(plugin)["build-system"]["build-backend"] == "hatchling.build"
 
 

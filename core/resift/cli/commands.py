@@ -39,7 +39,6 @@ PUBLISHED = {
     "cache": "resift-cache",
     "colbert-index": "resift-colbert",
     "eval": "resift-eval",
-    "serve": "resift-serve",
 }
 """The commands that this project's packages add, and the distribution of each."""
 
