@@ -196,3 +196,18 @@ def test_own_question(program):
     assert "docstrings of Python" in question
     assert "✓" not in rest.partition("judged questions")[0]
     assert not re.search(r"\x1b", done.stdout)
+
+
+def test_rows_can_be_added(tmp_path):
+    """LanceDB embeds what is added to the table by itself."""
+    table = build(tmp_path, CORPUS)
+
+    table.add(
+        [
+            {"name": "os.rmdir", "kind": "function", "text": "Remove a folder."},
+            {"name": "os.nothing", "kind": "function", "text": None},
+        ]
+    )
+
+    found = table.search("remove folder", query_type="vector").limit(1).to_list()
+    assert found[0]["name"] == "os.rmdir"

@@ -6,10 +6,15 @@ table is opened: `import resift.demo.embedding` makes it known.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lancedb.embeddings import EmbeddingFunction, register
 
 from resift.demo.database import EMBEDDING
 from resift.demo.vectors import DIMENSIONS, document_vectors, query_vector
+
+if TYPE_CHECKING:
+    from lancedb.embeddings.utils import TEXT
 
 __all__ = ["HashedWords"]
 
@@ -24,5 +29,6 @@ class HashedWords(EmbeddingFunction):
     def compute_query_embeddings(self, query: str, *_: object) -> list[object]:
         return [query_vector(query)]
 
-    def compute_source_embeddings(self, texts: list[str], *_: object) -> list[object]:
-        return list(document_vectors(texts))
+    def compute_source_embeddings(self, texts: TEXT, *_: object) -> list[object]:
+        rows = self.sanitize_input(texts)
+        return list(document_vectors([text or "" for text in rows]))
