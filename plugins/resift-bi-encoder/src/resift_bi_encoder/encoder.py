@@ -1,0 +1,182 @@
+"""`Encoder`: a loaded model, from texts to embeddings, batch by batch."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from resift.errors import BackendTimeoutError
+from resift_bi_encoder.checkpoint import load_checkpoint
+from resift_bi_encoder.similarity import FloatArray
+
+if TYPE_CHECKING:
+    from resift_bi_encoder.reranker import BiEncoder
+
+__all__ = ["Deadline", "Encoder"]
+
+IntArray = NDArray[np.int64]
+_PATIENCE = 2.0  # seconds before a bar shows: most calls are over by then
+
+
+class Deadline:
+    """When a call must have ended.
+
+    Args:
+        timeout: Seconds from now, or None for no end.
+    """
+
+    def __init__(self, timeout: float | None = None) -> None:
+        self.timeout = timeout
+        self._start = time.monotonic()
+
+    def check(self, done: int, total: int) -> None:
+        """Refuse to go on when the time is up.
+
+        Raises:
+            BackendTimeoutError: If it is.
+        """
+        if self.timeout is None or time.monotonic() - self._start < self.timeout:
+            return
+        msg = (
+            f"bi-encoder: {done} of {total} texts were encoded when the timeout of "
+            f"{self.timeout:g} s ran out. Score fewer (window=...), allow more time, "
+            "read stored vectors (embeddings=...), or call warmup() before the first "
+            "request."
+        )
+        raise BackendTimeoutError(msg)
+
+
+class Encoder:
+    """A loaded model, which many threads may use: it works on one batch at a time.
+
+    Args:
+        options: The reranker's options.
+
+    Raises:
+        ModelError: If the model cannot be loaded.
+    """
+
+    def __init__(self, options: BiEncoder) -> None:
+        self.model = load_checkpoint(options)
+        self.measure = (
+            self.model.similarity_fn_name
+            if options.similarity == "auto"
+            else options.similarity
+        )
+        self._options = options
+        self._lock = threading.Lock()  # the tokenizer's settings are shared state
+        self._bfloat16 = _computes_in_bfloat16(options, self.model.device.type)
+        if options.threads is not None and self.model.device.type == "cpu":
+            import torch
+
+            torch.set_num_threads(options.threads)
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        task: Literal["query", "document"],
+        deadline: Deadline,
+    ) -> FloatArray:
+        """Return the embeddings of *texts*, float32, shape ``(n_texts, dim)``.
+
+        Raises:
+            BackendTimeoutError: If the time is up before the last batch.
+        """
+        encode = (
+            self.model.encode_query if task == "query" else self.model.encode_document
+        )
+        prompt = self._prompt(task)
+        found: FloatArray | None = None
+        for rows in self._batches(texts, deadline):
+            batch = [texts[row] for row in rows.tolist()]
+            with self._lock, self._precision():
+                vectors = encode(
+                    batch,
+                    prompt=prompt,
+                    batch_size=len(batch),
+                    show_progress_bar=False,
+                )
+            if found is None:
+                found = np.empty((len(texts), vectors.shape[1]), np.float32)
+            found[rows] = vectors
+        return np.empty((0, 0), np.float32) if found is None else found
+
+    def cut(self, texts: Sequence[str], task: Literal["query", "document"]) -> IntArray:
+        """Return how many tokens of each text the model does not read."""
+        from transformers import PreTrainedTokenizerBase
+
+        tokenizer = self.model.tokenizer
+        most = getattr(self.model[0], f"{task}_length", None)
+        most = most or self.model.max_seq_length
+        if most is None or not isinstance(tokenizer, PreTrainedTokenizerBase):
+            return np.zeros(len(texts), dtype=np.int64)
+        prompt = self._prompt(task) or self.model.prompts.get(task) or ""
+        with self._lock:
+            rows = tokenizer(
+                [prompt + text for text in texts],
+                truncation=False,
+                return_attention_mask=False,
+                verbose=False,
+            ).input_ids
+        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+        return np.maximum(lengths - most, 0)
+
+    def _prompt(self, task: Literal["query", "document"]) -> str | None:
+        """Return the prompt that was given, as text; None leaves it to the model."""
+        options = self._options
+        given = options.query_prompt if task == "query" else options.document_prompt
+        return None if given is None else self.model.prompts.get(given, given)
+
+    def _batches(self, texts: Sequence[str], deadline: Deadline) -> Iterator[IntArray]:
+        """Hand out texts of similar length, the longest first, while time is left."""
+        from tqdm import tqdm  # type: ignore[import-untyped]
+
+        order = np.argsort([-len(text) for text in texts], kind="stable")
+        size = self._options.batch_size
+        show = self._options.show_progress
+        wanted = sys.stderr.isatty() if show is None else show
+        bar = tqdm(
+            total=len(texts),
+            desc="bi-encoder",
+            unit="text",
+            disable=not wanted,
+            delay=_PATIENCE if show is None else 0,
+            leave=False,
+        )
+        with bar:
+            for start in range(0, len(order), size):
+                deadline.check(start, len(order))
+                rows = order[start : start + size]
+                yield rows
+                bar.update(len(rows))
+
+    def _precision(self) -> contextlib.AbstractContextManager[object]:
+        import torch
+
+        if not self._bfloat16:
+            return contextlib.nullcontext()
+        return torch.autocast("cpu", torch.bfloat16)
+
+
+def _computes_in_bfloat16(options: BiEncoder, device: str) -> bool:
+    """Tell whether to compute in bfloat16 on this CPU.
+
+    By default where the CPU has it and both sides are encoded here: a single query is
+    quick, and stored vectors were made in float32.
+    """
+    import torch
+
+    if device != "cpu" or options.backend != "torch":
+        return False
+    if options.dtype != "auto":
+        return options.dtype == "bfloat16"
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    native = bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+    return native and options.embeddings is None

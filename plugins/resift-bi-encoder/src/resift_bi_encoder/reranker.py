@@ -1,0 +1,203 @@
+"""`BiEncoder`: the reranker, its options and its life."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from resift import hookimpl
+from resift.errors import InputError
+from resift.scores import Scores
+from resift_bi_encoder.checkpoint import Backend, Dtype
+from resift_bi_encoder.encoder import Deadline, Encoder
+from resift_bi_encoder.similarity import Measure, similarities
+from resift_bi_encoder.truncation import truncation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["BiEncoder"]
+
+
+@dataclass(kw_only=True, eq=False)
+class BiEncoder:
+    """Score by how alike the embeddings of query and document are.
+
+    Encodes both with any `sentence_transformers.SentenceTransformer`, or reads the
+    documents' vectors from a column, so that only the query is encoded.
+
+    Args:
+        model: A name on the Hub, or the folder of a saved model.
+        embeddings: The column of the candidates that holds the documents' vectors,
+            made by the same model; by default the texts are encoded.
+        similarity: ``"cosine"``, ``"dot"``, ``"euclidean"`` or ``"manhattan"`` (the
+            last two as 1 / (1 + distance)); ``"auto"`` is the model's own.
+        query_prompt: What goes before the query, as text or as the name of a prompt
+            stored in the model; by default the model's own for queries.
+        document_prompt: The same for documents.
+        dimensions: How many dimensions of an embedding to keep, for models trained so
+            that their first ones suffice.
+        revision: The branch, tag or commit on the Hub; pin it in production.
+        backend: ``"torch"``; or ``"openvino"``, ``"onnx"`` as sentence-transformers has
+            them, with its extra of that name.
+        device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; by default the fastest.
+        dtype: ``"auto"`` computes in bfloat16 on a CPU that has it (float32 for stored
+            vectors), in 16 bits on an NVIDIA GPU, and in float32 elsewhere.
+        max_length: The most tokens of a text; by default what the model was made for.
+            What is cut is reported.
+        batch_size: Texts per batch.
+        threads: CPU threads, for the whole process; by default those of torch.
+        trust_remote_code: Whether to run code that comes with the model.
+        local_files_only: Whether to read the local cache only.
+        show_progress: Whether to show a progress bar; by default on a terminal, for a
+            call that takes more than two seconds.
+
+    Raises:
+        ValueError: If a number is not positive.
+    """
+
+    resift_api: ClassVar[int] = 1
+    pointwise: ClassVar[bool] = True
+    score_kind: ClassVar[str] = "similarity"
+
+    model: str | Path = "sentence-transformers/all-MiniLM-L6-v2"
+    embeddings: str | None = None
+    similarity: Measure = "auto"
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    dimensions: int | None = None
+    revision: str | None = None
+    backend: Backend = "torch"
+    device: str | None = None
+    dtype: Dtype = "auto"
+    max_length: int | None = None
+    batch_size: int = 16
+    threads: int | None = None
+    trust_remote_code: bool = False
+    local_files_only: bool = False
+    show_progress: bool | None = None
+    _encoder: Encoder | None = field(init=False, repr=False, default=None)
+    _lock: threading.Lock = field(
+        init=False, repr=False, default_factory=threading.Lock
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("dimensions", "max_length", "batch_size", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                msg = f"{name} must be at least 1, got {value}."
+                raise ValueError(msg)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column of stored vectors, if they are read."""
+        return () if self.embeddings is None else (self.embeddings,)
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether the documents themselves are encoded."""
+        return self.embeddings is None
+
+    @hookimpl
+    def score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        candidates: pa.Table | None = None,
+        timeout: float | None = None,
+    ) -> Scores:
+        """Score each document, by its text or its stored vector.
+
+        Returns:
+            Scores; where documents were cut, with the column ``tokens_cut`` and a note.
+
+        Raises:
+            ModelError: If the model cannot be loaded.
+            InputError: If the stored vectors cannot be read.
+            BackendTimeoutError: If *timeout* is over before the last batch.
+        """
+        deadline = Deadline(timeout)
+        if self.embeddings is None:
+            return self._from_texts([query], [documents], deadline)[0]
+        return self._from_vectors(query, candidates, self.embeddings, deadline)
+
+    @hookimpl
+    def score_many(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+    ) -> list[Scores]:
+        """Score the documents of all queries, each distinct text encoded once.
+
+        Raises:
+            InputError: If vectors are to be read: there are no candidates here.
+        """
+        if self.embeddings is not None:
+            msg = (
+                f"bi-encoder: option 'embeddings': column {self.embeddings!r} comes "
+                "with the candidates of one query. Rerank the queries one by one."
+            )
+            raise InputError(msg)
+        return self._from_texts(queries, documents, Deadline())
+
+    @hookimpl
+    def warmup(self) -> None:
+        """Load the model, and encode one text."""
+        self._loaded().encode(["a"], "query", Deadline())
+
+    @hookimpl
+    def close(self) -> None:
+        """Let go of the model."""
+        with self._lock:
+            self._encoder = None
+
+    def _from_texts(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        deadline: Deadline,
+    ) -> list[Scores]:
+        encoder = self._loaded()
+        texts = list(dict.fromkeys(text for given in documents for text in given))
+        row = {text: i for i, text in enumerate(texts)}
+        asked = encoder.encode(queries, "query", deadline)
+        found = encoder.encode(texts, "document", deadline)
+        query_cut = encoder.cut(queries, "query")
+        cut = encoder.cut(texts, "document")
+        answers = []
+        for i, given in enumerate(documents):
+            rows = np.array([row[text] for text in given], dtype=np.int64)
+            values = similarities(asked[i], found[rows], encoder.measure)
+            columns, notes = truncation(cut[rows], int(query_cut[i]))
+            answers.append(Scores(values.astype(np.float64), columns, notes))
+        return answers
+
+    def _from_vectors(
+        self, query: str, candidates: pa.Table | None, column: str, deadline: Deadline
+    ) -> Scores:
+        from resift_bi_encoder.vectors import stored_vectors
+
+        encoder = self._loaded()
+        asked = encoder.encode([query], "query", deadline)[0]
+        parts = [
+            similarities(asked, vectors, encoder.measure)
+            for vectors in stored_vectors(candidates, column, len(asked))
+        ]
+        query_cut = int(encoder.cut([query], "query")[0])
+        _, notes = truncation(np.zeros(0, dtype=np.int64), query_cut)
+        return Scores(np.concatenate([np.empty(0), *parts]), {}, notes)
+
+    def _loaded(self) -> Encoder:
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = Encoder(self)
+            return self._encoder
+
+    def __getstate__(self) -> dict[str, object]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        type(self).__init__(self, **state)  # type: ignore[arg-type]
