@@ -208,7 +208,7 @@ def test_the_process_exits_although_a_call_hangs() -> None:
     )
     start = time.monotonic()
 
-    done = subprocess.run(  # our own program
+    done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
@@ -238,7 +238,7 @@ def test_a_call_inside_torch_does_not_take_the_process_down() -> None:
         "    print('overdue')\n"
     )
 
-    done = subprocess.run(  # noqa: S603  # our own program
+    done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
