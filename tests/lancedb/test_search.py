@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 
@@ -230,6 +231,26 @@ def test_the_embedding_function_makes_the_query_vector(embedding_table):
 
     assert page["id"].to_pylist() == [0, 1]
     assert "_vector_rank" in page.column_names
+
+
+def test_an_unregistered_embedding_function_hurts_only_its_leg(tmp_path, rows):
+    """A table whose function is not registered here is searched by what is given."""
+    entry = {"name": "nobody", "source_column": "text", "vector_column": "vector"}
+    functions = json.dumps([{**entry, "model": {}}]).encode()
+    schema = rows.schema.with_metadata({b"embedding_functions": functions})
+    table = lancedb.connect(tmp_path).create_table("odd", rows.cast(schema))
+    table.create_index("text", config=FTS())
+
+    page = resift.lancedb.search(table, "apple", vectors=VECTOR)
+    with pytest.raises(InputError) as error:
+        resift.lancedb.search(table, "apple")
+
+    assert len(page) == 8
+    assert str(error.value) == (
+        "search: the table's embedding function 'nobody' is not registered here. "
+        "Import the module that registers it, or give the vectors: vectors={column: "
+        "vector}, or vectors=False for none."
+    )
 
 
 def test_filters_apply_before_the_search(table):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,8 +43,24 @@ class Table:
     """What planning must know of a LanceDB table, sync, async or remote."""
 
     schema: pa.Schema
-    embeddings: Mapping[str, object]  # vector column -> its embedding function
     indexed: Sequence[str]  # columns with a full-text index
+    read_embeddings: Callable[[], Mapping[str, object]]
+
+    def embeddings(self) -> Mapping[str, object]:
+        """Return the embedding function of each vector column that has one.
+
+        Raises:
+            InputError: If one is not registered in this process.
+        """
+        try:
+            return self.read_embeddings()
+        except KeyError as error:
+            msg = (
+                f"search: the table's embedding function {error} is not registered "
+                "here. Import the module that registers it, or give the vectors: "
+                "vectors={column: vector}, or vectors=False for none."
+            )
+            raise InputError(msg) from error
 
     @property
     def vectors(self) -> list[str]:
@@ -146,8 +162,8 @@ def embedded(leg: Leg, query: object) -> object:
 
 def _vector_legs(table: Table, query: object, vectors: object) -> list[Leg]:
     if vectors is None:
-        found = table.embeddings if query_text(query).strip() else ()
-        return [Leg(column, embed=table.embeddings[column]) for column in found]
+        found = table.embeddings() if query_text(query).strip() else {}
+        return [Leg(column, embed=function) for column, function in found.items()]
     if vectors is False:
         return []
     if isinstance(vectors, str):
@@ -165,13 +181,14 @@ def _vector_leg(table: Table, column: str, vector: object) -> Leg:
     if column not in table.vectors:
         raise InputError(_no_column("vectors", column, table.vectors))
     if vector is None:
-        if column not in table.embeddings:
+        functions = table.embeddings()
+        if column not in functions:
             msg = (
                 f"search: column {column!r} has no embedding function, so its query "
                 f"vector must be given: vectors={{{column!r}: vector}}."
             )
             raise InputError(msg)
-        return Leg(column, embed=table.embeddings[column])
+        return Leg(column, embed=functions[column])
     values = np.asarray(vector, dtype=np.float64)
     kind = table.schema.field(column).type
     many = not pa.types.is_fixed_size_list(kind)

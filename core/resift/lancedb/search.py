@@ -145,15 +145,14 @@ def _described(table: _LanceTable) -> Table:
         if index.index_type == "FTS"
         for column in index.columns
     ]
-    return Table(table.schema, table.embedding_functions, indexed)
+    return Table(table.schema, indexed, lambda: table.embedding_functions)
 
 
 async def _adescribed(table: _LanceTable) -> Table:
     schema, indices = await asyncio.gather(table.schema(), table.list_indices())
     registry = EmbeddingFunctionRegistry.get_instance()  # type: ignore[no-untyped-call]
-    functions = registry.parse_functions(schema.metadata)
     indexed = [c for i in indices if i.index_type == "FTS" for c in i.columns]
-    return Table(schema, functions, indexed)
+    return Table(schema, indexed, lambda: registry.parse_functions(schema.metadata))
 
 
 def _call(
