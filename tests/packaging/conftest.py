@@ -105,7 +105,8 @@ def environment(
         )
         path = Path(purelib.stdout.strip()) / "dependencies.pth"
         path.write_text(f"{dependencies}\n")
-        made.install(*wheels)
+        if wheels:
+            made.install(*wheels)
         return made
 
     return make

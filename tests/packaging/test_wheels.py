@@ -1,0 +1,159 @@
+"""From a wheel: the core, every plugin, and one that this project never heard of."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from resift.scaffold import Package
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
+GROUP = "resift.rerankers"
+
+pytestmark = pytest.mark.slow
+plugins = pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
+
+CONFIG = """
+default = "words"
+
+[rerankers.words]
+use = "word-overlap"
+options = { lowercase = true }
+"""
+SEARCH = """
+import lancedb
+import pyarrow as pa
+import resift.lancedb
+
+kind = {"text": pa.string(), "vector": pa.list_(pa.float32(), 2)}
+texts = ["a blue whale", "foxes are red", "the quick red fox"]
+rows = {"text": texts, "vector": [[1.0, 0.0], [0.0, 1.0], [0.7, 0.7]]}
+connection = lancedb.connect("database")
+table = connection.create_table("animals", pa.table(rows, schema=pa.schema(kind)))
+search = table.search([1.0, 0.0]).limit(3)
+found = search.rerank(resift.lancedb.load("words"), "quick red fox").to_arrow()
+print(found["text"].to_pylist())
+"""
+
+
+@pytest.fixture(scope="session")
+def wheels(build: Callable, core: Path) -> dict[str, Path]:
+    """Return the wheel of the core and of every plugin, by import name."""
+    built = [core, *build(*PLUGINS)]
+    return {wheel.name.partition("-")[0]: wheel for wheel in built}
+
+
+def entry_points(folder: Path, group: str = GROUP) -> set[str]:
+    """Return the names that a folder's pyproject offers."""
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    return set(project.get("entry-points", {}).get(group, {}))
+
+
+def listed(environment) -> dict[str, str]:
+    """Return what ``resift list`` shows in an environment: names and states."""
+    rows = json.loads(environment.run("resift", "list", "--json").stdout)
+    return {row["name"]: row["state"] for row in rows}
+
+
+def test_wheels_hold_what_they_should(wheels: dict[str, Path]) -> None:
+    """A wheel holds one package with its type marker and the licence, and no tests."""
+    for name, wheel in wheels.items():
+        files = zipfile.ZipFile(wheel).namelist()
+
+        assert f"{name}/py.typed" in files
+        assert any(file.endswith("licenses/LICENSE") for file in files)
+        assert {file.partition("/")[0].partition("-")[0] for file in files} == {name}
+        assert not [f for f in files if "test_" in f and not f.endswith(".tmpl")]
+
+
+def test_everything_together(wheels, build, environment, tmp_path) -> None:
+    """Core, all plugins and a third party's: listed, configured, used, and missed."""
+    pytest.importorskip("lancedb", reason="the search is one of LanceDB")
+    Package("word-overlap").write(tmp_path / "package")
+    third_party = build(tmp_path / "package")
+    fresh = environment(*wheels.values(), *third_party)
+    here = tmp_path / "project"
+    here.mkdir()
+    (here / "resift.toml").write_text(CONFIG)
+    offered = {name for folder in (ROOT, *PLUGINS) for name in entry_points(folder)}
+
+    assert listed(fresh) == dict.fromkeys(offered | {"word-overlap"}, "ok")
+    found = fresh.run("-c", SEARCH, cwd=here)
+    assert found.stdout == "['the quick red fox', 'foxes are red', 'a blue whale']\n"
+
+    fresh.uninstall("resift-word-overlap")
+    missing = fresh.run(
+        "resift", "rank", "fox", "-", check=False, cwd=here, input="fox"
+    )
+    assert missing.returncode == 1
+    assert missing.stderr.startswith(
+        f"Error: {here / 'resift.toml'}: [rerankers.words]: No reranker named "
+        "'word-overlap' is installed."
+    )
+    assert listed(fresh) == dict.fromkeys(offered, "ok")
+
+
+@plugins
+def test_plugin_alone_with_the_core(plugin: Path, wheels, environment) -> None:
+    """A plugin works where nothing of resift but the core is installed."""
+    name = plugin.name.replace("-", "_")
+    fresh = environment(wheels["resift"], wheels[name])
+    doctor = fresh.run("resift", "doctor", "--json", check=False)
+    states = {row["name"]: row["state"] for row in json.loads(doctor.stdout)}
+    groups = (GROUP, "resift.commands", "resift.wrappers")
+
+    assert set(listed(fresh)) == entry_points(ROOT) | entry_points(plugin)
+    for group in groups:
+        for offered in entry_points(plugin, group):
+            assert states[offered] == "ok"
+
+
+@plugins
+def test_plugin_passes_its_own_tests_from_the_wheel(
+    plugin: Path, wheels, environment
+) -> None:
+    """A plugin's tests pass on its wheel, with the core and no other plugin."""
+    name = plugin.name.replace("-", "_")
+    fresh = environment(wheels["resift"], wheels[name])
+    config = ["-c", ROOT / "pyproject.toml", "--rootdir", ROOT]
+    quiet = ["-q", "-p", "no:cacheprovider"]
+    where = fresh.run("-c", f"import {name}; print({name}.__file__)").stdout
+    tested = fresh.run("-m", "pytest", *config, *quiet, plugin / "tests", check=False)
+
+    assert str(fresh.folder) in where
+    assert tested.returncode == 0, tested.stdout[-5000:]
+
+
+def test_core_alone(core: Path, environment) -> None:
+    """Without any plugin the core lists its own, keeps the contract, and helps."""
+    fresh = environment(core)
+    names = entry_points(ROOT)
+    helped = fresh.run("resift", "show", "cohere", check=False)
+
+    assert listed(fresh) == dict.fromkeys(names, "ok")
+    for name in ("rrf", "dbsf", "relative", "convex", "bm25"):
+        fresh.run("resift", "check", name)
+    assert helped.stderr == (
+        "Error: No reranker named 'cohere' is installed. It ships in resift-cohere: "
+        "pip install resift-cohere\n"
+    )
+
+
+@plugins
+def test_what_a_plugin_needs_is_here(plugin: Path) -> None:
+    """Every requirement of a plugin is met here, so leaving pip's check out is fair."""
+    from importlib_metadata import version
+    from packaging.requirements import Requirement
+
+    project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
+    for requirement in map(Requirement, project["dependencies"]):
+        if requirement.marker is None or requirement.marker.evaluate():
+            assert requirement.specifier.contains(version(requirement.name)), (
+                requirement
+            )

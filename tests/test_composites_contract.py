@@ -1,0 +1,29 @@
+"""`cascade` and `ensemble` keep the contract of every reranker."""
+
+from __future__ import annotations
+
+from resift.testing import RerankerSuite
+
+
+class TestCascade(RerankerSuite):
+    """A first stage that hands on fewer documents than it gets."""
+
+    name = "cascade"
+    options = {"stages": ["bm25", "bm25"], "keep": [4]}  # noqa: RUF012
+
+
+class TestEnsemble(RerankerSuite):
+    """Two scorers, merged by score."""
+
+    name = "ensemble"
+    options = {  # noqa: RUF012
+        "rerankers": ["bm25", {"use": "bm25", "options": {"b": 0.0}}],
+        "merger": "dbsf",
+    }
+
+
+class TestEnsembleWithRetrieval(RerankerSuite):
+    """A scorer, merged with the order and the scores that came in."""
+
+    name = "ensemble"
+    options = {"rerankers": ["bm25", "incoming"]}  # noqa: RUF012
