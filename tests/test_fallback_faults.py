@@ -65,7 +65,7 @@ def hang() -> Iterator[Callable[[], object]]:
 @pytest.fixture(autouse=True, scope="module")
 def _imported() -> None:
     """Import what ranking needs, so that no test counts the seconds it takes."""
-    resift.load("bm25", config=None).rank("fox", DOCUMENTS)
+    fallback("bm25").rank("fox", DOCUMENTS)
 
 
 def test_a_call_that_hangs_is_left_when_its_share_is_over(

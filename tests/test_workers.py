@@ -150,7 +150,7 @@ def test_a_second_call_does_not_wait_for_a_first_that_hangs(
     """A thread that is about to be busy does not count as free."""
     pool = Workers(8, "eager")
     for _ in range(50):
-        with pytest.raises(OverdueError):
+        with pytest.raises((OverdueError, NoWorkerError)):  # or not even begun
             pool.run(release.wait, 0.001)
         assert pool.run(lambda: 7, 5) == 7
         if pool._hanging == 7:

@@ -12,9 +12,10 @@ import functools
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa  # here, so that the first call does not wait for it
 
 from resift.breaker import CircuitBreaker
 from resift.composites import columns_of, labels, require_scoring
@@ -23,9 +24,6 @@ from resift.hookspecs import hookimpl
 from resift.reranker import Reranker
 from resift.scores import Scores
 from resift.workers import AllHangError, NoWorkerError, OverdueError, Workers
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 __all__ = ["DEGRADED", "Fallback"]
 
@@ -230,8 +228,6 @@ class _Entry:
 
 def _answer(name: str, scores: Scores, notes: Sequence[str]) -> Scores:
     """Return the scores of *name*, and whether they are second choice."""
-    import pyarrow as pa
-
     shown = pa.array(scores.values, mask=np.isnan(scores.values))
     columns = {**scores.columns, f"_{name}_score": shown}
     if notes:
