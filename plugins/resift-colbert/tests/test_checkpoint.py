@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from resift.errors import ModelError
 from resift_colbert import ColBERT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def failure(model: str, **options: object) -> str:
@@ -62,17 +64,85 @@ def test_a_name_that_is_not_on_this_machine() -> None:
     )
 
 
-@pytest.mark.slow
-def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Hub that cannot be reached is asked for one file, not for every one."""
-    import huggingface_hub.constants
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let huggingface_hub ask another server than the Hub."""
+    from huggingface_hub import constants
 
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setattr(
-        huggingface_hub.constants,
-        "HUGGINGFACE_CO_URL_TEMPLATE",
-        "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}",
-    )
+    def at(url: str) -> None:
+        template = f"{url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "ENDPOINT", url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+    return at
+
+
+class Refusal(BaseHTTPRequestHandler):
+    """Answers as the Hub does when it refuses; the model's name says why."""
+
+    def do_HEAD(self) -> None:
+        reason = self.path.split("/")[2]
+        self.send_response(403 if reason == "GatedRepo" else 404)
+        self.send_header("X-Error-Code", reason)
+        self.send_header("X-Error-Message", "no")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[str]:
+    """The address of a server that refuses everything."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [
+        (
+            "RepoNotFound",
+            "is not on the Hugging Face Hub, or is private. Correct the option model, "
+            "or log in with 'hf auth login'.",
+        ),
+        (
+            "GatedRepo",
+            "asks for its terms to be accepted on the Hugging Face Hub. Do so, and log "
+            "in with 'hf auth login'.",
+        ),
+        (
+            "RevisionNotFound",
+            "has no revision 'v9'. Correct the option revision.",
+        ),
+        (
+            "EntryNotFound",
+            "is not there, or has no config.json. Download it where there is a network "
+            "('hf download nobody/EntryNotFound'), or give the option model the path "
+            "of a folder.",
+        ),
+    ],
+)
+def test_what_the_hub_refuses(
+    reason: str, problem: str, refusing: str, hub: Callable[[str], None]
+) -> None:
+    """Each refusal of the Hub says which option to correct, or what to do."""
+    hub(refusing)
+
+    said = failure(f"nobody/{reason}", revision="v9")
+
+    assert said == f"colbert: the model 'nobody/{reason}' {problem}"
+
+
+@pytest.mark.slow
+def test_no_network(hub: Callable[[str], None]) -> None:
+    """A Hub that cannot be reached is asked for one file, not for every one."""
+    hub("http://127.0.0.1:9")
 
     assert failure("nobody/nothing") == (
         "colbert: the model 'nobody/nothing' is not on this machine, and there is no "
