@@ -23,7 +23,9 @@ from resift.implementation import HOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
-CORE = sorted(ROOT.glob("core/resift/**/*.py"))
+CORE = sorted(
+    set(ROOT.glob("core/resift/**/*.py")) - {ROOT / "core/resift/__main__.py"}
+)
 SOURCES = [*CORE, *sorted(ROOT.glob("plugins/*/src/**/*.py"))]
 TESTS = [
     *sorted(ROOT.glob("tests/**/*.py")),
