@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import pyarrow as pa
@@ -143,26 +143,12 @@ def rank_many(
     min_score: float | None,
 ) -> list[RankedDocuments]:
     """Rank many queries, their pairs scored together where that is possible."""
-    if not (_is_list(queries) and _is_list(documents)):
-        msg = (
-            f"{reranker.who}: rank_many needs a list of queries and a list of "
-            f"documents for each, got {type(queries).__name__} and "
-            f"{type(documents).__name__}."
-        )
-        raise InputError(msg)
-    if len(queries) != len(documents):
-        msg = (
-            f"{reranker.who}: rank_many needs one list of documents per query, got "
-            f"{len(queries)} queries and {len(documents)} lists."
-        )
-        raise InputError(msg)
+    _require_pairs(reranker, queries, documents)
+    pairs = zip(queries, documents, strict=True)
     if not reranker.scores or _wants_candidates(reranker):
-        return [
-            rank(reranker, query, texts, top_k, min_score)
-            for query, texts in zip(queries, documents, strict=True)
-        ]
+        return [rank(reranker, q, texts, top_k, min_score) for q, texts in pairs]
     sent = []
-    for query, given in zip(queries, documents, strict=True):
+    for query, given in pairs:
         reranker._require(query, "rank_many")  # noqa: SLF001  # one class in two files
         _require_list(reranker, given)
         sent.append(_distinct(reranker, _texts(reranker, given[: reranker.window])))
@@ -363,8 +349,24 @@ def _as_candidates(
     return pa.table(columns)
 
 
-def _is_list(value: object) -> bool:
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
     return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _require_pairs(reranker: Reranker, queries: object, documents: object) -> None:
+    if not (_is_list(queries) and _is_list(documents)):
+        msg = (
+            f"{reranker.who}: rank_many needs a list of queries and a list of "
+            f"documents for each, got {type(queries).__name__} and "
+            f"{type(documents).__name__}."
+        )
+        raise InputError(msg)
+    if len(queries) != len(documents):
+        msg = (
+            f"{reranker.who}: rank_many needs one list of documents per query, got "
+            f"{len(queries)} queries and {len(documents)} lists."
+        )
+        raise InputError(msg)
 
 
 def _require_list(reranker: Reranker, documents: object) -> None:
