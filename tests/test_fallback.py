@@ -220,7 +220,7 @@ def test_it_needs_what_its_rerankers_need() -> None:
 
 
 def test_it_is_configured_in_toml(tmp_path: Path) -> None:
-    """Names, tables and null-free options work as in code."""
+    """Names, tables and options work as in code."""
     file = tmp_path / "resift.toml"
     file.write_text(
         "[rerankers.safe]\n"
@@ -228,7 +228,7 @@ def test_it_is_configured_in_toml(tmp_path: Path) -> None:
         "[rerankers.safe.options]\n"
         'rerankers = [{ use = "bm25", options = { k1 = 2.0 } }, "bm25"]\n'
         "deadline = 0.5\n"
-        "timeouts = [0.3, 0.2]\n"
+        'timeouts = [0.3, "share"]\n'
     )
 
     reranker = resift.load("safe", config=file)
@@ -260,7 +260,7 @@ def test_it_pickles() -> None:
         (
             {"timeouts": [1, 2]},
             "timeouts must have one item for each of the 1 rerankers, got 2. "
-            "Null stands for an equal share.",
+            "'share' stands for an equal share.",
         ),
     ],
 )

@@ -85,14 +85,14 @@ def test_a_call_that_hangs_is_left_when_its_share_is_over(
 
 
 def test_each_reranker_may_have_its_own_time(hang: Callable[[], object]) -> None:
-    """A timeout of its own replaces the share; null stands for the share."""
+    """A timeout of its own replaces the share; "share" stands for the share."""
     middle = Backend(hang)
     reranker = fallback(
         named(Backend(hang), "first"),
         named(middle, "middle"),
         "bm25",
         deadline=0.45,
-        timeouts=[0.05, None, None],
+        timeouts=[0.05, "share", "share"],
     )
 
     notes = reranker.rank("fox", DOCUMENTS).notes
@@ -121,7 +121,7 @@ def test_no_time_left_means_not_asked(hang: Callable[[], object]) -> None:
         named(Backend(hang), "slow"),
         named(last, "last"),
         deadline=0.05,
-        timeouts=[1, None],
+        timeouts=[1, "share"],
     )
 
     notes = reranker.rank("fox", DOCUMENTS).notes
@@ -166,7 +166,7 @@ def test_a_hanging_reranker_is_left_alone_too(hang: Callable[[], object]) -> Non
     """Running out of time is a failure: the later calls do not wait."""
     backend = Backend(hang)
     reranker = fallback(
-        named(backend, "slow"), "bm25", timeouts=[0.05, None], failures=2
+        named(backend, "slow"), "bm25", timeouts=[0.05, "share"], failures=2
     )
     for _ in range(2):
         reranker.rank("fox", DOCUMENTS)
@@ -185,7 +185,7 @@ def test_calls_that_hang_never_hold_more_threads_than_allowed(
     reranker = fallback(
         named(backend, "stuck"),
         "bm25",
-        timeouts=[0.05, None],
+        timeouts=[0.05, "share"],
         failures=99,
         concurrency=2,
     )

@@ -12,7 +12,7 @@ import functools
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa  # here, so that the first call does not wait for it
@@ -53,7 +53,7 @@ class Fallback:
     Args:
         rerankers: The rerankers, the preferred one first.
         deadline: Seconds for the whole call. The `timeout` of a call may shorten it.
-        timeouts: Seconds for each reranker; null stands for an equal share.
+        timeouts: Seconds for each reranker, or ``"share"``, an equal share.
         failures: How many failures in a row make it leave a reranker alone.
         pause: Seconds after which one call tries such a reranker again.
         concurrency: How many calls of one reranker run at once; more wait their turn.
@@ -67,21 +67,21 @@ class Fallback:
         rerankers: list[Reranker],
         *,
         deadline: float = 5.0,
-        timeouts: list[float | None] | None = None,
+        timeouts: list[float | Literal["share"]] | None = None,
         failures: int = 5,
         pause: float = 10.0,
         concurrency: int = 16,
     ) -> None:
         require_scoring("rerankers", rerankers)
-        timeouts = timeouts or [None] * len(rerankers)
+        timeouts = timeouts or ["share"] * len(rerankers)
         if len(timeouts) != len(rerankers):
             msg = (
                 f"timeouts must have one item for each of the {len(rerankers)} "
-                f"rerankers, got {len(timeouts)}. Null stands for an equal share."
+                f"rerankers, got {len(timeouts)}. 'share' stands for an equal share."
             )
             raise ValueError(msg)
         _require_positive("deadline", deadline)
-        _require_positive("timeouts", *(s for s in timeouts if s is not None))
+        _require_positive("timeouts", *(s for s in timeouts if s != "share"))
         _require_positive("failures", failures)
         _require_positive("pause", pause)
         _require_positive("concurrency", concurrency)
@@ -142,8 +142,9 @@ class Fallback:
         for position, entry in enumerate(self._entries):
             left = end - time.monotonic()
             share = left / (len(self._entries) - position)
+            own = share if entry.timeout == "share" else entry.timeout
             try:
-                scores = entry.ask(request, min(left, entry.timeout or share))
+                scores = entry.ask(request, min(left, own))
             except Exception as error:  # noqa: BLE001  # whatever a plugin raises
                 notes.append(f"fallback: {entry.name} {_reason(error)}")
                 continue
@@ -174,7 +175,7 @@ class _Entry:
         self,
         reranker: Reranker,
         name: str,
-        timeout: float | None,
+        timeout: float | Literal["share"],
         breaker: CircuitBreaker,
         workers: Workers,
     ) -> None:

@@ -86,7 +86,7 @@ def test_the_vectors_of_the_reranker() -> None:
         ) -> tuple[list[float], list[list[float]]]:
             return [2.0, 1.0, 0.1], [VECTORS[TEXTS.index(d)] for d in documents]
 
-    reranker = mmr(reranker=Embedding(), embeddings=None, trade_off=0.5)
+    reranker = mmr(reranker=Embedding(), embeddings="", trade_off=0.5)
 
     assert [d.index for d in reranker.rank("fox", TEXTS)] == [1, 2, 3, 0]
     assert reranker.columns == ()
@@ -229,7 +229,7 @@ def test_it_pickles() -> None:
     [
         ({"trade_off": 2}, "trade_off must be between 0 and 1, got 2.0. Use 0.7."),
         (
-            {"embeddings": None},
+            {"embeddings": ""},
             "embeddings must name a column of vectors, as there is no reranker that "
             "offers its own (a method 'embed').",
         ),

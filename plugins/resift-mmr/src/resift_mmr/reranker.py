@@ -40,7 +40,7 @@ class MaximalMarginalRelevance:
     the ranking, and mean nothing outside it.
 
     Args:
-        embeddings: The column of vectors. Null asks the *reranker* for those it
+        embeddings: The column of vectors. Empty asks the *reranker* for those it
             compares (`HasEmbeddings`); relevance is their cosine with the query then.
         trade_off: From 0, only differ, to 1, only be relevant: the :math:`\lambda` of
             the paper.
@@ -61,7 +61,7 @@ class MaximalMarginalRelevance:
     def __init__(
         self,
         *,
-        embeddings: str | None = "vector",
+        embeddings: str = "vector",
         trade_off: float = 0.7,
         reranker: Reranker | None = None,
     ) -> None:
@@ -71,7 +71,7 @@ class MaximalMarginalRelevance:
         if reranker is not None:
             require_scoring("reranker", [reranker])
         self._own: HasEmbeddings | None = None
-        if embeddings is None:
+        if not embeddings:
             if not isinstance(
                 plugin := getattr(reranker, "plugin", None), HasEmbeddings
             ):
@@ -85,7 +85,7 @@ class MaximalMarginalRelevance:
         self._trade_off = trade_off
         self._reranker = reranker
         read = (RELEVANCE,) if reranker is None else columns_of([reranker])
-        vectors = () if embeddings is None else (embeddings,)
+        vectors = (embeddings,) if embeddings else ()
         self.columns = None if read is None else tuple(dict.fromkeys(read + vectors))
         self.needs_text = reranker is not None and reranker.needs_text
 
@@ -148,11 +148,7 @@ class MaximalMarginalRelevance:
             asked, vectors = map(unit, self._own.embed(query, documents))
             return Scores((vectors @ asked).astype(np.float64)), vectors
         reranker, column = self._reranker, self._embeddings
-        if (
-            candidates is None
-            or column is None
-            or column not in candidates.column_names
-        ):
+        if candidates is None or column not in candidates.column_names:
             msg = (
                 f"mmr: the results have no column {column!r}. Select it in the search."
             )
