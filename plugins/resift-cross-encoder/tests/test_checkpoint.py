@@ -131,6 +131,13 @@ def test_max_length_beyond_the_positions(model):
     )
 
 
+def test_max_length_below_the_special_tokens(model):
+    """Fewer tokens than the model's own need are refused."""
+    assert message(CrossEncoder(model=model, max_length=4, backend="torch")) == (
+        "cross-encoder: option 'max_length' must be at least 5 for this model, got 4."
+    )
+
+
 def test_positions_bound_the_default(roberta):
     """A tokenizer that knows no limit is bounded by the model's positions."""
     reranker = CrossEncoder(model=roberta)

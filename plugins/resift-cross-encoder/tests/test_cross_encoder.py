@@ -78,6 +78,27 @@ def test_auto_takes_openvino_on_a_cpu(model, query, documents):
     assert isinstance(reranker._engine.runtime, OpenVinoRuntime)
 
 
+def test_auto_falls_back_to_torch(model, query, documents, monkeypatch, caplog):
+    """Where openvino cannot convert a model, `auto` takes torch, and logs it."""
+    openvino = pytest.importorskip("openvino")
+
+    def refuse(*args, **options):
+        msg = "No conversion rule found for aten::new\nDetails"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(openvino, "convert_model", refuse)
+    reranker = CrossEncoder(model=model, device="cpu")
+
+    scores = reranker.score(query, documents)
+
+    assert len(scores) == len(documents)
+    assert [record.getMessage() for record in caplog.records] == [
+        "cross-encoder: option 'backend': 'openvino' cannot convert this model "
+        "(RuntimeError: No conversion rule found for aten::new). Use 'torch'. "
+        "backend='auto' uses torch instead."
+    ]
+
+
 def test_labels(labelled, query, documents):
     """The label that is picked gives the score: its share among all labels."""
     reranker = CrossEncoder(

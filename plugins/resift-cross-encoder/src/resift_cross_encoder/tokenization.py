@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from resift.errors import ModelError
 from resift_cross_encoder.pairs import IntArray, Layout, Pairs
 
 if TYPE_CHECKING:
@@ -122,6 +123,9 @@ class TemplateTokenizer:
         template: What goes around and between.
         max_length: The most tokens of one pair.
         prompt: Text that goes before the query.
+
+    Raises:
+        ModelError: If *max_length* leaves no room for the texts.
     """
 
     def __init__(
@@ -136,6 +140,13 @@ class TemplateTokenizer:
             pad_left=tokenizer.padding_side == "left",
             types="token_type_ids" in tokenizer.model_input_names,
         )
+        least = template.n_special + 2  # a token of either text
+        if max_length < least:
+            msg = (
+                f"cross-encoder: option 'max_length' must be at least {least} for this "
+                f"model, got {max_length}."
+            )
+            raise ModelError(msg)
         self.max_length = max_length
         self._backend: Tokenizer = tokenizer.backend_tokenizer
         self._keep_end = tokenizer.truncation_side == "left"

@@ -121,5 +121,5 @@ class TorchRuntime:
             precision = torch.autocast("cpu", torch.bfloat16)
         with torch.inference_mode(), precision:
             scores = self.model({**inputs, **pairs.layout.extra})["scores"]
-        found: FloatArray = scores.double().cpu().numpy()
+        found: FloatArray = scores.float().cpu().double().numpy()
         return found
