@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_a_config_of_another_type_is_refused():
         resift.load("rrf", config=5)
 
     assert str(caught.value) == (
-        "config must be a resift.Config, a path, a mapping or None, got 5."
+        "config must be a resift.Config, a path, a mapping or None, got int."
     )
 
 
@@ -173,7 +174,10 @@ def test_an_entry_holds_options_and_settings(tmp_path):
 
 def test_a_config_does_not_show_its_options():
     """A key written into the file is not in the repr of what was read."""
-    data = {"rerankers": {"mine": {"use": "rrf", "options": {"key": "sk-secret"}}}}
+    data = {
+        "rerankers": {"mine": {"use": "rrf", "options": {"key": "sk-secret"}}},
+        "wrappers": [{"use": "trace", "options": {"token": "sk-secret"}}],
+    }
 
     assert "sk-secret" not in repr(Config.of(data))
 
@@ -234,6 +238,34 @@ def test_a_secret_is_read_from_the_environment(install, monkeypatch):
     reranker = resift.load("mine", config=data)
 
     assert reranker.plugin.key.get_secret_value() == "sk-1"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[rerankers]\napi_key = 'SECRET'",
+        "rerankers = 'SECRET'",
+        "[rerankers.a]\nuse = 'bm25'\napi_key = 'SECRET'",
+        "[rerankers.a]\nuse = 'bm25'\noptions = 'SECRET'",
+        "[rerankers.a]\nuse = 'bm25'\noptions = ['SECRET']",
+        "[rerankers.a]\nuse = 'bm25'\noptions = { api_key = 'SECRET' }",
+        "[rerankers.a]\nuse = 'bm25'\nmerge = { use = 'rrf', api_key = 'SECRET' }",
+        "[rerankers.a]\nuse = 'cascade'\noptions = { keep = [], stages = [{ use = "
+        "'bm25', window = 5, options = { api_key = 'SECRET' } }] }",
+        "[rerankers.a]\nuse = 'cascade'\noptions = { keep = [], stages = [{ name = "
+        "'bm25', api_key = 'SECRET' }] }",
+        "wrappers = [{ use = 'none', api_key = 'SECRET' }]\n[rerankers.a]\nuse = 'rrf'",
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_shown(tmp_path, text):
+    """Whatever is wrong with a file, the message does not quote what may be a key."""
+    write(tmp_path / "resift.toml", text)
+
+    with pytest.raises(resift.ResiftError) as caught:
+        resift.load("a")
+
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+    assert "SECRET" not in repr(caught.value.__context__)
 
 
 def test_an_entry_may_build_on_another():
@@ -332,10 +364,10 @@ def test_one_entry_may_be_nested_twice():
             "'top_k', 'window', 'text', 'min_score'.",
         ),
         ("default = 5", ": 'default' must be a string, got 5."),
-        ("rerankers = 'a'", ": 'rerankers' must be a table, got 'a'."),
+        ("rerankers = 'a'", ": 'rerankers' must be a table, got a string."),
         (
             "[rerankers]\na = 'rrf'",
-            ": [rerankers.a] must be a table with a key 'use', got 'rrf'.",
+            ": [rerankers.a] must be a table with a key 'use', got a string.",
         ),
         (
             "[rerankers.a]\noptions = {}",

@@ -76,7 +76,7 @@ class Config:
     default: str | None = None
     rerankers: Mapping[str, Entry] = field(default_factory=dict)
     path: Path | None = None
-    wrappers: Sequence[str | Mapping[str, object]] = ()
+    wrappers: Sequence[str | Mapping[str, object]] = field(default=(), repr=False)
 
     @classmethod
     def find(cls, start: Path | None = None) -> Config:
@@ -168,7 +168,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 def _entry(where: str, table: object) -> Entry:
     if not isinstance(table, Mapping):
-        msg = f"{where} must be a table with a key 'use', got {table!r}."
+        msg = f"{where} must be a table with a key 'use', got {_shown(table)}."
         raise ConfigError(msg)
     _require_keys(table, [f.name for f in fields(Entry)], where)
     values = {key: _typed(table, key, _TYPES[key], where) for key in table}
@@ -206,8 +206,14 @@ def _typed(
     if value is None or (isinstance(value, kinds) and not isinstance(value, bool)):
         return value
     wanted = " or ".join(_NAMES[kind] for kind in kinds)
-    msg = f"{where}: {key!r} must be {wanted}, got {value!r}."
+    msg = f"{where}: {key!r} must be {wanted}, got {_shown(value)}."
     raise ConfigError(msg)
+
+
+def _shown(value: object) -> str:
+    """Return a number as it is and all else by its type: it may be a misplaced key."""
+    kinds = [kind for kind in (str, Mapping, list) if isinstance(value, kind)]
+    return _NAMES[kinds[0]] if kinds else str(value)
 
 
 def _table(data: Mapping[str, object], path: Path) -> Mapping[str, object] | None:

@@ -260,14 +260,14 @@ class Loader:
             entry, path = self._inline(value)
         else:
             return Reranker(value, wrappers=self.wrappers)
+        label = value if isinstance(value, str) else entry.use
         if settings := entry.settings():
             msg = (
-                f"{self.config.where()}: {value!r} is nested in another reranker, "
+                f"{self.config.where()}: {label!r} is nested in another reranker, "
                 f"where its {next(iter(settings))!r} has no effect. Set it on the "
                 "outer one."
             )
             raise ConfigError(msg)
-        label = value if isinstance(value, str) else entry.use
         return Loader(self.config, self.wrappers, path).build(entry, label)
 
     def _inline(self, table: Mapping[str, object]) -> tuple[Entry, tuple[str, ...]]:
@@ -309,7 +309,8 @@ def config_of(config: object) -> Config:
         return Config.read(config)
     if isinstance(config, Mapping):
         return Config.of(config)
-    msg = f"config must be a resift.Config, a path, a mapping or None, got {config!r}."
+    kind = type(config).__name__
+    msg = f"config must be a resift.Config, a path, a mapping or None, got {kind}."
     raise ConfigError(msg)
 
 

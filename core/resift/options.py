@@ -231,7 +231,10 @@ def _nested(value: object, annotation: object, build: Build) -> object:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_nested(item, annotation, build) for item in value]
     if isinstance(value, Mapping) and "use" not in value:
-        return {key: _nested(item, annotation, build) for key, item in value.items()}
+        for part in _parts(annotation):
+            if typing.get_origin(part) in (dict, Mapping):
+                inner = typing.get_args(part)[1]
+                return {key: _nested(v, inner, build) for key, v in value.items()}
     return build(value)
 
 

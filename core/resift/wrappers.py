@@ -41,9 +41,7 @@ def _built(wrapper: str | Mapping[str, object]) -> object:
     table = {"use": wrapper} if isinstance(wrapper, str) else dict(wrapper)
     name, options = table.pop("use", None), table.pop("options", {})
     if table or not isinstance(name, str) or not isinstance(options, Mapping):
-        msg = (
-            f"A wrapper must be a name or {{ use = ..., options = ... }}: {wrapper!r}."
-        )
+        msg = "A wrapper must be a name, or a table of 'use' and 'options'."
         raise ConfigError(msg)
     provider = catalog(WRAPPERS).find(name)
     schema = Schema(provider.load(), str(provider))
@@ -51,5 +49,5 @@ def _built(wrapper: str | Mapping[str, object]) -> object:
 
 
 def _no_reranker(value: object) -> Reranker:
-    msg = f"A wrapper takes no reranker, got {value!r}."
+    msg = f"A wrapper takes no reranker, got {type(value).__name__}."
     raise ConfigError(msg)
