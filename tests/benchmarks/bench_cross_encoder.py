@@ -242,7 +242,7 @@ def memory(folder: str, backend: str) -> bool:
     weights = Path(folder, "model.safetensors").stat().st_size
     peaks = {
         who: int(
-            subprocess.run(  # this script
+            subprocess.run(
                 [
                     sys.executable,
                     __file__,

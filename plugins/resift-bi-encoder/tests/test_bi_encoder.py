@@ -291,7 +291,7 @@ def test_importing_it_is_light() -> None:
         "print(sorted(heavy & set(sys.modules)))"
     )
 
-    done = subprocess.run(  # our own interpreter
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
 
