@@ -440,6 +440,11 @@ def test_a_wrong_text_column_is_told(text, message):
     )
 
 
+def test_a_column_of_nulls_is_text_that_is_missing():
+    """A leg that knows no text has a column without a type."""
+    assert texts(pa.table({"text": pa.nulls(2)})) == []
+
+
 def test_a_reranker_that_only_merges_needs_no_text():
     """Merging never reads the text column."""
     assert len(resift.load("rrf", config=None).rerank("", BASE, text="body")) == 3

@@ -122,6 +122,17 @@ def test_candidates_must_match_the_documents():
     assert str(caught.value) == "Reranker 'Lengths': 1 candidates for 2 documents."
 
 
+def test_candidates_hold_the_merged_score_of_this_call():
+    """The score of an earlier reranking is replaced in what a plugin is given."""
+    plugin = Lengths()
+    again = Reranker(Lengths()).rerank("q", table("a", "bb"))
+
+    Reranker(plugin).rerank("q", again)
+
+    candidates = plugin.asked[0]["candidates"]
+    assert candidates["_relevance_score"].to_pylist() == [1 / 61, 1 / 62]
+
+
 def test_hints_are_passed_on():
     """`top_k` and `timeout` reach a plugin that asks for them."""
     plugin = Lengths()

@@ -152,6 +152,15 @@ def test_extra_columns_and_notes_reach_the_result():
     ]
 
 
+def test_extra_columns_may_be_chunked():
+    """A column of a table is as good as a list."""
+    answer = Scores([1.0, 2.0], {"why": pa.chunked_array([["a"], ["b"]])})
+
+    result = Reranker(Fixed(answer)).rerank("q", table("x", "y"))
+
+    assert result["why"].to_pylist() == ["b", "a"]
+
+
 def test_evidence_with_an_underscore_shows_when_explaining():
     """Columns that start with `_` are for those who ask."""
     answer = Scores([1.0, 2.0], {"_tokens": [1, 2]})

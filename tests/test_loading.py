@@ -275,6 +275,17 @@ def test_a_reranker_describes_itself_with_everything_nested(install):
     }
 
 
+def test_an_instance_is_described_by_its_class():
+    """What has no name of its own is told by where it is defined."""
+    assert resift.Reranker(Zero()).describe() == {"use": f"{__name__}:Zero"}
+
+
+class Zero:
+    @resift.hookimpl
+    def score(self, documents):
+        return [0.0] * len(documents)
+
+
 def test_many_threads_may_load_at_once(install):
     """Loading is safe while others load, nest and close."""
     install(SCORER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -145,6 +146,33 @@ class Data:
 
 class Model(pydantic.BaseModel):
     k: int = 1
+
+
+def test_an_option_may_be_a_model_or_a_function():
+    """Whatever pydantic can check may be an option, and is described in full."""
+    assert built(Rich, model={"k": "3"}).model == Model(k=3)
+    assert built(Rich, key=len).key is len
+    schemas = {n: o.json_schema() for n, o in Schema(Rich, WHO).options.items()}
+    assert schemas["model"]["$defs"]["Model"]["properties"]["k"]["type"] == "integer"
+    assert schemas["key"] == {"type": "Callable | None", "default": None}
+
+
+class Rich:
+    def __init__(
+        self, *, model: Model | None = None, key: Callable | None = None
+    ) -> None:
+        self.model, self.key = model, key
+
+
+def test_an_error_of_resift_in_a_constructor_stays_what_it_is():
+    """A plugin that raises a typed error of its own is not renamed."""
+
+    class Strict:
+        def __init__(self) -> None:
+            raise resift.ModelError("no such model")  # noqa: TRY003  # short
+
+    with pytest.raises(resift.ModelError, match=r"^no such model$"):
+        built(Strict)
 
 
 # Wrong options ---------------------------------------------------------------------
@@ -380,93 +408,3 @@ def test_a_secret_is_in_nothing_that_a_reranker_shows(install, caplog, capsys):
         "version": "1.0",
         "options": {},
     }
-
-
-# Nested rerankers ------------------------------------------------------------------
-
-NESTING = """
-from typing import Literal
-class Plugin:
-    def __init__(
-        self,
-        *,
-        one: resift.Reranker | None = None,
-        many: list[resift.Reranker | Literal["incoming"]] = [],
-        named: dict[str, resift.Reranker] = {},
-    ) -> None:
-        self.one, self.many, self.named = one, many, named
-    @resift.hookimpl
-    def score(self, query, documents): ...
-"""
-
-
-def test_a_reranker_is_given_by_name_by_table_or_as_an_object(install):
-    """An option annotated `resift.Reranker` takes all three, alone or in lists."""
-    install(NESTING)
-    mine = resift.load("bm25", config=None, k1=0.5)
-
-    plugin = resift.load(
-        "fake",
-        config=None,
-        one="rrf",
-        many=["bm25", {"use": "bm25", "options": {"k1": 2}}, mine, "incoming"],
-        named={"a": "dbsf"},
-    ).plugin
-
-    assert plugin.one.name == "rrf"
-    assert [getattr(r, "name", r) for r in plugin.many] == [*["bm25"] * 3, "incoming"]
-    assert plugin.many[1].plugin.k1 == 2
-    assert plugin.many[2] is mine
-    assert plugin.named["a"].name == "dbsf"
-
-
-def test_none_stays_none(install):
-    """An optional reranker may be left out explicitly."""
-    install(NESTING)
-
-    assert resift.load("fake", config=None, one=None).plugin.one is None
-
-
-def test_an_uninstalled_instance_may_be_nested(install):
-    """A plugin instance or a function becomes a reranker on the way in."""
-    install(NESTING)
-
-    plugin = resift.load("fake", config=None, one=lambda query, documents: [1.0]).plugin
-
-    assert plugin.one.rank("q", ["d"])[0].score == 1.0
-
-
-@pytest.mark.parametrize(
-    ("given", "kind", "message"),
-    [
-        ("rff", resift.UnknownRerankerError, "No reranker named 'rff' is installed. "),
-        (
-            {"use": "bm25", "optoins": {}},
-            resift.ConfigError,
-            "The config: [rerankers.(nested)]: unknown key 'optoins'. Did you mean "
-            "'options'? Keys: 'use', 'options', 'merge', 'top_k', 'window', 'text', "
-            "'min_score'.",
-        ),
-        (
-            {"use": "bm25", "options": {"k2": 1}},
-            resift.OptionsError,
-            f"Reranker 'bm25' (resift {resift.__version__}) has no option 'k2'. "
-            "Options: 'k1', 'b'.",
-        ),
-        (
-            {"use": "bm25", "window": 5},
-            resift.ConfigError,
-            "the config: 'bm25' is nested in another reranker, where its 'window' has "
-            "no effect. Set it on the outer one.",
-        ),
-    ],
-    ids=["name", "key", "option", "setting"],
-)
-def test_a_wrong_nested_reranker_is_told_like_any_other(install, given, kind, message):
-    """Names, keys, options and settings of a nested reranker are all checked."""
-    install(NESTING)
-
-    with pytest.raises(kind) as caught:
-        resift.load("fake", config=None, one=given)
-
-    assert str(caught.value).startswith(message)

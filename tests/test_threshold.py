@@ -174,7 +174,7 @@ def test_it_stands_in_the_config(install) -> None:
         (2, "The config: [rerankers.sure]: 'min_score' must be from 0 to 1, got 2."),
         (
             "0.5",
-            "The config: [rerankers.sure]: 'min_score' must be a number, got '0.5'.",
+            "The config: [rerankers.sure]: 'min_score' must be a number, got a string.",
         ),
     ],
 )
