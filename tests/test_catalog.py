@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -88,6 +89,27 @@ def test_a_plugin_is_imported_once_by_many_threads(install, tmp_path):
 
     assert len({type(reranker.plugin) for reranker in loaded}) == 1
     assert log.read_text() == "."
+
+
+def test_a_slow_import_holds_up_no_list(install):
+    """While one thread imports a plugin, another can look around."""
+    install(f"import time\ntime.sleep(1)\n{ECHO}")
+
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(resift.load, "fake", config=None)
+        time.sleep(0.2)
+        names = catalog().names()
+        assert not loading.done()
+
+    assert "fake" in names
+    assert loading.result().name == "fake"
+
+
+def test_a_plugin_may_load_another_while_it_is_imported(install):
+    """A plugin that is made of others when its module is imported does not hang."""
+    install(f"inner = resift.load('bm25', config=None)\n{ECHO}")
+
+    assert resift.load("fake", config=None).name == "fake"
 
 
 def test_the_catalog_is_read_once_until_refreshed(install):

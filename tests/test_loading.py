@@ -174,6 +174,16 @@ def test_a_merger_that_merges_nothing_is_refused(install):
     )
 
 
+def test_a_merger_that_is_unknown_is_told():
+    """A misspelt merger is met like any misspelt name."""
+    with pytest.raises(resift.UnknownRerankerError) as caught:
+        resift.load("bm25", config=None, merge="rff")
+
+    assert str(caught.value).startswith(
+        "No reranker named 'rff' is installed. Did you mean 'rrf'? Installed: "
+    )
+
+
 def test_a_config_entry_may_be_the_merger():
     """A merger with options of its own has a name in the config."""
     config = {"rerankers": {"flat": {"use": "rrf", "options": {"k": 1000}}}}

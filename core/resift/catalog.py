@@ -82,7 +82,8 @@ PUBLISHED = {
 """The names that this project itself publishes, and the distribution of each."""
 
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
-_importing = threading.RLock()
+_importing = threading.RLock()  # a plugin may load another while it is imported
+_reading = threading.Lock()  # of its own: no list waits for a slow import
 
 
 class _EntryPoint(Protocol):
@@ -301,7 +302,7 @@ class Catalog:
 def catalog(group: str = RERANKERS) -> Catalog:
     """Return the catalog of *group*, read once per process and per allow-list."""
     allowed = _allow_list()
-    with _importing:
+    with _reading:
         known = _catalogs.get((group, allowed))
         if known is None:
             known = _catalogs[group, allowed] = Catalog(group, allowed=allowed)
@@ -310,7 +311,7 @@ def catalog(group: str = RERANKERS) -> Catalog:
 
 def refresh() -> None:
     """Forget what was read, so that newly installed packages are seen."""
-    with _importing:
+    with _reading:
         _catalogs.clear()
 
 
