@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +30,11 @@ def load(name: str) -> ModuleType:
         sys.modules[module] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[module])
     return sys.modules[module]
+
+
+def read_me() -> str:
+    """Return the page of the folder."""
+    return (WRONG / "README.md").read_text(encoding="utf-8")
 
 
 CLASSES = [
@@ -69,6 +75,16 @@ def test_every_check_catches_something(check) -> None:
     caught = {cls.breaks for cls in CLASSES} | {p["breaks"] for p in PACKAGES.values()}
 
     assert check.name in caught
+
+
+def test_every_twin_is_there() -> None:
+    """The table of peers' defects names what is in this folder."""
+    rows = re.findall(r"^\| (\d+) \|.*\| (.+) \|$", read_me(), re.MULTILINE)
+    named = [name for _, twins in rows for name in re.findall(r"`([^`]+)`", twins)]
+    known = {cls.__name__ for cls in CLASSES} | {f'PACKAGES["{n}"]' for n in PACKAGES}
+
+    assert [int(number) for number, _ in rows] == list(range(1, 22))
+    assert set(named) <= known
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)

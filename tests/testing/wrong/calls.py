@@ -251,3 +251,15 @@ class ReadsTheDistance:
             return scores
         near = candidates["_distance"].to_pylist()
         return [score + 0 * (d or 0) for score, d in zip(scores, near, strict=True)]
+
+
+class CrashesOnMetadata:
+    """Peer 11: a misspelt attribute, met only where documents have other columns."""
+
+    breaks = "lancedb_searches_are_reranked"
+
+    @hookimpl
+    def score(self, query, documents, candidates):
+        if candidates is not None:
+            candidates.meatadata.get("id")
+        return overlaps(query, documents)

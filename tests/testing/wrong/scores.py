@@ -67,6 +67,23 @@ class ScoresPairsAsTwo:
         return overlaps(query, [text for d in documents for text in (query, d)])
 
 
+class ReturnsHalfPrecision:
+    """Peer 8: a tensor of a type that numpy does not know."""
+
+    breaks = "one_score_per_document"
+
+    class Tensor:
+        """What a model in half precision returns."""
+
+        def __array__(self, dtype=None, copy=None):
+            msg = "Got unsupported ScalarType BFloat16"
+            raise TypeError(msg)
+
+    @hookimpl
+    def score(self, query, documents):
+        return self.Tensor()
+
+
 class SqueezesOne:
     """Peer 9: a batch of one loses its only dimension."""
 
