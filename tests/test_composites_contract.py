@@ -9,14 +9,14 @@ class TestCascade(RerankerSuite):
     """A first stage that hands on fewer documents than it gets."""
 
     name = "cascade"
-    options = {"stages": ["bm25", "bm25"], "keep": [4]}  # noqa: RUF012
+    options = {"stages": ["bm25", "bm25"], "keep": [4]}
 
 
 class TestEnsemble(RerankerSuite):
     """Two scorers, merged by score."""
 
     name = "ensemble"
-    options = {  # noqa: RUF012
+    options = {
         "rerankers": ["bm25", {"use": "bm25", "options": {"b": 0.0}}],
         "merger": "dbsf",
     }
@@ -26,4 +26,4 @@ class TestEnsembleWithRetrieval(RerankerSuite):
     """A scorer, merged with the order and the scores that came in."""
 
     name = "ensemble"
-    options = {"rerankers": ["bm25", "incoming"]}  # noqa: RUF012
+    options = {"rerankers": ["bm25", "incoming"]}

@@ -9,4 +9,4 @@ class TestFallback(RerankerSuite):
     """With a first that answers."""
 
     name = "fallback"
-    options = {"rerankers": ["bm25", "bm25"]}  # noqa: RUF012
+    options = {"rerankers": ["bm25", "bm25"]}

@@ -9,11 +9,11 @@ class TestMax(RerankerSuite):
     """The best passage counts."""
 
     name = "chunk"
-    options = {"reranker": "bm25", "size": 5, "overlap": 2}  # noqa: RUF012
+    options = {"reranker": "bm25", "size": 5, "overlap": 2}
 
 
 class TestMean(RerankerSuite):
     """All passages count."""
 
     name = "chunk"
-    options = {"reranker": "bm25", "aggregate": "mean"}  # noqa: RUF012
+    options = {"reranker": "bm25", "aggregate": "mean"}

@@ -22,8 +22,8 @@ class TestTexts(RerankerSuite):
     """Documents are encoded at the call."""
 
     name = "colbert"
-    failing_options = {"model": "./no-such-folder"}  # noqa: RUF012  # never changed
-    skipped = {"obvious_document_wins": RANDOM}  # noqa: RUF012  # never changed
+    failing_options = {"model": "./no-such-folder"}  # never changed
+    skipped = {"obvious_document_wins": RANDOM}  # never changed
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -36,8 +36,8 @@ class TestStoredEmbeddings(RerankerSuite):
     """Token embeddings come from a column."""
 
     name = "colbert"
-    failing_options = {"model": "./no-such-folder"}  # noqa: RUF012  # never changed
-    skipped = {"obvious_document_wins": RANDOM}  # noqa: RUF012  # never changed
+    failing_options = {"model": "./no-such-folder"}  # never changed
+    skipped = {"obvious_document_wins": RANDOM}  # never changed
     texts = ColBERT()
 
     @pytest.fixture(scope="class")

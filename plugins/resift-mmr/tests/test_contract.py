@@ -14,7 +14,7 @@ class TestScored(RerankerSuite):
     """Relevance by bm25, likeness by vectors of letters."""
 
     name = "mmr"
-    options = {"reranker": "bm25", "embeddings": "letters"}  # noqa: RUF012
+    options = {"reranker": "bm25", "embeddings": "letters"}
 
     @classmethod
     def candidates(cls, documents: Sequence[str]) -> pa.Table:

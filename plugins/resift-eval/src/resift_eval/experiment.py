@@ -82,7 +82,7 @@ class Experiment:
                 name: {
                     **contestant.reranker.describe(),
                     "window": contestant.reranker.window,
-                    "merge": str(contestant.reranker._merger),  # noqa: SLF001
+                    "merge": str(contestant.reranker._merger),
                 }
                 for name, contestant in self.contestants.items()
             },
