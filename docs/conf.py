@@ -6,7 +6,7 @@ import resift
 
 project = "resift"
 author = "the resift authors"
-copyright = "the resift authors"  # Sphinx's name for it
+copyright = "the resift authors"  # noqa: A001  # Sphinx's name for it
 version = release = resift.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]

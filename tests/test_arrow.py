@@ -37,9 +37,7 @@ COLUMNS = {
     "large_list": column(pa.large_list(pa.string()), ["a"], None),
     "list_view": column(pa.list_view(pa.int8()), [1], None),
     "map": column(pa.map_(pa.string(), pa.int64()), [("a", 1)], None),
-    "timestamp": column(
-        pa.timestamp("ns", "Europe/Berlin"), dt.datetime(2020, 1, 1)
-    ),  # the type has the zone
+    "timestamp": column(pa.timestamp("ns", "Europe/Berlin"), dt.datetime(2020, 1, 1)),  # noqa: DTZ001  # the type has the zone
     "duration": column(pa.duration("us"), dt.timedelta(1), None),
     "date": column(pa.date32(), dt.date(2020, 1, 1), None),
     "interval": column(pa.month_day_nano_interval(), (1, 2, 3), None),

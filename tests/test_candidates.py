@@ -163,7 +163,7 @@ def test_what_a_plugin_raises_passes_through():
     """A failure stays what it is."""
 
     def fail(query, documents):
-        raise resift.RateLimitError("slow down")  # short
+        raise resift.RateLimitError("slow down")  # noqa: TRY003  # short
 
     with pytest.raises(resift.RateLimitError, match=r"^slow down$"):
         Reranker(fail).rerank("q", table("a"))

@@ -100,7 +100,7 @@ def test_any_kind_of_method_may_implement_a_hook(kind):
         else:
 
             @hookimpl
-            def score(this, query, documents, /):
+            def score(this, query, documents, /):  # noqa: N805
                 return [1.0] * len(documents)
 
     assert len(resift.Reranker(Plugin()).rank("q", ["a", "b"])) == 2

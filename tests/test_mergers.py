@@ -286,7 +286,7 @@ def test_three_lists_are_too_many_for_convex() -> None:
 @pytest.mark.parametrize("k", [-1, math.nan, math.inf])
 def test_rrf_refuses_a_k_out_of_range(k: float) -> None:
     """A negative k would divide by zero; NaN and infinity lose every score."""
-    with pytest.raises(ValueError) as caught:  # whole message below
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # whole message below
         ReciprocalRankFusion(k=k)
 
     assert str(caught.value) == (
@@ -297,7 +297,7 @@ def test_rrf_refuses_a_k_out_of_range(k: float) -> None:
 @pytest.mark.parametrize("alpha", [-0.1, 1.1, math.nan])
 def test_convex_refuses_an_alpha_out_of_range(alpha: float) -> None:
     """Alpha is a share."""
-    with pytest.raises(ValueError) as caught:  # whole message below
+    with pytest.raises(ValueError) as caught:  # noqa: PT011  # whole message below
         ConvexCombination(alpha=alpha)
 
     assert str(caught.value) == (

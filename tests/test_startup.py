@@ -136,6 +136,6 @@ def test_every_error_is_public():
 def test_an_unknown_name_is_an_attribute_error():
     """A misspelt name fails as usual."""
     with pytest.raises(AttributeError) as caught:
-        resift.rerankr  # read for its failure
+        resift.rerankr  # noqa: B018  # read for its failure
 
     assert str(caught.value) == "module 'resift' has no attribute 'rerankr'"

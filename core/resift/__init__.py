@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from resift.config import Config as Config
-    from resift.errors import *  # the whole exception tree is public
+    from resift.errors import *  # noqa: F403  # the whole exception tree is public
     from resift.hookspecs import hookimpl as hookimpl
     from resift.loading import load as load
     from resift.output import notes_of as notes_of
@@ -55,7 +55,7 @@ _HOMES = {
     "notes_of": "output",
 }
 
-__all__ = sorted([*_HOMES, "__version__"])  # one list of names is enough
+__all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605  # one list of names is enough
 
 
 def __getattr__(name: str) -> object:

@@ -191,7 +191,7 @@ class Provider:
     def _metadata(self, key: str) -> str:
         try:
             return self._entry_point.dist.metadata[key] or ""
-        except Exception:  # no METADATA, or a damaged one: still usable
+        except Exception:  # noqa: BLE001  # no METADATA, or a damaged one: still usable
             return ""
 
 
@@ -332,7 +332,7 @@ def _entry_points(group: str) -> Iterable[_EntryPoint]:
 
     try:
         return entry_points(group=group)
-    except Exception:  # one that cannot be read hurts only itself
+    except Exception:  # noqa: BLE001  # one that cannot be read hurts only itself
         found: dict[str, Iterable[_EntryPoint]] = {}
         for distribution in distributions():
             with contextlib.suppress(Exception):
@@ -345,7 +345,7 @@ def _home(entry_point: _EntryPoint) -> str:
     """Return the name of the distribution, even where its metadata is damaged."""
     try:
         return entry_point.dist.name or "(unknown)"
-    except Exception:  # no METADATA, or one without a name
+    except Exception:  # noqa: BLE001  # no METADATA, or one without a name
         return "(unknown)"
 
 

@@ -201,7 +201,7 @@ def _require_keys(data: Mapping[str, object], known: Sequence[str], where: str) 
 
 def _typed(
     data: Mapping[str, object], key: str, kinds: tuple[type, ...], where: str
-) -> Any:  # one of the kinds, or None
+) -> Any:  # noqa: ANN401  # one of the kinds, or None
     value = data.get(key)
     if value is None or (isinstance(value, kinds) and not isinstance(value, bool)):
         return value

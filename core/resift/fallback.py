@@ -145,7 +145,7 @@ class Fallback:
             own = share if entry.timeout == "share" else entry.timeout
             try:
                 scores = entry.ask(request, min(left, own))
-            except Exception as error:  # whatever a plugin raises
+            except Exception as error:  # noqa: BLE001  # whatever a plugin raises
                 notes.append(f"fallback: {entry.name} {_reason(error)}")
                 continue
             if not np.isnan(scores.values).all():

@@ -58,15 +58,7 @@ if TYPE_CHECKING:
     from resift.ranking import Ranking
     from resift.scores import MergedLike, ScoresLike
 
-__all__ = [
-    "API_VERSION",
-    "hookimpl",
-    "score",
-    "score_many",
-    "merge",
-    "warmup",
-    "close",
-]  # in the order of the page
+__all__ = ["API_VERSION", "hookimpl", "score", "score_many", "merge", "warmup", "close"]  # noqa: RUF022  # in the order of the page
 
 API_VERSION = 1
 

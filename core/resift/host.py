@@ -79,7 +79,7 @@ class Host:
             others = [p for p in closers if p is not plugin]
             try:
                 self.plugins.subset_hook_caller("close", others)()
-            except Exception as error:  # all are raised together
+            except Exception as error:  # noqa: BLE001  # all are raised together
                 errors.append(error)
         return errors
 

@@ -240,8 +240,8 @@ class Loader:
         )
         secrets = frozenset(o.name for o in schema.options.values() if o.is_secret)
         reranker.who = who
-        reranker._children = tuple(children)  # the loader is its maker
-        reranker._recipe = Recipe(
+        reranker._children = tuple(children)  # noqa: SLF001  # the loader is its maker
+        reranker._recipe = Recipe(  # noqa: SLF001
             provider.qualified, given, options, provider.version, secrets
         )
         return reranker

@@ -352,7 +352,7 @@ class Reranker:
         query: str,
         *results: object,
         executor: Executor | None = None,
-        **options: Any,  # those of rerank, checked by it
+        **options: Any,  # noqa: ANN401  # those of rerank, checked by it
     ) -> pa.Table:
         """`rerank` in a worker thread, off the event loop; takes its arguments.
 
@@ -384,7 +384,7 @@ class Reranker:
         for child in self._owned():
             try:
                 child.close()
-            except Exception as error:  # all are raised together
+            except Exception as error:  # noqa: BLE001  # all are raised together
                 errors.append(error)
         if errors:
             msg = f"{self.who}: close failed"

@@ -51,7 +51,7 @@ class Scores:
     def __array__(
         self,
         dtype: np.dtype[Any] | None = None,
-        copy: bool | None = None,  # numpy's protocol
+        copy: bool | None = None,  # noqa: FBT001  # numpy's protocol
     ) -> NDArray[Any]:
         if copy is None:  # what numpy 1 cannot pass on: only if it is needed
             return np.asarray(self.values, dtype=dtype)

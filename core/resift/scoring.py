@@ -149,7 +149,7 @@ def rank_many(
         return [rank(reranker, q, texts, top_k, min_score) for q, texts in pairs]
     sent = []
     for query, given in pairs:
-        reranker._require(query, "rank_many")  # one class in two files
+        reranker._require(query, "rank_many")  # noqa: SLF001  # one class in two files
         _require_list(reranker, given)
         sent.append(_distinct(reranker, _texts(reranker, given[: reranker.window])))
     asked = [i for i, (_, texts, _) in enumerate(sent) if texts]

@@ -164,7 +164,7 @@ class _Call(Generic[_T]):
             return
         try:
             result = self._context.run(self._function)
-        except BaseException as error:  # raised again by `run`
+        except BaseException as error:  # noqa: BLE001  # raised again by `run`
             self.future.set_exception(error)
         else:
             self.future.set_result(result)

@@ -131,7 +131,7 @@ def first_stage(
 
 def long_documents(data: Path) -> tuple[list[str], list[tuple[str, set[int]]]]:
     """Return the documents, and the claims with the documents that answer them."""
-    chance = random.Random(7)  # the same documents in every run
+    chance = random.Random(7)  # noqa: S311  # the same documents in every run
     abstracts = _lines(data / "corpus.jsonl")
     chance.shuffle(abstracts)
     groups = [abstracts[i : i + TOGETHER] for i in range(0, len(abstracts), TOGETHER)]

@@ -6,7 +6,7 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
-import importlib_metadata  # see below
+import importlib_metadata  # noqa: F401  # see below
 import pytest
 
 import resift

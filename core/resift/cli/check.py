@@ -87,7 +87,7 @@ def check(
       resift check cascade -o 'stages=["bm25", "bm25"]' -o 'keep=[3]'
       resift check jina -o api_key=... --network
       resift check mine --skip "obvious document wins=random weights"
-    """  # click keeps the lines after a \b as they are
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift.catalog import catalog
     from resift.testing.checking import Run
     from resift.testing.subject import Settings, Subject

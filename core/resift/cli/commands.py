@@ -63,12 +63,12 @@ class Commands(click.Group):
     that is asked for is imported, so a broken one hurts only itself.
     """
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # click's
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's
         return [*OWN, *sorted({p.name for p in _plugins()} - OWN.keys())]
 
     def get_command(
         self,
-        ctx: click.Context,  # click's signature
+        ctx: click.Context,  # noqa: ARG002  # click's signature
         cmd_name: str,
     ) -> click.Command | None:
         if target := OWN.get(cmd_name):
@@ -128,7 +128,7 @@ class Commands(click.Group):
             if error.errno == errno.EPIPE:
                 _end_of_pipe()
             _fail(ctx, error, str(error))
-        except Exception as error:  # a plugin may raise anything
+        except Exception as error:  # noqa: BLE001  # a plugin may raise anything
             what = f"{type(error).__name__}: {error}".rstrip(": ")
             _fail(ctx, error, f"{what} (resift --traceback shows where)")
         else:

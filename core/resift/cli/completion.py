@@ -20,7 +20,7 @@ def completion(context: click.Context, *, shell: str) -> None:
       bash   eval "$(resift completion bash)"      in ~/.bashrc
       zsh    eval "$(resift completion zsh)"       in ~/.zshrc
       fish   resift completion fish | source       in ~/.config/fish/config.fish
-    """  # click keeps the lines after a \b as they are
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     from click.shell_completion import get_completion_class
 
     main = context.find_root().command

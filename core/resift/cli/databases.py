@@ -42,9 +42,9 @@ def open_table(database: str, name: str) -> LanceTable:
         msg = f"search: {database!r} has no table {name!r}. Tables: {tables}."
         raise InputError(msg) from error
     if is_demo(table):
-        import resift.demo.embedding  # registers itself with lancedb
+        import resift.demo.embedding  # noqa: F401  # registers itself with lancedb
     try:
-        table.embedding_functions  # looked up when first read
+        table.embedding_functions  # noqa: B018  # looked up when first read
     except KeyError as error:
         msg = (
             f"search: table {name!r} was written with the embedding function {error}, "

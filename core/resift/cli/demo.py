@@ -54,7 +54,7 @@ def demo(*, keep: Path | None, query: tuple[str, ...], as_json: bool) -> None:
       resift demo
       resift demo --keep demo-db
       resift demo -q "how do I undo a commit in a database"
-    """  # click keeps the lines after a \b as they are
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     require_lancedb("demo")
     with tempfile.TemporaryDirectory(
         prefix="resift-demo-", ignore_cleanup_errors=True

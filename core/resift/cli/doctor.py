@@ -52,7 +52,7 @@ def doctor(names: Sequence[str], *, as_json: bool) -> None:
 
     The exit code is 1 when anything is wrong; what RESIFT_PLUGINS leaves out, or the
     core hides, is not.
-    """  # click keeps the lines after a \b as they are
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     from rich.progress import track
 
     rows = _rows(names)

@@ -39,7 +39,7 @@ def examine_apart(kind: str, name: str, timeout: float = 120.0) -> dict[str, Any
         timeout: Seconds before it is given up; a cold torch on a slow disk takes 30.
     """
     try:
-        done = subprocess.run(  # ourselves, with a name from metadata
+        done = subprocess.run(  # noqa: S603  # ourselves, with a name from metadata
             [sys.executable, "-P", "-m", __name__, kind, name],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -72,7 +72,7 @@ def examine(kind: str, name: str) -> dict[str, object]:
         implements = _KINDS[kind](name)
     except ResiftError as error:
         state, message = _STATES.get(type(error), "invalid"), str(error)
-    except (Exception, SystemExit) as error:  # a plugin may raise any
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may raise any
         state, message = "broken", f"{type(error).__name__}: {error}"
     else:
         seconds = round(time.perf_counter() - started, 3)

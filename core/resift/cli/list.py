@@ -38,7 +38,7 @@ def list_rerankers(*, as_json: bool) -> None:
 
     Piped, each line holds name, distribution, version, state and summary, separated
     by tabs.
-    """  # click keeps the lines after a \b as they are
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     rows = _rows()
     if as_json:
         write_json(rows)

@@ -60,7 +60,7 @@ def new(
       resift new word-overlap
       resift new votes --merger --license MIT --author "Ada Lovelace"
       resift new our-server --http
-    """  # click keeps the lines after a \b as they are
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift.scaffold import Package
 
     package = Package(name, kind or "reranker", license_, author)

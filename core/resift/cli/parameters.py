@@ -36,8 +36,8 @@ class RerankerName(click.ParamType):  # type: ignore[type-arg]  # of late generi
 
     def shell_complete(
         self,
-        ctx: click.Context,  # click's signature
-        param: click.Parameter,
+        ctx: click.Context,  # noqa: ARG002  # click's signature
+        param: click.Parameter,  # noqa: ARG002
         incomplete: str,
     ) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem

@@ -68,7 +68,7 @@ def rank(
       resift rank "red fox" animals.jsonl --text body --json
       resift rank "red fox" animals.txt -r cascade \\
           -o 'stages=["bm25", "cross-encoder"]' -o 'keep=[50]'
-    """  # click keeps the lines after a \b as they are
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     documents, lines = _read(file, jsonl=jsonl)
     with load(
         reranker,

@@ -39,7 +39,7 @@ class _TableName(click.ParamType):  # type: ignore[type-arg]  # of late generic
     def shell_complete(
         self,
         ctx: click.Context,
-        param: click.Parameter,  # click's signature
+        param: click.Parameter,  # noqa: ARG002  # click's signature
         incomplete: str,
     ) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
@@ -101,7 +101,7 @@ def _weight(
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds.")
 @click.option("--explain", is_flag=True, help="Show what each leg and stage says.")
 @json_option
-def search(database: str, table: str, query: str, **given: Any) -> None:  # click's own
+def search(database: str, table: str, query: str, **given: Any) -> None:  # noqa: ANN401  # click's own
     """Search TABLE of the LanceDB in DATABASE, and rerank what is found.
 
     Each vector column that has an embedding function and each full-text index is
@@ -118,7 +118,7 @@ def search(database: str, table: str, query: str, **given: Any) -> None:  # clic
       resift search demo-db stdlib "sort a list" -r dbsf --weight vector=0.5 --explain
       resift search demo-db stdlib "sort a list" -r bm25 --where "kind = 'function'"
       resift search demo-db stdlib "sort a list" --select name | head -3
-    """  # click keeps the lines after a \b as they are
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     require_lancedb("search")
     opened = open_table(database, table)
     with load(

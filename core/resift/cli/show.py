@@ -39,7 +39,7 @@ def show(name: str, *, as_json: bool, config_path: Path | None) -> None:
       resift show rrf
       resift show resift-fusion:borda
       resift show cascade --json
-    """  # click keeps the lines after a \b as they are
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift.loading import Loader
 
     config = find_config(config_path)

@@ -110,7 +110,7 @@ class LanceReranker(_LanceDBReranker):
         self,
         vector_results: Sequence[object],
         query: object = None,
-        deduplicate: bool = False,  # LanceDB's signature
+        deduplicate: bool = False,  # noqa: FBT001, FBT002  # LanceDB's signature
     ) -> pa.Table:
         """Rerank several vector searches together.
 

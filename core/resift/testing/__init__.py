@@ -33,7 +33,7 @@ _HOMES = {
     "replaces": "suite",
 }
 
-__all__ = sorted(_HOMES)  # one list of names is enough
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # one list of names is enough
 
 
 def __getattr__(name: str) -> object:

@@ -53,7 +53,7 @@ class ContractError(ResiftError, AssertionError):
     """A reranker breaks a promise; the message says which, by what, and how."""
 
 
-class Breach(Exception):  # no error of ours: what a check found
+class Breach(Exception):  # noqa: N818  # no error of ours: what a check found
     """What a check found to be wrong: see `broken`, which raises it."""
 
     def __init__(self, found: str, case: object = None) -> None:
@@ -213,5 +213,5 @@ def _ask(problem: Problem, case: Case) -> tuple[str | None, Exception | None]:
         return problem(case), None
     except Breach as breach:
         return breach.found, None
-    except Exception as error:  # whatever a reranker may raise
+    except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
         return raised(error), error

@@ -132,7 +132,7 @@ class Subject:
         """Return what the reranker declares, on its instance or its class."""
         try:
             holder: object = self.reranker.plugin
-        except Exception:  # it cannot be built: another check tells
+        except Exception:  # noqa: BLE001  # it cannot be built: another check tells
             holder = self.cls
         default = self.settings.declares.get(attribute, _DEFAULTS.get(attribute))
         return getattr(holder, attribute, default)

@@ -65,7 +65,7 @@ def _tests_of(suite: type[_Suite]) -> list[Check]:
 
 
 def _test(check: Check) -> Callable[..., None]:
-    def test(self: _Suite, contract_run: Run) -> None:  # a method
+    def test(self: _Suite, contract_run: Run) -> None:  # noqa: ARG001  # a method
         __tracebackhide__ = True
         outcome = contract_run.outcome(check)
         if outcome.status in ("skipped", "unchecked", "blocked"):

@@ -344,7 +344,7 @@ def test_threads_share_one_model(model: str) -> None:
             for _ in range(5):
                 got = colbert.score(QUERY, DOCUMENTS).values
                 np.testing.assert_allclose(got, expected, atol=1e-4)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             failures.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(8)]

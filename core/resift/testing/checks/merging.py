@@ -242,5 +242,5 @@ def _merge(subject: Subject, lists: Lists) -> NDArray[np.float64]:
     rankings = lists.rankings[: most if isinstance(most, int) else None]
     try:
         return subject.merged(rankings, lists.n_documents)
-    except Exception as error:  # whatever a merger may raise
+    except Exception as error:  # noqa: BLE001  # whatever a merger may raise
         broken(raised(error), lists, error)

@@ -111,7 +111,7 @@ def import_is_light(subject: Subject) -> None:
     if subject.provider is None:  # pragma: no cover  # not_named tells
         return
     module = subject.provider.target.partition(":")[0]
-    done = subprocess.run(  # our own interpreter, an installed module
+    done = subprocess.run(  # noqa: S603  # our own interpreter, an installed module
         [sys.executable, "-c", _MEASURE, module],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,

@@ -91,12 +91,12 @@ def pickles_or_refuses(subject: Subject) -> None:
         data = pickle.dumps(subject.reranker)
     except (pickle.PicklingError, TypeError, AttributeError, NotImplementedError):
         return  # it says so: an open file, a lock, a local function
-    except Exception as error:  # whatever a reranker may raise
+    except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
         broken(f"pickling: {raised(error)}", error)
     try:
-        with pickle.loads(data) as copy:  # written two lines above
+        with pickle.loads(data) as copy:  # noqa: S301  # written two lines above
             got = subject.scores(OBVIOUS, reranker=copy)
-    except Exception as error:  # whatever a reranker may raise
+    except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
         broken(f"unpickled, {raised(error)}", OBVIOUS, error)
     if subject.differing(got, wanted) is not None:
         broken(f"unpickled, it scores {got.tolist()}", OBVIOUS)
@@ -146,7 +146,7 @@ def failure_is_a_backend_error(subject: Subject) -> None:
         scores = subject.scores(GRADED, reranker=reranker)
     except BackendError:
         return
-    except Exception as error:  # whatever a reranker may raise
+    except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
         broken(raised(error), f"the options {given}", error)
     broken(f"it returned {scores.tolist()}", f"the options {given}")
 

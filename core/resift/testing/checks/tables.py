@@ -117,9 +117,7 @@ def _searches(
     hybrid = hybrid.vector(east).text(query).limit(10)
     yield "hybrid", everything, hybrid.rerank(reranker).to_arrow()
     legs = [
-        table.search(v, "vector", "vector")
-        .with_row_id(True)
-        .limit(10)  # LanceDB's signature
+        table.search(v, "vector", "vector").with_row_id(True).limit(10)  # noqa: FBT003  # LanceDB's signature
         for v in (east, north)
     ]
     several = reranker.rerank_multivector(legs, query, deduplicate=True)

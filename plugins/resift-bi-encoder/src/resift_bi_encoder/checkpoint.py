@@ -112,7 +112,7 @@ def _on_hub(name: str, revision: str | None) -> bool:
         raise ModelError(msg) from error
     except EntryNotFoundError:
         return True
-    except Exception:  # any failure to reach it means the same
+    except Exception:  # noqa: BLE001  # any failure to reach it means the same
         return False
     return True
 

@@ -75,7 +75,7 @@ def call(
         else:
             try:
                 return request(deadline.left)
-            except Exception as error:  # whatever the SDK raises
+            except Exception as error:  # noqa: BLE001  # whatever the SDK raises
                 failure = Failure.of(error)
         pause = _backoff(attempt, failure.retry_after)
         if not failure.transient or attempt > max_retries or pause >= deadline.left:
@@ -90,7 +90,7 @@ def _backoff(attempt: int, asked: float | None) -> float:
 
     A little of it is chance: clients that failed together must not come back together.
     """
-    chance = random.random()  # no secret depends on it
+    chance = random.random()  # noqa: S311  # no secret depends on it
     if asked is not None:
         return asked * (1.0 + 0.1 * chance)
     return min(_LONGEST, _FIRST * 2.0 ** (attempt - 1)) * (0.5 + 0.5 * chance)

@@ -61,7 +61,7 @@ def colbert_index(
     *,
     float16: bool,
     overwrite: bool,
-    **reranker: Any,  # click's own
+    **reranker: Any,  # noqa: ANN401  # click's own
 ) -> None:
     """Fill a column of TABLE in DATABASE with token embeddings for reranking.
 
@@ -72,7 +72,7 @@ def colbert_index(
     Example:
       resift colbert-index my-db docs --column colbert --float16
       resift search my-db docs "red fox" -r colbert -o embeddings=colbert
-    """  # click reads the backspace
+    """  # noqa: D301  # click reads the backspace
     from resift_colbert.indexing import index
 
     plugin = _plugin(**reranker)

@@ -47,7 +47,7 @@ class Deadline:
         """
         left = -1.0 if self._end is None else max(0.0, self._end - time.monotonic())
         if not lock.acquire(timeout=left):
-            raise self._expired("another call still uses the model")  # not the message
+            raise self._expired("another call still uses the model")  # noqa: EM101, TRY003  # not the message
         try:
             yield
         finally:

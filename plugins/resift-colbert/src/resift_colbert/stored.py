@@ -67,7 +67,7 @@ def stored_embeddings(
         done += len(chunk)
         if chunk.null_count:
             rows = rows[chunk.is_valid().to_numpy(zero_copy_only=False)]
-            chunk = chunk.drop_null()  # the same rows
+            chunk = chunk.drop_null()  # noqa: PLW2901  # the same rows
         if len(rows):
             yield rows, _embeddings(chunk, column)
 

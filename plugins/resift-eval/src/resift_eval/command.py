@@ -73,7 +73,7 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 def evaluate(
     rerankers: tuple[str, ...],
     config_path: Path | None,
-    **given: Any,  # the options of Source and Plan, as click has them
+    **given: Any,  # noqa: ANN401  # the options of Source and Plan, as click has them
 ) -> None:
     r"""Measure rerankers on judged queries, and say whether each one helped.
 

@@ -82,7 +82,7 @@ class Experiment:
                 name: {
                     **contestant.reranker.describe(),
                     "window": contestant.reranker.window,
-                    "merge": str(contestant.reranker._merger),
+                    "merge": str(contestant.reranker._merger),  # noqa: SLF001
                 }
                 for name, contestant in self.contestants.items()
             },

@@ -134,7 +134,7 @@ class TrecRun:
     ) -> None:
         self._run, self._documents = run, documents
 
-    def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:
+    def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:  # noqa: ARG002
         """Return the run's best *depth* documents."""
         ranked = self._run.get(query_id, ())[:depth]
         ids = [document for document, _ in ranked]

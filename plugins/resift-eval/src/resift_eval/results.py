@@ -136,7 +136,7 @@ def _result(
     answers: Mapping[str, Answer],
     measures: Mapping[str, Measured],
     comparison: Comparison | None,
-    significant: bool,  # positional on purpose: one private call
+    significant: bool,  # noqa: FBT001  # positional on purpose: one private call
 ) -> Result:
     given = list(answers.values())
     seconds = np.array([a.seconds for a in given if a.error is None and a.seconds])

@@ -145,6 +145,6 @@ def _put(body: dict[str, object], path: str, value: object) -> None:
         inner = body.setdefault(parent, {})
         if not isinstance(inner, dict):
             msg = f"{path!r} reaches into {parent!r}, which is not an object."
-            raise ValueError(msg)  # the dialect is wrong, not a type
+            raise ValueError(msg)  # noqa: TRY004  # the dialect is wrong, not a type
         body = inner
     body[name] = value

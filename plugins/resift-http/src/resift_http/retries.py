@@ -85,7 +85,7 @@ def backoff(attempt: int, asked: float | None = None) -> float:
         what was asked for, up to a tenth longer): clients that failed together must not
         come back together.
     """
-    chance = random.random()  # no secret depends on it
+    chance = random.random()  # noqa: S311  # no secret depends on it
     if asked is not None:
         return asked * (1.0 + 0.1 * chance)
     return min(_LONGEST, _FIRST * 2.0 ** (attempt - 1)) * (0.5 + 0.5 * chance)

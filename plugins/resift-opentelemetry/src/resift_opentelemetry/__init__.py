@@ -32,7 +32,7 @@ class OpenTelemetry:
         notes: Record the reranker's notes, such as a fallback that happened.
     """
 
-    def __init__(self, notes: bool = True) -> None:  # an option
+    def __init__(self, notes: bool = True) -> None:  # noqa: FBT001, FBT002  # an option
         self.notes = notes
 
     def for_reranker(self, reranker: resift.Reranker) -> _Spans:
@@ -110,7 +110,7 @@ class _Spans:
 
     def _record(self, span: Span, raw: object) -> None:
         if isinstance(raw, resift.Scores):
-            scored = len(raw) - sum(1 for value in raw.values if value != value)  # NaN
+            scored = len(raw) - sum(1 for value in raw.values if value != value)  # noqa: PLR0124  # NaN
             span.set_attribute("resift.scored", scored)
             if self._notes and raw.notes:
                 span.set_attribute("resift.notes", list(raw.notes))
