@@ -96,3 +96,48 @@ def test_a_window_scores_a_prefix_and_moves_nothing_else(documents, window):
     n = len(documents)
     assert ids(result)[window:] == list(range(window, n))
     assert shown(result)[window:] == [None] * max(0, n - window)
+
+
+COLUMNS = {
+    "a": pa.string(),
+    "b": pa.list_(pa.float32(), 2),
+    "c": pa.decimal128(10, 2),
+    "d": pa.dictionary(pa.int8(), pa.string()),
+}
+
+
+@st.composite
+def tables(draw):
+    """Draw a result: ids that may repeat, some of the columns, some values null."""
+    found = draw(st.lists(st.integers(0, 8), max_size=8))
+    columns = {"_rowid": pa.array(found, pa.int64())}
+    for name in draw(st.lists(st.sampled_from(sorted(COLUMNS)), unique=True)):
+        value = {
+            "a": st.text(max_size=2),
+            "b": st.tuples(*[st.floats(-1, 1, width=16)] * 2).map(list),
+            "c": st.decimals(-9, 9, places=2),
+            "d": st.sampled_from(["x", "y"]),
+        }[name]
+        n = len(found)
+        values = draw(st.lists(st.none() | value, min_size=n, max_size=n))
+        columns[name] = pa.array(values, COLUMNS[name])
+    return pa.table(columns)
+
+
+@given(st.lists(tables(), min_size=1, max_size=4), st.integers(1, 40))
+def test_every_value_comes_from_the_first_list_that_has_it(results, top_k):
+    """Payload equals that of a slow oracle, in the types that came in."""
+    names = list(dict.fromkeys(name for t in results for name in t.column_names))
+    payload: dict[int, dict[str, object]] = {}
+    for result in results:
+        first = {row["_rowid"]: row for row in reversed(result.to_pylist())}
+        for i, row in first.items():
+            payload[i] = {**row, **payload.get(i, {})}
+
+    result = loaded("rrf").rerank("", *results, top_k=top_k)
+
+    assert result.column_names == [*names, "_relevance_score"]
+    assert all(result.schema.field(n).type == COLUMNS[n] for n in names if n in COLUMNS)
+    for row in result.drop_columns("_relevance_score").to_pylist():
+        assert row == {name: payload[row["_rowid"]].get(name) for name in names}
+    assert len(result) == min(top_k, len(payload))
