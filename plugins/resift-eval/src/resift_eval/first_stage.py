@@ -182,8 +182,8 @@ def read_vectors(
         InputError: If an array is missing or has not one row per line of its file.
     """
     try:
-        arrays = np.load(path)
-        documents, queries = arrays["docs"], arrays["queries"]
+        with np.load(path) as arrays:
+            documents, queries = arrays["docs"], arrays["queries"]
     except (OSError, ValueError, KeyError) as error:
         msg = f"{path} must be an .npz with the arrays 'docs' and 'queries': {error}."
         raise InputError(msg) from error
