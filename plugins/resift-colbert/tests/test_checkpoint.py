@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from resift.errors import ModelError
+from resift.errors import ModelError, ScoreError
 from resift_colbert import ColBERT
 
 if TYPE_CHECKING:
@@ -237,3 +237,20 @@ def test_threads_are_set_when_the_model_loads(model: str) -> None:
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_weights_that_are_not_finite_are_refused(
+    checkpoint: Callable[[str], str],
+) -> None:
+    """A model that overflows is an error, not a list of unscored documents."""
+    broken = checkpoint("overflowing")
+    colbert = ColBERT(model=broken, device="cpu", dtype="float16")
+
+    with pytest.raises(ModelError) as error:
+        colbert.score("the red fox", ["fox"])
+
+    assert not isinstance(error.value, ScoreError)
+    assert str(error.value) == (
+        f"colbert: the model {broken!r} gives embeddings that are not finite in "
+        "float16. Set dtype='float32'."
+    )

@@ -18,7 +18,6 @@ from resift.errors import (
     InputError,
     ModelError,
     OptionsError,
-    ScoreError,
 )
 from resift_colbert import ColBERT
 from resift_colbert.stored import MODEL
@@ -497,21 +496,4 @@ def test_a_column_of_another_model_is_refused(
         f"{model!r}, but the option model is {other!r}: their embeddings cannot be "
         "compared. Give the model that wrote it, or write it again with 'resift "
         "colbert-index --overwrite'."
-    )
-
-
-def test_weights_that_are_not_finite_are_refused(
-    checkpoint: Callable[[str], str],
-) -> None:
-    """A model that overflows is an error, not a list of unscored documents."""
-    broken = checkpoint("overflowing")
-    colbert = ColBERT(model=broken, device="cpu", dtype="float16")
-
-    with pytest.raises(ModelError) as error:
-        colbert.score(QUERY, DOCUMENTS)
-
-    assert not isinstance(error.value, ScoreError)
-    assert str(error.value) == (
-        f"colbert: the model {broken!r} gives embeddings that are not finite in "
-        "float16. Set dtype='float32'."
     )
