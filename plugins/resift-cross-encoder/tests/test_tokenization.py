@@ -6,11 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sentence_transformers import CrossEncoder
 
-from resift_cross_encoder.tokenization import (
-    PromptedTokenizer,
-    TemplateTokenizer,
-    tokenizer_of,
-)
+from resift_cross_encoder.prompted import PromptedTokenizer
+from resift_cross_encoder.template import TemplateTokenizer
+from resift_cross_encoder.tokenization import tokenizer_of
 
 TEXT = st.text(alphabet="ab redfoxß .,\n\t\u200b雪", max_size=120)
 

@@ -1,0 +1,91 @@
+"""Leaving a pair to the model's own preprocessing: chat templates and the like."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from resift_cross_encoder.pairs import IntArray, Layout, Pairs
+
+if TYPE_CHECKING:
+    import sentence_transformers
+
+__all__ = ["PromptedTokenizer"]
+
+_UNLIMITED = 1_000_000  # tokens
+_SCALARS = (str, int, float, bool)
+
+
+class PromptedTokenizer:
+    """Asks the model's own preprocessing, one pair at a time.
+
+    For what plain joining cannot do: chat templates of language models, prompts that
+    become a system message, tokenizers without a fast implementation.
+
+    Args:
+        model: The loaded model.
+        max_length: The most tokens of one pair.
+        prompt: The instruction.
+    """
+
+    def __init__(
+        self,
+        model: sentence_transformers.CrossEncoder,
+        max_length: int,
+        prompt: str | None,
+    ) -> None:
+        self.max_length = max_length
+        self._model = model
+        self._prompt = prompt
+        self._lock = threading.Lock()  # the tokenizer's truncation is shared state
+        sample = self._features("a", "b", _UNLIMITED)
+        tokenizer = model.tokenizer
+        self.layout = Layout(
+            pad_id=tokenizer.pad_token_id or 0,
+            pad_left=tokenizer.padding_side == "left",
+            types="token_type_ids" in sample,
+            extra={k: v for k, v in sample.items() if isinstance(v, _SCALARS)},
+        )
+
+    def encode(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+    ) -> Pairs:
+        """Return every query with each of its documents, in that order."""
+        ids: list[IntArray] = []
+        types: list[IntArray] = []
+        cut: list[int] = []
+        for query, texts in zip(queries, documents, strict=True):
+            for text in texts:
+                row = self._features(query, text, _UNLIMITED)
+                n_tokens = len(_first(row["input_ids"]))
+                if n_tokens > self.max_length:
+                    row = self._features(query, text, self.max_length)
+                ids.append(_first(row["input_ids"]))
+                if self.layout.types:
+                    types.append(_first(row["token_type_ids"]))
+                cut.append(n_tokens - len(ids[-1]))
+        return Pairs(
+            ids,
+            types if self.layout.types else None,
+            cut=np.array(cut, dtype=np.int64),
+            query_cut=np.zeros(len(ids), dtype=np.int64),
+            layout=self.layout,
+        )
+
+    def _features(self, query: str, document: str, most: int) -> dict[str, object]:
+        with self._lock:
+            features: dict[str, object] = self._model.preprocess(
+                [(query, document)],
+                prompt=self._prompt,
+                processing_kwargs={"text": {"max_length": most}},
+            )
+        return features
+
+
+def _first(batch: object) -> IntArray:
+    """Return the only row of a tensor, shape ``(n_tokens,)``."""
+    row: IntArray = np.asarray(batch)[0].astype(np.int64)
+    return row
