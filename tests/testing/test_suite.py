@@ -172,6 +172,19 @@ def test_what_the_class_leaves_open_may_be_declared(run) -> None:
     assert set(run(source).parseoutcomes()) == {"passed", "skipped"}
 
 
+def test_suite_declares_what_hooks_know(run) -> None:
+    """A misspelt declaration is a failure, not a wish."""
+    source = f"""{OVERLAP}
+    class TestOverlap(RerankerSuite):
+        target = Overlap
+        declares = {{"determinstic": False}}
+    """
+
+    run(source).stdout.fnmatch_lines(
+        ["Found: the suite declares 'determinstic', which hooks do not know."]
+    )
+
+
 def test_suite_and_class_must_not_contradict_each_other(run) -> None:
     """What the class declares, the suite cannot take back."""
     source = f"""{OVERLAP}

@@ -51,9 +51,11 @@ def ranked(
 
 
 def _short(ranking: Ranking) -> str:
+    if not len(ranking):
+        return "empty"
     if len(ranking) > 8:
         return f"{len(ranking)} documents"
     if ranking.scores is None:
         return " ".join(map(str, ranking.documents))
     pairs = zip(ranking.documents, ranking.scores, strict=True)
-    return " ".join(f"{document}:{score:.6g}" for document, score in pairs) or "empty"
+    return " ".join(f"{document}:{score:.6g}" for document, score in pairs)

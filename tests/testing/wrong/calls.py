@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+import threading
 import time
 
 from resift import hookimpl
@@ -48,6 +49,34 @@ class KeepsTheWrongFew:
     def score(self, query, documents, top_k):
         scores = dict(enumerate(overlaps(query, documents)))
         return {i: scores[i] for i in list(scores)[:top_k]}
+
+
+class KeepsOneLess:
+    """One less than was asked for."""
+
+    breaks = "top_k_is_a_hint"
+
+    @hookimpl
+    def score(self, query, documents, top_k):
+        scores = dict(enumerate(overlaps(query, documents)))
+        best = sorted(scores, key=scores.get, reverse=True)
+        return {i: scores[i] for i in best[: top_k and max(top_k - 1, 1)]}
+
+
+class AnswersOneQuery:
+    """All pairs in one list, as if they were one query's."""
+
+    breaks = "score_many_agrees_with_score"
+
+    @hookimpl
+    def score(self, query, documents):
+        return overlaps(query, documents)
+
+    @hookimpl
+    def score_many(self, queries, documents):
+        return [
+            s for q, d in zip(queries, documents, strict=True) for s in overlaps(q, d)
+        ]
 
 
 class CachesByTextAlone:
@@ -119,6 +148,24 @@ class KeepsTheQuery:
         return overlaps(self.query, documents)
 
 
+class KeepsAConnection:
+    """A connection that only the thread which opened it may use."""
+
+    breaks = "threads_do_not_mix"
+
+    def __init__(self) -> None:
+        self.thread: int | None = None
+
+    @hookimpl
+    def score(self, query, documents):
+        self.thread = self.thread or threading.get_ident()
+        if self.thread != threading.get_ident():
+            msg = "objects created in a thread can only be used in that same thread"
+            raise RuntimeError(msg)
+        time.sleep(0.002)
+        return overlaps(query, documents)
+
+
 class ForwardsAttributes:
     """Peer 16: unpickling asks for an attribute before there is one to ask."""
 
@@ -149,6 +196,23 @@ class ForgetsItsWeights:
     @hookimpl
     def score(self, query, documents):
         return [score * sum(self.weights) for score in overlaps(query, documents)]
+
+
+class WarmsUpToOtherScores:
+    """The weights that `warmup` loads are not those that the first score loads."""
+
+    breaks = "warms_up_and_closes"
+
+    def __init__(self) -> None:
+        self.weight = 1.0
+
+    @hookimpl
+    def warmup(self):
+        self.weight = 0.5
+
+    @hookimpl
+    def score(self, query, documents):
+        return [score * self.weight for score in overlaps(query, documents)]
 
 
 class ClosesTwice:

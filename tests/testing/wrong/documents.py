@@ -48,6 +48,24 @@ class LooksUpByText:
         return dict(zip(index.values(), overlaps(query, index), strict=True))
 
 
+class PunishesCopies:
+    """The second of two equal documents gets less, though pointwise."""
+
+    breaks = "duplicates_are_all_scored"
+    columns = ("year",)
+    pointwise = True
+
+    @staticmethod
+    def candidates(documents):
+        return pa.table({"year": [2000 + len(text) % 7 for text in documents]})
+
+    @hookimpl
+    def score(self, query, documents):
+        copies = [documents[:i].count(text) for i, text in enumerate(documents)]
+        scores = overlaps(query, documents)
+        return [s - 0.1 * n for s, n in zip(scores, copies, strict=True)]
+
+
 class AveragesNoWords:
     """The average over the words of a text that has none."""
 
