@@ -75,6 +75,7 @@ class Cache:
             raise ValueError(msg)
         self.columns = columns_of([reranker])
         self.needs_text = reranker.needs_text
+        self.tells_rows_apart = reranker.tells_rows_apart
         self.pointwise = reranker.pointwise
         if spans := getattr(reranker.plugin, "token_spans", None):
             self.token_spans = spans  # for `chunk` around it
