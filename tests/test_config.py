@@ -128,7 +128,7 @@ def test_a_config_of_another_type_is_refused():
     )
 
 
-@pytest.mark.parametrize("how", ["", ", named by RESIFT_CONFIG"])
+@pytest.mark.parametrize("how", ["", ", named by RESIFT_CONFIG,"])
 def test_a_missing_file_is_an_error(tmp_path, monkeypatch, how):
     """A file that was named must exist; the message says who named it."""
     path = tmp_path / "missing.toml"

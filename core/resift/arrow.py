@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 _Rows = TypeVar("_Rows", pa.Table, pa.ChunkedArray)
 
-__all__ = ["RELEVANCE", "Union", "as_table", "text_columns", "text_of"]
+__all__ = ["OURS", "RELEVANCE", "Union", "as_table", "text_columns", "text_of"]
 
 RELEVANCE = "_relevance_score"
+OURS = {b"resift": b"output"}  # marks the columns that resift itself has added
 _FLOATS = frozenset({pa.float16(), pa.float32(), pa.float64()})
 _PLAIN = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 _MANY = 5000  # documents: from here on sorting is most of the work
@@ -365,15 +366,21 @@ def _ranking(
 def _scores_of(
     table: pa.Table,
 ) -> tuple[NDArray[np.float64] | None, float | None]:
-    """Return the list's scores, higher is better, and their theoretical minimum."""
+    """Return the list's scores, higher is better, and their theoretical minimum.
+
+    What resift itself has ranked is read by the score it was ranked by: of the legs'
+    own scores many are null there.
+    """
     names = table.schema.names
-    for name, convert, lowest in (
-        ("_distance", np.negative, None),
-        ("_score", np.positive, 0.0),
-        (RELEVANCE, np.positive, None),
-    ):
+    columns: tuple[str, ...] = ("_distance", "_score", RELEVANCE)
+    if RELEVANCE in names:
+        written = table.schema.field(RELEVANCE).metadata or {}
+        columns = (RELEVANCE,) if written.items() >= OURS.items() else columns
+    for name in columns:
         if name in names:
             values = _numbers(table.column(name), name)
+            convert = np.negative if name == "_distance" else np.positive
+            lowest = 0.0 if name == "_score" else None
             return convert(values, dtype=np.float64), lowest
     return None, None
 

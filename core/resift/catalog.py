@@ -82,8 +82,7 @@ PUBLISHED = {
 """The names that this project itself publishes, and the distribution of each."""
 
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
-_importing = threading.RLock()  # a plugin may load another while it is imported
-_reading = threading.Lock()  # of its own: no list waits for a slow import
+_reading = threading.Lock()
 
 
 class _EntryPoint(Protocol):
@@ -161,8 +160,7 @@ class Provider:
             )
             raise BrokenRerankerError(msg)
         try:
-            with _importing:
-                loaded = self._entry_point.load()
+            loaded = self._entry_point.load()  # once: under Python's own import lock
         except Exception as error:
             raise BrokenRerankerError(self._broken(error)) from error
         if not inspect.isclass(loaded):

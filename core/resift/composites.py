@@ -51,9 +51,14 @@ class Cascade:
         self._stages = stages
         self._keep = keep
         self._names = labels(stage.name for stage in stages)
-        self.score_kind = stages[-1].score_kind
         self.columns = columns_of(stages)
+        self.tells_rows_apart = any(stage.tells_rows_apart for stage in stages)
         self.needs_text = any(stage.needs_text for stage in stages)
+
+    @property
+    def score_kind(self) -> str:
+        """The last stage's, which may only know it once its model is loaded."""
+        return self._stages[-1].score_kind
 
     @hookimpl
     def warmup(self) -> None:
@@ -131,6 +136,7 @@ class Ensemble:
         self._weights = weights or [1.0] * len(rerankers)
         self._names = labels(getattr(child, "name", INCOMING) for child in rerankers)
         self.columns = columns_of(children)
+        self.tells_rows_apart = any(child.tells_rows_apart for child in children)
         self.reads_order = INCOMING in rerankers
         if INCOMING in rerankers and self.columns is not None:
             self.columns = (*self.columns, _MERGED)
@@ -181,7 +187,6 @@ class Evidence:
     def add(self, name: str, scores: Scores) -> None:
         """Take over what one child says, already spread over all documents."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         self.latest = scores.values
         self._columns[f"_{name}_score"] = pa.array(
@@ -189,9 +194,7 @@ class Evidence:
         )
         for column, values in scores.columns.items():
             new, old = as_array(values), self._columns.get(column)
-            if old is not None and old.type == new.type:
-                new = pc.if_else(new.is_valid(), new, old)
-            self._columns[column] = new
+            self._columns[column] = new if old is None else _over(new, old)
         self._notes.extend(note for note in scores.notes if note not in self._notes)
 
     def scores(
@@ -199,6 +202,21 @@ class Evidence:
     ) -> Scores:
         """Return *values* with everything the children said."""
         return Scores(values, self._columns, tuple(self._notes), order)
+
+
+def _over(new: pa.Array, old: pa.Array) -> pa.Array:
+    """Return what a later child says, and an earlier one's word where it is silent."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_null(new.type):
+        return old
+    if new.type != old.type:
+        try:
+            old = old.cast(new.type)
+        except pa.ArrowException:  # of another kind: the later child's alone
+            return new
+    return pc.if_else(new.is_valid(), new, old)
 
 
 def columns_of(children: Iterable[Reranker]) -> tuple[str, ...] | None:
@@ -234,11 +252,13 @@ def require_scoring(option: str, children: Sequence[Reranker]) -> None:
 
 def labels(names: Iterable[str]) -> list[str]:
     """Return *names* made distinct: ``bm25``, ``bm25_2``."""
-    seen: dict[str, int] = {}
-    distinct = []
+    distinct: list[str] = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        distinct.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+        label, n = name, 1
+        while label in distinct:
+            n += 1
+            label = f"{name}_{n}"
+        distinct.append(label)
     return distinct
 
 

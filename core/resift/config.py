@@ -108,8 +108,8 @@ class Config:
         """
         path = Path(path).expanduser()
         if not path.is_file():
-            what = f"Config file {str(path)!r}{', ' if how else ''}{how}"
-            msg = f"{what} does not exist."
+            named = f", {how}," if how else ""
+            msg = f"Config file {str(path)!r}{named} does not exist."
             raise ConfigError(msg)
         data: Mapping[str, object] = _parse(path)
         if path.name == "pyproject.toml":
@@ -171,7 +171,8 @@ def _entry(where: str, table: object) -> Entry:
         msg = f"{where} must be a table with a key 'use', got {_shown(table)}."
         raise ConfigError(msg)
     _require_keys(table, [f.name for f in fields(Entry)], where)
-    values = {key: _typed(table, key, _TYPES[key], where) for key in table}
+    given = [key for key in table if table[key] is not None]
+    values = {key: _typed(table, key, _TYPES[key], where) for key in given}
     if "use" not in values:
         msg = f"{where} needs the key 'use': the name of an installed reranker."
         raise ConfigError(msg)

@@ -86,6 +86,7 @@ class Fallback:
         _require_positive("pause", pause)
         _require_positive("concurrency", concurrency)
         self.columns = columns_of(rerankers)
+        self.tells_rows_apart = any(r.tells_rows_apart for r in rerankers)
         self.needs_text = any(reranker.needs_text for reranker in rerankers)
         self.deadline = deadline
         names = labels(reranker.name for reranker in rerankers)

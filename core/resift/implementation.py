@@ -18,10 +18,11 @@ from resift.errors import IncompatibleRerankerError, InvalidRerankerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HOOKS", "SCORING", "Implementation", "implementation"]
+__all__ = ["HOOKS", "SCORE_KINDS", "SCORING", "Implementation", "implementation"]
 
 _MARK = "resift_impl"
 SCORING = ("score", "score_many")
+SCORE_KINDS = ("probability", "similarity", "logit", "ordinal")
 HOOKS: dict[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(getattr(hookspecs, name)).parameters)
     for name in (*SCORING, "merge", "warmup", "close")

@@ -177,7 +177,7 @@ class Loader:
         name = name or self._default()
         entry, path = self.resolve(name)
         entry = Entry("", options, **settings).over(entry)  # type: ignore[arg-type]
-        label = name if name != entry.use else normalized(entry.use).rpartition(":")[2]
+        label = _label(name, entry)
         return Loader(self.config, self.wrappers, path).build(entry, label)
 
     def resolve(self, name: str) -> tuple[Entry, tuple[str, ...]]:
@@ -218,7 +218,7 @@ class Loader:
 
         def nested(value: object) -> Reranker:
             child = self.nested(value)
-            if child is not value:
+            if isinstance(value, str | Mapping):  # an object is its owner's to close
                 children.append(child)
             return child
 
@@ -260,7 +260,7 @@ class Loader:
             entry, path = self._inline(value)
         else:
             return Reranker(value, wrappers=self.wrappers)
-        label = value if isinstance(value, str) else entry.use
+        label = _label(value if isinstance(value, str) else entry.use, entry)
         if settings := entry.settings():
             msg = (
                 f"{self.config.where()}: {label!r} is nested in another reranker, "
@@ -297,6 +297,23 @@ class Loader:
         raise UnknownRerankerError(message)
 
 
+def require_no_secret(plugin: object, who: str) -> None:
+    """Refuse to pickle an instance with a secret in it, which it would write.
+
+    Raises:
+        pickle.PicklingError: If it holds one, and does not pickle in its own way.
+    """
+    if type(plugin).__getstate__ is not object.__getstate__:
+        return
+    for name, value in getattr(plugin, "__dict__", {}).items():
+        if hasattr(value, "get_secret_value"):
+            msg = (
+                f"{who} holds a secret in {name!r}, which is never pickled. Leave it "
+                "out in a __getstate__ of the class."
+            )
+            raise pickle.PicklingError(msg)
+
+
 def config_of(config: object) -> Config:
     """Return the config that `load(config=...)` means."""
     if config is ...:
@@ -312,6 +329,11 @@ def config_of(config: object) -> Config:
     kind = type(config).__name__
     msg = f"config must be a resift.Config, a path, a mapping or None, got {kind}."
     raise ConfigError(msg)
+
+
+def _label(name: str, entry: Entry) -> str:
+    """Return what a reranker is called: as configured, or by its bare name."""
+    return name if name != entry.use else normalized(entry.use).rpartition(":")[2]
 
 
 def _already_built(value: object) -> Reranker:

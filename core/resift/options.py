@@ -208,8 +208,9 @@ class Schema:
         return f"{self.who}: option {option.name!r} {requirement}{got}."
 
     def _unknown(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self.options, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        known = {other.lower(): other for other in (*RESERVED, *self.options)}
+        near = difflib.get_close_matches(name.lower(), known, n=1)
+        hint = f" Did you mean {known[near[0]]!r}?" if near else ""
         options = ", ".join(map(repr, self.options)) or "none"
         return f"{self.who} has no option {name!r}.{hint} Options: {options}."
 
@@ -218,7 +219,9 @@ def environment_of(option: Option, value: object) -> str | None:
     """Return the variable that ``{ env = "NAME" }`` names, where it may stand."""
     if not isinstance(value, Mapping) or set(value) != {"env"}:
         return None
-    reads = option.is_secret or any(part is str for part in _parts(option.annotation))
+    parts = _parts(option.annotation)
+    takes_table = any(typing.get_origin(part) in (dict, Mapping) for part in parts)
+    reads = option.is_secret or (str in parts and not takes_table)
     return str(value["env"]) if reads else None
 
 
@@ -307,10 +310,19 @@ def _summaries(cls: type) -> dict[str, str]:
 
 def _redacted(text: str, options: Mapping[str, object]) -> str:
     for value in options.values():
-        secret = getattr(value, "get_secret_value", None)
-        if secret is not None and secret():
-            text = text.replace(str(secret()), "***")
+        text = _without(text, value)
     return text
+
+
+def _without(text: str, value: object) -> str:
+    """Blank every secret in *value*, at any depth of lists and tables."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            text = _without(text, item)
+    secret = getattr(value, "get_secret_value", None)
+    return text.replace(str(secret()), "***") if secret and secret() else text
 
 
 def _plain(value: object) -> object:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from resift.arrow import RELEVANCE
+from resift.arrow import OURS, RELEVANCE
 from resift.errors import InputError
 from resift.scores import as_array, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOTES",
+    "add",
     "evidence",
     "explanation",
     "notes_of",
@@ -32,7 +33,6 @@ __all__ = [
 ]
 
 NOTES = b"resift.notes"
-_OURS = {b"resift": b"output"}  # marks the columns that resift itself has added
 
 
 def relevance(values: NDArray[np.float64], n: int, who: str) -> pa.Array:
@@ -58,30 +58,45 @@ def evidence(
     }
 
 
+def add(
+    added: dict[str, pa.Array], more: Iterable[tuple[str, pa.Array]], who: str
+) -> None:
+    """Put more columns to those that are added.
+
+    Raises:
+        InputError: If there is one of that name, of a stage or a list called alike.
+    """
+    for name, column in more:
+        if name in added:
+            msg = (
+                f"{who}: two added columns would be called {name!r}. Rename the list, "
+                "or the reranker."
+            )
+            raise InputError(msg)
+        added[name] = column
+
+
 def explanation(
     union: Union,
     merged: NDArray[np.float64],
     order: NDArray[np.int64],
     documents: NDArray[np.int64],
-) -> dict[str, pa.Array]:
-    """Return each list's rank and score, the merged score, and the merged rank."""
-    output = {}
+) -> Iterator[tuple[str, pa.Array]]:
+    """Yield each list's rank and score, the merged score, and the merged rank."""
     for ranking in union.rankings:
         rank = np.zeros(union.n_documents, dtype=np.int32)
         rank[ranking.documents] = np.arange(1, len(ranking) + 1)
         mine = rank[documents]
-        output[f"_{ranking.name}_rank"] = pa.array(mine, mask=mine == 0)
+        yield f"_{ranking.name}_rank", pa.array(mine, mask=mine == 0)
         if ranking.scores is not None:
             values = np.zeros(union.n_documents)
             values[ranking.documents] = ranking.scores
-            output[f"_{ranking.name}_score"] = pa.array(
-                values[documents], mask=mine == 0
-            )
-    output["_merged_score"] = pa.array(merged[documents])
+            found = pa.array(values[documents], mask=mine == 0)
+            yield f"_{ranking.name}_score", found
+    yield "_merged_score", pa.array(merged[documents])
     rank = np.empty(union.n_documents, dtype=np.int32)
     rank[order] = np.arange(1, len(order) + 1)
-    output["_merged_rank"] = pa.array(rank[documents])
-    return output
+    yield "_merged_rank", pa.array(rank[documents])
 
 
 def with_columns(
@@ -104,7 +119,7 @@ def with_columns(
     """
     clashes = added.keys() & set(rows.schema.names)
     for name in clashes:
-        ours = (rows.schema.field(name).metadata or {}).items() >= _OURS.items()
+        ours = (rows.schema.field(name).metadata or {}).items() >= OURS.items()
         if name in keep or not (ours or name == RELEVANCE):
             msg = (
                 f"{who} adds a column {name!r}, which the results already have. Rename "
@@ -130,7 +145,7 @@ def with_notes(rows: pa.Table, notes: Sequence[str]) -> pa.Table:
 
 @lru_cache(maxsize=64)
 def _field(name: str, kind: pa.DataType) -> pa.Field:
-    return pa.field(name, kind, metadata=_OURS)
+    return pa.field(name, kind, metadata=OURS)
 
 
 def notes_of(table: pa.Table) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from resift.errors import ClosedError, InputError, InvalidRerankerError
 from resift.host import Host, function_plugin
+from resift.implementation import SCORE_KINDS
 from resift.threshold import checked_threshold
 
 if TYPE_CHECKING:
@@ -74,6 +75,9 @@ class Reranker:
         if isinstance(plugin, Reranker):
             msg = f"{plugin.name!r} is a resift.Reranker already. Use it as it is."
             raise InvalidRerankerError(msg)
+        if isinstance(plugin, str):
+            msg = f"{plugin!r} is a name. Build it with resift.load({plugin!r})."
+            raise InvalidRerankerError(msg)
         if inspect.isroutine(plugin) or isinstance(plugin, functools.partial):
             name = name or str(getattr(plugin, "__name__", "function"))
             plugin = function_plugin(plugin)
@@ -108,7 +112,7 @@ class Reranker:
         ]
         self._host = Host(
             self.plugin,
-            merger=merger.plugin if isinstance(merger, Reranker) else merger,
+            merger=merger.merging() if isinstance(merger, Reranker) else merger,
             wrappers=bound,
             who=self.who,
         )
@@ -131,9 +135,20 @@ class Reranker:
         return self._merger is not None or self._host.implementation.merges
 
     @property
+    def merger(self) -> object:
+        """The merger it was given, a `Reranker` or an instance; None for its own."""
+        return self._merger
+
+    @property
     def score_kind(self) -> str:
         """What its scores mean, see `resift.hookspecs`; mergers are ordinal."""
-        kind = getattr(self.plugin, "score_kind", "ordinal") if self.scores else None
+        kind = getattr(self.plugin, "score_kind", None) if self.scores else None
+        if kind is not None and kind not in SCORE_KINDS:
+            msg = (
+                f"{self.who}: score_kind must be one of "
+                f"{', '.join(map(repr, SCORE_KINDS))}, got {kind!r}."
+            )
+            raise InvalidRerankerError(msg)
         return str(kind or "ordinal")
 
     @property
@@ -146,6 +161,12 @@ class Reranker:
     def needs_text(self) -> bool:
         """Whether it reads the documents' text."""
         return self.scores and bool(getattr(self.plugin, "needs_text", True))
+
+    @property
+    def tells_rows_apart(self) -> bool:
+        """Whether rows of equal or blank text may differ: it reads declared columns."""
+        declared = bool(getattr(self.plugin, "tells_rows_apart", False))
+        return declared or bool(self.columns)
 
     @property
     def reads_candidates(self) -> bool:
@@ -366,8 +387,9 @@ class Reranker:
     def warmup(self) -> Self:
         """Load weights or open the client now; return the reranker."""
         self._require_open()
-        for child in self._owned():
-            child.warmup()
+        if "warmup" not in self._host.implementation.hooks:  # else it warms them itself
+            for child in self._owned():
+                child.warmup()
         self._host.hook.warmup()
         return self
 
@@ -408,6 +430,10 @@ class Reranker:
         if self._recipe is not None:
             self._recipe.require_picklable()
             del state["plugin"]
+        else:
+            from resift.loading import require_no_secret
+
+            require_no_secret(self.plugin, self.who)
         return state
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -420,6 +446,13 @@ class Reranker:
     def closed(self) -> bool:
         """Whether `close` was called."""
         return self._closed
+
+    def merging(self) -> object:
+        """Return the plugin whose `merge` it uses."""
+        merger = self._merger
+        if isinstance(merger, Reranker):
+            return merger.merging()
+        return self.plugin if merger is None else merger
 
     def _owned(self) -> list[Reranker]:
         """Return the rerankers that were built from names for this one."""

@@ -196,7 +196,9 @@ def as_array(column: object) -> pa.Array:
 def _checked_scores(scores: Scores, n: int, who: str) -> Scores:
     values = _numbers(scores.values, n, who)
     if np.isinf(values).any():
-        _require_finite(np.nan_to_num(values, nan=0.0, posinf=np.inf), who)
+        _require_finite(
+            np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf), who
+        )
     columns = {}
     for name, column in scores.columns.items():
         try:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from resift.arrow import RELEVANCE, Union, as_table, text_columns, text_of
 from resift.errors import InputError
 from resift.output import (
+    add,
     evidence,
     explanation,
     notes_of,
@@ -80,9 +81,10 @@ def rerank(
         values = merged[documents]
     added = {RELEVANCE: relevance(values, len(documents), reranker.who)}
     if scores.columns or request.explain:
-        added |= evidence(scores, places, len(documents), explain=request.explain)
+        more = evidence(scores, places, len(documents), explain=request.explain)
+        add(added, more.items(), reranker.who)
     if request.explain:
-        added |= explanation(union, merged, order, documents)
+        add(added, explanation(union, merged, order, documents), reranker.who)
     shown = [name for name in union.columns if name not in request.drop]
     rows = union.take(documents, shown if request.drop else None)
     texts = [request.text] if isinstance(request.text, str) else request.text
@@ -203,7 +205,7 @@ def _distinct(
     """Return which text each document is (-1 for blank), the texts, and their rows."""
     n = len(documents)
     _require_texts(reranker, documents)
-    if reranker.columns or not reranker.needs_text:
+    if reranker.tells_rows_apart or not reranker.needs_text:
         rows = np.arange(n)
         return rows, [text or "" for text in documents], rows
     seen: dict[str, int] = {}

@@ -194,7 +194,7 @@ def test_a_page_beyond_the_window_is_refused(table):
         ),
         (
             {"weights": [1, 2]},
-            "search: weights must have one value per leg ['text'], got [1, 2].",
+            "search: weights must have one value per leg ['text'], got [1.0, 2.0].",
         ),
         (
             {"fts": False},
@@ -434,3 +434,54 @@ def test_an_empty_table_answers_with_no_rows(tmp_path, rows):
 
     assert len(page) == 0
     assert page.column_names == ["id", "text", "kind", "_relevance_score"]
+
+
+def test_a_configured_window_counts(table, longest):
+    """A reranker that was told to score few documents scores few in a search, too."""
+    reranker = resift.Reranker(longest, window=2)
+
+    page = resift.lancedb.search(table, "apple", vectors=VECTOR, reranker=reranker)
+
+    assert [len(texts) for texts in longest.sent] == [2]
+    assert len(page) == 8
+
+
+def test_an_empty_page_has_the_columns_that_were_asked_for(table):
+    """Selected vectors are a column of the right type even where no row is found."""
+    page = resift.lancedb.search(
+        table, "apple", vectors=VECTOR, select=["id", "vector"], where="id > 99"
+    )
+
+    assert page.num_rows == 0
+    assert page.schema.field("vector").type == table.schema.field("vector").type
+
+
+@pytest.mark.parametrize("options", [{"fts": True}, {"vectors": True}])
+def test_true_means_the_default(table, options):
+    """True asks for the legs that there are by default."""
+    page = resift.lancedb.search(table, "apple", **options)
+
+    assert page["id"].to_pylist() == [1, 7]
+
+
+def test_weights_must_not_all_be_0(table):
+    """Weights that count nothing are an error, as they are in a merge."""
+    with pytest.raises(InputError) as error:
+        resift.lancedb.search(table, "apple", weights=[0])
+
+    assert str(error.value) == (
+        "search: weights must be finite, not negative and not all 0, got [0.0]."
+    )
+
+
+def test_a_changed_option_is_a_changed_config(table, tmp_path, monkeypatch):
+    """A reranker is built anew when only an option of it changed."""
+    config = tmp_path / "resift.toml"
+    monkeypatch.setenv("RESIFT_CONFIG", str(config))
+    scores = []
+    for k in (60, 0):
+        config.write_text(f'[rerankers.mine]\nuse = "rrf"\noptions = {{ k = {k} }}\n')
+        page = resift.lancedb.search(table, "apple", reranker="mine")
+        scores.append(page["_relevance_score"][0].as_py())
+
+    assert scores == pytest.approx([1 / 61, 1.0])

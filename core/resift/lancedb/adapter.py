@@ -138,9 +138,13 @@ class LanceReranker(_LanceDBReranker):
                 raise InputError(msg)
         if merges:
             return self._rerank(query, tables, id=ROW_ID)
-        rows = pa.concat_tables(tables, promote_options="default")
-        reranked = self._rerank(query, [rows], id=None)
-        return _first_of_each(reranked) if deduplicate else reranked
+        try:
+            rows = pa.concat_tables(tables, promote_options="default")
+        except pa.ArrowException as error:
+            msg = f"rerank_multivector: the results do not fit together: {error}"
+            raise InputError(msg) from error
+        rows = _first_of_each(rows) if deduplicate else rows
+        return self._rerank(query, [rows], id=None)
 
     def _rerank(
         self,

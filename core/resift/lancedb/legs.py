@@ -82,7 +82,7 @@ class Plan:
     legs: list[Leg]
     weights: list[float]
     fetched: list[str]
-    late: list[str]
+    late: list[pa.Field]
     shown: list[str]
 
     def fetched_by(self, leg: Leg) -> list[str]:
@@ -133,11 +133,12 @@ def plan(
     needed = [*(reranker.columns or ())]
     if reranker.needs_text:
         needed += text_columns(text, names)
-    elif reranker.columns is None and reranker.reads_candidates:
-        needed += names
+    if reranker.columns is None and reranker.reads_candidates:
+        needed += [name for name in names if name not in table.vectors]
     late = [n for n in shown if n in table.vectors and n not in needed]
     fetched = [n for n in dict.fromkeys([*shown, *needed]) if n in names]
     fetched = [n for n in fetched if n not in late]
+    late = [table.schema.field(name) for name in late]
     return Plan(legs, _weights(weights, legs), fetched, late, shown)
 
 
@@ -161,7 +162,7 @@ def embedded(leg: Leg, query: object) -> object:
 
 
 def _vector_legs(table: Table, query: object, vectors: object) -> list[Leg]:
-    if vectors is None:
+    if vectors is None or vectors is True:
         found = table.embeddings() if query_text(query).strip() else {}
         return [Leg(column, embed=function) for column, function in found.items()]
     if vectors is False:
@@ -218,7 +219,7 @@ def _only_vector_column(table: Table) -> str:
 def _text_legs(table: Table, query: object, fts: object) -> list[Leg]:
     if fts is False or not query_text(query).strip():
         return []
-    if fts is None:
+    if fts is None or fts is True:
         columns = list(table.indexed)
     else:
         columns = [fts] if isinstance(fts, str) else list(fts)  # type: ignore[call-overload]
@@ -243,11 +244,17 @@ def _weights(
         for name in weights:
             if name not in names:
                 raise InputError(_no_column("weights", name, names))
-        return [float(weights.get(name, 1.0)) for name in names]
-    if len(weights) != len(legs):
-        msg = f"search: weights must have one value per leg {names}, got {weights}."
+        weights = [weights.get(name, 1.0) for name in names]
+    values = [float(weight) for weight in weights]
+    if len(values) != len(legs):
+        msg = f"search: weights must have one value per leg {names}, got {values}."
         raise InputError(msg)
-    return [float(weight) for weight in weights]
+    if not all(0 <= value < float("inf") for value in values) or not any(values):
+        msg = (
+            f"search: weights must be finite, not negative and not all 0, got {values}."
+        )
+        raise InputError(msg)
+    return values
 
 
 def _no_column(option: str, name: str, known: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ from resift.lancedb.adapter import ROW_ID, LanceReranker
 from resift.lancedb.legs import Plan, Table, plan
 from resift.output import notes_of, with_notes
 
+_RESERVED = {"merged": "merged_leg", "relevance": "relevance_leg"}  # when explained
+
 __all__ = ["Arrived", "Options", "Outcome", "Request", "Vectors", "reranker_of"]
 
 Outcome: TypeAlias = pa.Table | BaseException  # of one leg
@@ -107,7 +109,7 @@ class Request:
         for leg, weight, outcome in zip(plan.legs, plan.weights, outcomes, strict=True):
             if isinstance(outcome, pa.Table):
                 arrived.tables.append(outcome)
-                arrived.names.append(leg.column)
+                arrived.names.append(_RESERVED.get(leg.column, leg.column))
                 arrived.weights.append(weight)
             elif not isinstance(outcome, Exception):  # Ctrl-C, say
                 raise outcome
@@ -123,13 +125,13 @@ class Request:
             raise BackendError(msg) from first
         return arrived
 
-    def settings(self, arrived: Arrived) -> dict[str, Any]:
+    def settings(self, arrived: Arrived, reranker: resift.Reranker) -> dict[str, Any]:
         """Return the keywords of `Reranker.rerank`."""
         return {
             "names": arrived.names,
             "weights": arrived.weights if any(arrived.weights) else None,
             "text": self.text,
-            "window": self.window,
+            "window": min(self.window, reranker.window or self.window),
             "top_k": self.offset + self.limit,
             "explain": self.explain,
             "timeout": self.left(),
@@ -141,8 +143,11 @@ class Request:
         """Put the columns of the page in order, late vectors among them."""
         notes = [*notes_of(page), *arrived.notes]
         if late is not None:
-            page, moved = _with_late(page, late, plan.late)
+            page, moved = _with_late(page, late, [field.name for field in plan.late])
             notes += moved
+        else:
+            for field in plan.late:
+                page = page.append_column(field, pa.array([], field.type))
         internal = {*plan.fetched, *plan.shown, ROW_ID, "_distance", "_score"}
         output = [name for name in page.column_names if name not in internal]
         shown = [name for name in plan.shown if name in page.column_names]
@@ -186,13 +191,13 @@ def reranker_of(reranker: object) -> resift.Reranker:
     if not isinstance(reranker, str):
         return resift.Reranker(reranker)
     config = Config.find()
-    key = (reranker, repr(config))
     with _building:
-        known = _built.get(key)
-        if known is None or known.closed:
-            known = _built[key] = resift.load(reranker, config=config)
+        built_for, known = _built.get(reranker, (None, None))
+        if known is None or known.closed or built_for != config:
+            known = resift.load(reranker, config=config)
+            _built[reranker] = (config, known)
         return known
 
 
 _building = threading.Lock()
-_built: dict[tuple[str, str], resift.Reranker] = {}
+_built: dict[str, tuple[Config, resift.Reranker]] = {}

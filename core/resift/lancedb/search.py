@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -100,12 +101,12 @@ def search(
     calls = [_call(table, leg, request, plan) for leg in plan.legs]
     arrived = request.arrived(plan, _gather(calls, request))
     page = found.rerank(
-        query_text(query), *arrived.tables, **request.settings(arrived)
+        query_text(query), *arrived.tables, **request.settings(arrived, found)
     ).slice(offset, limit)
     late = None
     if ids := plan.late_ids(page):
         taker = table.take_row_ids(ids).with_row_id()
-        late = taker.select(plan.late).to_arrow()
+        late = taker.select([field.name for field in plan.late]).to_arrow()
     return request.finished(page, plan, arrived, late)
 
 
@@ -121,20 +122,21 @@ async def asearch(
     Takes the arguments of `search`, returns and raises what it does.
     """
     found = await asyncio.to_thread(reranker_of, reranker)
-    if not asyncio.iscoroutinefunction(table.schema):
+    if not inspect.iscoroutinefunction(table.schema):
         return await asyncio.to_thread(search, table, query, reranker=found, **options)
     request = Request(query=query, **options)
-    plan = request.plan(await _adescribed(table), found)
+    described = await _adescribed(table)
+    plan = await asyncio.to_thread(request.plan, described, found)
     calls = [_acall(table, leg, request, plan) for leg in plan.legs]
     arrived = request.arrived(plan, await _agather(calls, request))
     page = await found.arerank(
-        query_text(query), *arrived.tables, **request.settings(arrived)
+        query_text(query), *arrived.tables, **request.settings(arrived, found)
     )
     page = page.slice(request.offset, request.limit)
     late = None
     if ids := plan.late_ids(page):
         taker = table.take_row_ids(ids).with_row_id()
-        late = await taker.select(plan.late).to_arrow()
+        late = await taker.select([field.name for field in plan.late]).to_arrow()
     return request.finished(page, plan, arrived, late)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -59,6 +60,11 @@ class Collection:
         kept = dict(list(self.queries.items())[:n])
         qrels = {i: self.qrels[i] for i in kept}
         return Collection(self.name, kept, qrels, self.documents)
+
+    def fingerprint(self) -> str:
+        """Return a hash of everything in it."""
+        content = [[*self.queries.items()], [*self.qrels.items()], self.documents]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def unknown_documents(self) -> list[str]:
         """Return judged relevant documents that the collection does not hold."""

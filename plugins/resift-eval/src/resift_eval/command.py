@@ -105,7 +105,7 @@ def evaluate(
         if plan.tune is not None:
             _tune(rerankers, plan, plan.tune, config, collection, stage)
             return
-        results = _run(plan, contestants, collection, stage)
+        results = _run(plan, config, contestants, collection, stage)
     _show(results, plan)
 
 
@@ -133,6 +133,7 @@ def _load(
 
 def _run(
     plan: Plan,
+    config: Config,
     contestants: dict[str, Contestant],
     collection: Collection,
     stage: FirstStage,
@@ -145,7 +146,8 @@ def _run(
     if baseline is None:
         baseline = stage.legs[0] if len(stage.legs) == 1 else "rrf"
     if baseline not in (*stage.legs, *contestants):
-        contestants = {baseline: Contestant.load(baseline), **contestants}
+        loaded = Contestant.load(baseline, config=config)
+        contestants = {baseline: loaded, **contestants}
     experiment = Experiment(collection, stage, contestants, plan.depth)
     journal = None if plan.out is None else plan.out / "journal.jsonl"
     if journal is not None and plan.overwrite:

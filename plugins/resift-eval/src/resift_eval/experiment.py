@@ -75,15 +75,12 @@ class Experiment:
         """What the answers depend on."""
         return {
             "collection": self.collection.name,
-            "documents": len(self.collection.documents),
+            "content": self.collection.fingerprint(),
             "legs": list(self.stage.legs),
+            "candidates": self.stage.fingerprint,
             "depth": self.depth,
             "contestants": {
-                name: {
-                    **contestant.reranker.describe(),
-                    "window": contestant.reranker.window,
-                    "merge": str(contestant.reranker._merger),  # noqa: SLF001
-                }
+                name: _described(contestant.reranker)
                 for name, contestant in self.contestants.items()
             },
         }
@@ -152,3 +149,19 @@ class Experiment:
             calls=contestant.cost.calls,
             notes=tuple(notes_of(reranked)),
         )
+
+
+def _described(reranker: resift.Reranker) -> dict[str, object]:
+    """Return all that the answers of a reranker depend on, as plain data."""
+    merger = reranker.merger
+    if isinstance(merger, resift.Reranker):
+        merger = merger.describe()
+    elif merger is not None:
+        merger = type(merger).__qualname__
+    return {
+        **reranker.describe(),
+        "merge": merger,
+        "window": reranker.window,
+        "top_k": reranker.top_k,
+        "min_score": reranker.min_score,
+    }

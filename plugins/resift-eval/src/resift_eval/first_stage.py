@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,11 @@ class FirstStage(Protocol):
         """The column of texts."""
         ...
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what the candidates depend on, beside the collection."""
+        ...
+
     def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:
         """Return each leg's best *depth* rows, best first."""
         ...
@@ -76,6 +83,8 @@ class Lance:
         self.id, self.text = id, text
         self._table, self._vectors = table, vectors
         self._columns = list(dict.fromkeys([id, text, *columns]))
+        given = {} if vectors is None else {k: v.tolist() for k, v in vectors.items()}
+        self.fingerprint = _hash(given)
         indexed = [
             c for i in table.list_indices() if i.index_type == "FTS" for c in i.columns
         ]
@@ -133,6 +142,7 @@ class TrecRun:
         documents: Mapping[str, str],
     ) -> None:
         self._run, self._documents = run, documents
+        self.fingerprint = _hash(run)
 
     def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:  # noqa: ARG002
         """Return the run's best *depth* documents."""
@@ -146,6 +156,10 @@ class TrecRun:
             }
         )
         return [table]
+
+
+def _hash(content: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 @contextmanager

@@ -104,6 +104,8 @@ class Journal:
                 answer = Answer(**json.loads(line))
             except (ValueError, TypeError):  # cut off by a kill
                 continue
+            if answer.error is not None:  # worth another try
+                continue
             self.answers[answer.query, answer.contestant] = answer
             kept.append(line)
         return kept

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from resift.config import Entry
 from resift.errors import InputError
 from resift_eval.experiment import Contestant, Experiment
 from resift_eval.measures import measured
@@ -97,15 +99,15 @@ class Trial:
         )
 
     def toml(self, value: float) -> str:
-        """Return the config to paste."""
+        """Return the config to paste: an entry that uses what was tuned."""
         head, _, option = self.path.rpartition(".")
-        entry = self.config.get(self.name) if self.config is not None else None
-        use = self.name if entry is None else entry.use
-        lines = ["[rerankers.tuned]", f'use = "{use}"']
-        if head:
-            table = f'use = "{self._merger()}", options = {{ {option} = {value:g} }}'
-            return "\n".join([*lines, f"merge = {{ {table} }}"])
-        return "\n".join([*lines, f"options = {{ {option} = {value:g} }}"])
+        lines = ["[rerankers.tuned]", f'use = "{self.name}"']
+        if not head:
+            return "\n".join([*lines, f"options = {{ {option} = {value:g} }}"])
+        merge = self._merge(value)
+        options = ", ".join(f"{k} = {json.dumps(v)}" for k, v in merge.options.items())
+        table = f'use = "{merge.use}", options = {{ {options} }}'
+        return "\n".join([*lines, f"merge = {{ {table} }}"])
 
     def _with(self, value: float) -> Contestant:
         head, _, option = self.path.rpartition(".")
@@ -114,21 +116,22 @@ class Trial:
         if head != "merge":
             msg = f"--tune takes an option, or merge.OPTION, got {self.path!r}."
             raise InputError(msg)
-        merge = {"use": self._merger(), "options": {option: value}}
-        return Contestant.load(self.name, config=self.config, merge=merge)
+        merge = self._merge(value)
+        table = {"use": merge.use, "options": merge.options}
+        return Contestant.load(self.name, config=self.config, merge=table)
 
-    def _merger(self) -> str:
-        """Return the merger in use: the reranker itself where it only merges."""
+    def _merge(self, value: float) -> Entry:
+        """Return the merger in use with the option set; itself where it only merges."""
+        option = self.path.rpartition(".")[2]
         entry = self.config.get(self.name) if self.config is not None else None
         merge = entry.merge if entry is not None else None
         if isinstance(merge, Mapping):
-            return str(merge["use"])
-        if merge is not None:
-            return merge
-        loaded = Contestant.load(self.name, config=self.config).reranker
-        if loaded.scores and not loaded.merges:
-            return "rrf"
-        return self.name if entry is None else entry.use
+            given = merge.get("options") or {}
+            return Entry(str(merge["use"]), {**given, option: value})  # type: ignore[dict-item]
+        if merge is None:
+            loaded = Contestant.load(self.name, config=self.config).reranker
+            merge = self.name if loaded.merges or not loaded.scores else "rrf"
+        return Entry(merge, {option: value})
 
 
 def _held_out(table: NDArray[np.float64]) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import math
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import resift
@@ -23,7 +24,7 @@ class OpenTelemetry:
     A span is called ``resift.score NAME`` (``resift.score_many``, ``resift.merge``,
     ``resift.warmup``) and says how many documents there were, how many were scored,
     and what the reranker noted. A failure sets its status to the kind of error. No
-    query, no document and no error message is ever recorded.
+    query and no document is ever recorded; what a reranker notes may quote an error.
 
     Spans go wherever the application has pointed OpenTelemetry; where it has not, they
     cost a few microseconds and go nowhere.
@@ -109,10 +110,11 @@ class _Spans:
                 raise
 
     def _record(self, span: Span, raw: object) -> None:
-        if isinstance(raw, resift.Scores):
-            scored = len(raw) - sum(1 for value in raw.values if value != value)  # noqa: PLR0124  # NaN
-            span.set_attribute("resift.scored", scored)
-            if self._notes and raw.notes:
-                span.set_attribute("resift.notes", list(raw.notes))
-        elif hasattr(raw, "__len__"):
-            span.set_attribute("resift.scored", len(raw))
+        with suppress(Exception):  # a wrong answer is for the host to refuse
+            if isinstance(raw, resift.Scores):
+                scored = sum(1 for value in raw.values if not math.isnan(value))
+                span.set_attribute("resift.scored", scored)
+                if self._notes and raw.notes:
+                    span.set_attribute("resift.notes", list(raw.notes))
+            else:
+                span.set_attribute("resift.scored", len(raw))  # type: ignore[arg-type]
