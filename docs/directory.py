@@ -86,17 +86,22 @@ def suites() -> list[Path]:
     return sorted(path for path in paths if suite.search(path.read_text("utf-8")))
 
 
-def run_contract() -> dict[str, list[Report]]:
-    """Run the contract of everything; return the reports by reranker."""
+def run_contract(paths: Sequence[Path]) -> dict[str, list[Report]]:
+    """Run the contract in some test modules; return the reports by reranker."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "", *map(str, suites())]
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "", *map(str, paths)]
         environment = {**os.environ, "RESIFT_CONTRACT_REPORTS": folder}
         subprocess.run(command, check=True, cwd=ROOT, env=environment)  # noqa: S603  # ours
-        found: dict[str, list[Report]] = {}
-        for path in sorted(Path(folder).glob("*.json")):
-            report = json.loads(path.read_text("utf-8"))
-            suite = path.stem.partition("--")[2]
-            found.setdefault(report["reranker"], []).append(brief(report, suite))
+        return reports_in(Path(folder))
+
+
+def reports_in(folder: Path) -> dict[str, list[Report]]:
+    """Return the reports that suites have left in a folder, by reranker."""
+    found: dict[str, list[Report]] = {}
+    for path in sorted(folder.glob("*.json")):
+        report = json.loads(path.read_text("utf-8"))
+        suite = path.stem.partition("--")[2]
+        found.setdefault(report["reranker"], []).append(brief(report, suite))
     return dict(sorted(found.items()))
 
 
@@ -281,7 +286,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="change nothing")
     arguments = parser.parse_args()
     if arguments.run:
-        text = json.dumps(run_contract(), indent=1) + "\n"
+        text = json.dumps(run_contract(suites()), indent=1) + "\n"
         if arguments.check and text != RESULTS.read_text("utf-8"):
             sys.exit("docs/contract.json is not what the contract says now.")
         RESULTS.write_text(text, "utf-8")

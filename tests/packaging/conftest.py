@@ -6,14 +6,16 @@ one path file that leads to a folder of links to what is installed here.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -61,11 +63,16 @@ def shell() -> Callable[..., subprocess.CompletedProcess]:
 
 
 def run(
-    command: Iterable[object], *, check: bool = True, **options: object
+    command: Iterable[object],
+    *,
+    check: bool = True,
+    variables: Mapping[str, str] | None = None,
+    **options: object,
 ) -> subprocess.CompletedProcess:
     """Run a command, and show what it said where it fails."""
     unset = ("PYTHONPATH", "RESIFT_CONFIG", "RESIFT_PLUGINS", "RESIFT_RERANKER")
     environment = {k: v for k, v in os.environ.items() if k not in unset}
+    environment |= variables or {}
     done = subprocess.run(
         [str(part) for part in command],
         capture_output=True,
@@ -124,6 +131,16 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Path]]
         return sorted(folder.glob("*.whl"))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def directory() -> ModuleType:
+    """Return the script that makes the directory of rerankers."""
+    path = ROOT / "docs" / "directory.py"
+    spec = importlib.util.spec_from_file_location("directory", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")
