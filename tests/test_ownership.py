@@ -1,4 +1,4 @@
-"""Who warms, closes and pickles what: a reranker, its children, and what it was given."""
+"""Who warms, closes and pickles what: a reranker, its children, what it was given."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def test_an_instance_with_a_secret_is_not_pickled():
         pickle.dumps(reranker)
 
     assert str(error.value) == (
-        "Reranker 'Keyed' holds a secret in 'api_key', which is never pickled. Leave it "
-        "out in a __getstate__ of the class."
+        "Reranker 'Keyed' holds a secret in 'api_key', which is never pickled. Leave "
+        "it out in a __getstate__ of the class."
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -231,27 +232,43 @@ def test_threads_share_a_store(tmp_path: Path) -> None:
     assert store.usage()[0].entries == 16 * 200
 
 
-def _write(directory: Path, number: int, start: object) -> None:
-    start.wait()  # type: ignore[attr-defined]
-    store = Store(directory)
-    for i in range(30):
-        store.put(entries(*(number * 10_000 + i * 100 + j for j in range(100))), "mine")
-    store.close()
+WRITE = """
+import sys
+from pathlib import Path
+
+from resift_cache.store import Entry, Store
+
+number = int(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+store = Store(Path(sys.argv[1]))
+for i in range(30):
+    first = number * 10_000 + i * 100
+    keys = range(first, first + 100)
+    store.put({k.to_bytes(16, "little"): Entry(float(k)) for k in keys}, "mine")
+store.close()
+"""
 
 
 def test_processes_share_a_file(tmp_path: Path) -> None:
     """Four processes make the file and write at once; nothing is lost."""
-    context = multiprocessing.get_context("spawn")
-    start = context.Barrier(4)
     processes = [
-        context.Process(target=_write, args=(tmp_path, i, start)) for i in range(4)
+        subprocess.Popen(
+            [sys.executable, "-c", WRITE, str(tmp_path), str(i)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(4)
     ]
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 4
     for process in processes:
-        process.start()
+        process.stdin.write("go\n")
+        process.stdin.flush()
     for process in processes:
-        process.join(60)
+        process.communicate(timeout=60)
 
-    assert [process.exitcode for process in processes] == [0] * 4
+    assert [process.returncode for process in processes] == [0] * 4
     store = Store(tmp_path)
     assert store.usage()[0].entries == 4 * 3000
     assert len(store.get([key(10_000 + i) for i in range(3000)])) == 3000
