@@ -15,7 +15,7 @@ class TestCohere(RerankerSuite):
 
     name = "cohere"
     network = True
-    failing_options = {"base_url": "http://127.0.0.1:9", "max_retries": 0}  # noqa: RUF012
+    failing_options = {"base_url": "http://127.0.0.1:9", "max_retries": 0}
 
     @pytest.fixture(scope="class")
     @classmethod

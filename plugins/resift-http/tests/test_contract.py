@@ -15,9 +15,9 @@ class Served(RerankerSuite):
 
     __test__ = False
     network = True
-    failing_options = {"base_url": "http://127.0.0.1:9", "max_retries": 0}  # noqa: RUF012
+    failing_options = {"base_url": "http://127.0.0.1:9", "max_retries": 0}
     dialect = ""
-    extra = {}  # noqa: RUF012  # data of the subclasses
+    extra = {}  # data of the subclasses
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -36,7 +36,7 @@ class TestJina(Served):
 class TestJinaListwise(Served):
     __test__ = True
     name = "jina"
-    extra = {"model": "jina-reranker-v3"}  # noqa: RUF012
+    extra = {"model": "jina-reranker-v3"}
 
 
 class TestVoyage(Served):
@@ -68,7 +68,7 @@ class TestNim(Served):
     __test__ = True
     name = "nvidia"
     dialect = "nim"
-    extra = {"self_hosted": True}  # noqa: RUF012
+    extra = {"self_hosted": True}
 
 
 class TestIsaacus(Served):
@@ -89,7 +89,7 @@ class TestDeepInfra(Served):
 class TestWatsonx(Served):
     __test__ = True
     name = "watsonx"
-    extra = {"project_id": "project"}  # noqa: RUF012
+    extra = {"project_id": "project"}
 
 
 class TestTei(Served):
@@ -111,4 +111,4 @@ class TestHttp(Served):
     __test__ = True
     name = "http"
     dialect = "jina"
-    extra = {"model": "m"}  # noqa: RUF012
+    extra = {"model": "m"}
