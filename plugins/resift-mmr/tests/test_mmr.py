@@ -73,6 +73,25 @@ def test_a_reranker_may_say_what_is_relevant() -> None:
     assert reranker.needs_text
 
 
+def test_rows_of_equal_text_keep_their_vectors() -> None:
+    """Around a reranker that reads every column, too: texts alone tell too little."""
+
+    class Reading:
+        @resift.hookimpl
+        def score(self, documents: Sequence[str], candidates: pa.Table) -> list[float]:
+            return candidates["boost"].to_pylist()
+
+    results = table(boost=pa.array([4.0, 3.0, 2.0, 1.0]))
+    results = results.set_column(1, "text", pa.array(["same"] * 4))
+
+    assert ids(mmr(reranker=Reading(), trade_off=0.5).rerank("q", results)) == [
+        1,
+        3,
+        4,
+        2,
+    ]
+
+
 def test_the_vectors_of_the_reranker() -> None:
     """A reranker that compares vectors needs no column."""
 

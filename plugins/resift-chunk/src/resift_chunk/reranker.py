@@ -84,6 +84,7 @@ class Chunk:
             msg = f"overlap must be at least 0 and less than size, got {overlap}."
             raise ValueError(msg)
         self.columns = columns_of([reranker])
+        self.tells_rows_apart = reranker.tells_rows_apart
         self._reranker = reranker
         self._aggregate = aggregate
         self._k = k

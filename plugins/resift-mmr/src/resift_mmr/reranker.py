@@ -87,6 +87,9 @@ class MaximalMarginalRelevance:
         read = (RELEVANCE,) if reranker is None else columns_of([reranker])
         vectors = (embeddings,) if embeddings else ()
         self.columns = None if read is None else tuple(dict.fromkeys(read + vectors))
+        self.tells_rows_apart = bool(vectors) or (
+            reranker is not None and reranker.tells_rows_apart
+        )
         self.needs_text = reranker is not None and reranker.needs_text
 
     @hookimpl
