@@ -310,6 +310,19 @@ def test_it_means_what_its_reranker_means(
     assert not cached(Share()).pointwise
 
 
+def test_it_offers_the_tokens_of_its_reranker(
+    cached: Callable[..., resift.Reranker],
+) -> None:
+    """So that `chunk` around it counts as it would around the reranker."""
+
+    class Letters(Length):
+        def token_spans(self, text: str) -> list[tuple[int, int]]:
+            return [(i, i + 1) for i in range(len(text))]
+
+    assert cached(Letters()).plugin.token_spans("ab") == [(0, 1), (1, 2)]
+    assert not hasattr(cached(Length()).plugin, "token_spans")
+
+
 def test_it_stands_in_a_cascade_and_on_tables(
     cached: Callable[..., resift.Reranker],
 ) -> None:
