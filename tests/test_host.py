@@ -471,3 +471,15 @@ def test_warmup_reaches_every_child():
     ensemble.warmup()
 
     assert given.plugin.warm == 1
+
+
+def test_what_a_plugin_raises_says_who_raised_it():
+    """An error of the plugin's own keeps its type, and names the reranker."""
+
+    def broken(query, documents):
+        return {}[query]
+
+    with pytest.raises(KeyError) as error:
+        resift.Reranker(broken).rank("red fox", ["a"])
+
+    assert error.value.__notes__ == ["Reranker 'broken' raised this while scoring."]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from resift.arrow import RELEVANCE, Union, as_table, text_columns, text_of
-from resift.errors import InputError
+from resift.errors import InputError, ResiftError
 from resift.output import (
     add,
     evidence,
@@ -109,11 +110,23 @@ def score(
     table = _candidates(reranker, candidates, len(documents))
     if table is not None and len(first) != len(documents):
         table = table.take(pa.array(first))
-    raw = reranker.plugins.hook.score(
-        query=query, documents=texts, candidates=table, top_k=top_k, timeout=timeout
-    )
+    with _named(reranker):
+        raw = reranker.plugins.hook.score(
+            query=query, documents=texts, candidates=table, top_k=top_k, timeout=timeout
+        )
     scores = checked(raw, len(first), reranker.who)
     return scores if len(first) == len(documents) else expand(scores, index)
+
+
+@contextmanager
+def _named(reranker: Reranker) -> Iterator[None]:
+    """Say who it was that raised, where the error itself does not."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, ResiftError) and not hasattr(error, "__notes__"):
+            error.add_note(f"{reranker.who} raised this while scoring.")
+        raise
 
 
 def rank(
@@ -155,9 +168,10 @@ def rank_many(
         _require_list(reranker, given)
         sent.append(_distinct(reranker, _texts(reranker, given[: reranker.window])))
     asked = [i for i, (_, texts, _) in enumerate(sent) if texts]
-    raw = asked and reranker.plugins.hook.score_many(
-        queries=[queries[i] for i in asked], documents=[sent[i][1] for i in asked]
-    )
+    with _named(reranker):
+        raw = asked and reranker.plugins.hook.score_many(
+            queries=[queries[i] for i in asked], documents=[sent[i][1] for i in asked]
+        )
     raw = checked_items(raw, len(asked), reranker.who)
     answers = dict(zip(asked, raw, strict=True))
     rankings = []

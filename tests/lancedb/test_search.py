@@ -320,6 +320,16 @@ def test_a_failing_leg_gives_a_partial_answer(embedding_table, monkeypatch):
     ]
 
 
+def test_a_filter_that_cannot_be_read_is_the_requests_fault(table):
+    """What every leg is refused for is an input error, said once."""
+    with pytest.raises(InputError) as error:
+        resift.lancedb.search(table, "apple", vectors=VECTOR, where="knd = 'a'")
+
+    assert str(error.value).startswith("search: LanceDB refuses it: ")
+    assert "knd" in str(error.value)
+    assert "partial" not in str(error.value)
+
+
 def test_all_legs_failing_is_an_error(embedding_table, monkeypatch):
     """Nothing found by anybody is an error that chains the first failure."""
 
@@ -333,8 +343,8 @@ def test_all_legs_failing_is_an_error(embedding_table, monkeypatch):
         resift.lancedb.search(embedding_table, "apple")
 
     assert str(error.value) == (
-        "No leg of the search gave a result. search: leg 'vector' failed "
-        "(RuntimeError: no model); the answer is partial."
+        "No leg of the search gave a result: leg 'vector' failed (RuntimeError: no "
+        "model)."
     )
     assert isinstance(error.value.__cause__, RuntimeError)
 

@@ -130,6 +130,7 @@ class Commands(click.Group):
             _fail(ctx, error, str(error))
         except Exception as error:  # noqa: BLE001  # a plugin may raise anything
             what = f"{type(error).__name__}: {error}".rstrip(": ")
+            what = " ".join([f"{what}.", *getattr(error, "__notes__", ())])
             _fail(ctx, error, f"{what} (resift --traceback shows where)")
         else:
             return result

@@ -16,7 +16,7 @@ import resift
 from resift.config import Config
 from resift.errors import BackendError, InputError
 from resift.lancedb.adapter import ROW_ID, LanceReranker
-from resift.lancedb.legs import Plan, Table, plan
+from resift.lancedb.legs import Leg, Plan, Table, plan
 from resift.output import notes_of, with_notes
 
 _RESERVED = {"merged": "merged_leg", "relevance": "relevance_leg"}  # when explained
@@ -114,15 +114,10 @@ class Request:
             elif not isinstance(outcome, Exception):  # Ctrl-C, say
                 raise outcome
             else:
-                what = "timed out" if isinstance(outcome, TimeoutError) else "failed"
-                arrived.notes.append(
-                    f"search: leg {leg.column!r} {what} ({type(outcome).__name__}: "
-                    f"{outcome}); the answer is partial"
-                )
+                what = _failure(leg, outcome)
+                arrived.notes.append(f"search: {what}; the answer is partial")
         if not arrived.tables:
-            first = next(o for o in outcomes if isinstance(o, Exception))
-            msg = f"No leg of the search gave a result. {'; '.join(arrived.notes)}."
-            raise BackendError(msg) from first
+            raise _no_result(plan, outcomes)
         return arrived
 
     def settings(self, arrived: Arrived, reranker: resift.Reranker) -> dict[str, Any]:
@@ -163,6 +158,29 @@ class Arrived:
     names: list[str] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def _failure(leg: Leg, error: BaseException) -> str:
+    what = "timed out" if isinstance(error, TimeoutError) else "failed"
+    return f"leg {leg.column!r} {what} ({type(error).__name__}: {error})"
+
+
+def _no_result(plan: Plan, outcomes: Sequence[Outcome]) -> Exception:
+    """Return the error of a search without a result, the first failure chained.
+
+    What LanceDB refuses alike in every leg, a filter that it cannot read, is the
+    request's fault.
+    """
+    errors = [o for o in outcomes if isinstance(o, Exception)]
+    refusals = {str(error).partition("\n")[0] for error in errors}
+    if all(isinstance(error, ValueError) for error in errors) and len(refusals) == 1:
+        found: Exception = InputError(f"search: LanceDB refuses it: {refusals.pop()}")
+    else:
+        parts = [_failure(*pair) for pair in zip(plan.legs, errors, strict=True)]
+        msg = f"No leg of the search gave a result: {'; '.join(parts)}."
+        found = BackendError(msg)
+    found.__cause__ = errors[0]
+    return found
 
 
 def _with_late(
