@@ -189,7 +189,7 @@ def test_lengths_can_be_raised(model: str) -> None:
 
     scores = colbert.score("fox " * 40, ["fox " * 100])
 
-    assert pa.array(scores.columns["tokens_cut"]).to_pylist() == [0]
+    assert scores.columns == {}
     assert scores.notes == ()
 
 

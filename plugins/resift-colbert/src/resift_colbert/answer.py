@@ -36,7 +36,7 @@ class Answer:
         self._encoder = encoder
         self._with_matches = with_matches
         self._values = np.full(n_documents, np.nan)
-        self._cut: IntArray | None = None
+        self._cut = np.zeros(n_documents, dtype=np.int32)
         self._rows: list[IntArray] = []
         self._matches: list[pa.Array] = []
 
@@ -62,8 +62,6 @@ class Answer:
             scores /= len(query)
         self._values[rows] = scores
         if tokens_cut is not None:
-            if self._cut is None:
-                self._cut = np.zeros(len(self._values), dtype=np.int32)
             self._cut[rows] = tokens_cut
         if self._with_matches:
             self._rows.append(rows)
@@ -73,7 +71,7 @@ class Answer:
     def scores(self) -> Scores:
         """Return the scores, with columns and notes."""
         columns = {}
-        if self._cut is not None:
+        if self._cut.any():
             columns["tokens_cut"] = pa.array(self._cut)
         if self._with_matches:
             columns["_matches"] = self._aligned_matches()
@@ -104,7 +102,7 @@ class Answer:
                 f"tokens that the model reads: {self._query.tokens_cut} were cut "
                 "(option query_length)."
             )
-        if self._cut is not None and (cut := np.count_nonzero(self._cut)):
+        if cut := np.count_nonzero(self._cut):
             notes.append(
                 f"colbert: {cut} of {len(self._cut)} documents are longer than the "
                 f"{self._encoder.document_length:g} tokens that the model reads; "
