@@ -223,8 +223,10 @@ def test_plugin_that_raises(fake_distribution, program):
 
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == "Error: KeyError: 'oops'. Reranker 'raises' (resift-raises 1.0) raised this "
+    assert done.stderr == (
+        "Error: KeyError: 'oops'. Reranker 'raises' (resift-raises 1.0) raised this "
         "while scoring. (resift --traceback shows where)\n"
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
