@@ -23,6 +23,8 @@ Besides its hooks, an instance may carry these attributes:
     it may be kept and used again.
 ``needs_text``
     False for a reranker that scores without reading any text.
+``tells_rows_apart``
+    True for a reranker made of others, one of which declares `columns`.
 ``resift_api``
     The major version of these hooks it was written for: ``1``.
 
@@ -42,6 +44,11 @@ never promised. Each default suits most:
     number, changes no order.
 ``most_lists``
     Of a merger: how many lists it takes; None, the default, for any number.
+
+Two optional methods serve rerankers built around others: ``token_spans(text)``, the
+``(start, end)`` offsets of a text's tokens, lets `chunk` cut by the model's own tokens;
+``embed(query, documents)``, two arrays of vectors, lets `mmr` compare documents. An extra
+column ``_degraded`` marks an answer of second choice, which `cache` does not keep.
 """
 
 from __future__ import annotations
