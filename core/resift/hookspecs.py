@@ -47,8 +47,9 @@ never promised. Each default suits most:
 
 Two optional methods serve rerankers built around others: ``token_spans(text)``, the
 ``(start, end)`` offsets of a text's tokens, lets `chunk` cut by the model's own tokens;
-``embed(query, documents)``, two arrays of vectors, lets `mmr` compare documents. An extra
-column ``_degraded`` marks an answer of second choice, which `cache` does not keep.
+``embed(query, documents)``, two arrays of vectors, lets `mmr` compare documents. An
+extra column ``_degraded`` marks an answer of second choice, which `cache` does not
+keep.
 """
 
 from __future__ import annotations
