@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-import importlib_metadata  # noqa: F401  # see below
+import importlib_metadata
 import pytest
 
 import resift
@@ -15,8 +17,9 @@ from resift.testing.contract import contract
 
 pytest_plugins = ["pytester"]
 
-# A pytest inside of this one forgets the modules that it imported. These two must not
-# be: the one changes how distributions are found, the other cannot be imported twice.
+# A pytest inside of this one forgets the modules that it imported. Two must not be
+# forgotten: importlib_metadata changes how distributions are found, and lancedb cannot
+# be imported twice.
 if find_spec("lancedb"):
     import resift.lancedb
 
@@ -56,6 +59,17 @@ def test_each_check_is_a_test_of_its_own() -> None:
 
     assert {name for name in vars(RerankerSuite) if name.startswith("test_")} == scorer
     assert {name for name in vars(MergerSuite) if name.startswith("test_")} == merger
+
+
+def test_pytest_is_not_needed_but_for_the_suites() -> None:
+    """The contract runs without pytest, which loads nothing of ours by itself."""
+    code = "import sys, resift.testing.checking as c; c.contract(); print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    plugins = importlib_metadata.entry_points(group="pytest11")
+
+    assert "pytest" not in done.stdout.split()
+    assert not [plugin for plugin in plugins if plugin.value.startswith("resift")]
 
 
 def test_right_reranker_passes(run) -> None:
