@@ -144,7 +144,7 @@ def rank(
         return _ranked(reranker, documents, Scores(merged), top_k, min_score)
     texts = _texts(reranker, documents[: reranker.window])
     table = None
-    if reranker.columns != () and _wants_candidates(reranker):
+    if _wants_candidates(reranker):
         table = _as_candidates(reranker, documents[: reranker.window])
     scores = reranker.score(query, texts, table, top_k)
     return _ranked(reranker, documents, scores, top_k, min_score)
@@ -205,7 +205,7 @@ def _score_window(
         found = union.take(window, known if len(known) == len(names) else None)
         texts = text_of(found, request.text, reranker.who)
     candidates = None
-    if reranker.columns != () and _wants_candidates(reranker):
+    if _wants_candidates(reranker):
         _require_columns(reranker, union.columns)
         wanted = reranker.columns or union.columns
         taken = union.take(window, [c for c in wanted if c in union.columns])
@@ -265,7 +265,8 @@ def _require_columns(reranker: Reranker, available: Sequence[str]) -> None:
 
 
 def _wants_candidates(reranker: Reranker) -> bool:
-    return bool(reranker.columns) or reranker.reads_candidates
+    columns = reranker.columns  # () declares that it reads none
+    return bool(columns) or (columns is None and reranker.reads_candidates)
 
 
 def _ranked(
