@@ -29,7 +29,16 @@ def main() -> int:
     if not folder.is_dir():
         print(f"SciFact is not at {folder}: nothing to measure.")
         return 1
-    command = ["resift", "eval", "--data", str(folder), "--limit", given.limit]
+    command = [
+        sys.executable,
+        "-m",
+        "resift",
+        "eval",
+        "--data",
+        str(folder),
+        "--limit",
+        given.limit,
+    ]
     command += ["--vectors", str(folder / "minilm.npz"), "dbsf", "convex"]
     if model := encoder():
         command += ["bi-encoder", "-o", f"bi-encoder.model={model}"]

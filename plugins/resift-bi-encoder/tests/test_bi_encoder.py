@@ -296,3 +296,15 @@ def test_importing_it_is_light() -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_its_vectors_are_there_for_others(model, query, documents):
+    """`embed` gives what the scores are made of: their cosine."""
+    reranker = resift.load("bi-encoder", model=str(model), config=None)
+
+    asked, found = reranker.plugin.embed(query, documents)
+
+    assert found.shape == (len(documents), *asked.shape)
+    norms = np.linalg.norm(found, axis=1) * np.linalg.norm(asked)
+    expected = reranker.score(query, documents).values
+    np.testing.assert_allclose(found @ asked / norms, expected, atol=1e-5)

@@ -20,6 +20,7 @@ from resift_bi_encoder.truncation import truncation
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
 __all__ = ["BiEncoder"]
 
@@ -153,6 +154,18 @@ class BiEncoder:
         """Let go of the model."""
         with self._lock:
             self._encoder = None
+
+    def embed(
+        self, query: str, documents: Sequence[str]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the vectors of the query and of the documents, for `mmr` around it.
+
+        Returns:
+            Shapes ``(dim,)`` and ``(n_docs, dim)``.
+        """
+        encoder, deadline = self._loaded(), Deadline()
+        asked = encoder.encode([query], "query", deadline)[0]
+        return asked, encoder.encode(documents, "document", deadline)
 
     def _from_texts(
         self,
