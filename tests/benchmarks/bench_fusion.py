@@ -50,6 +50,9 @@ class Row:
         return f"{self.case:<54} {times}  {self.target:<8} {met}"
 
 
+LEG_SCORES = ("_distance", "_score")  # which LanceDB leaves out, too
+
+
 def main() -> int:
     """Measure everything; return the exit code."""
     print(f"{'case':<54} {'resift':>10} {'other':>10} {'ratio':>8}  target")
@@ -81,7 +84,7 @@ def two_lists() -> list[Row]:
         vector, text = _legs(size, 2)
         row = _against(
             f"rerank, 2 x {size:,} rows with text / LanceDB RRF hybrid",
-            lambda legs=(vector, text): reranker.rerank("q", *legs),
+            lambda legs=(vector, text): reranker.rerank("q", *legs, drop=LEG_SCORES),
             lambda legs=(vector, text): lance.rerank_hybrid("q", *legs),
             target=target,
             rounds=61,
@@ -116,7 +119,7 @@ def convex() -> list[Row]:
     return [
         _against(
             "rerank by convex, 2 x 1,000 rows, 384-wide / Linear",
-            lambda: reranker.rerank("q", vector, text),
+            lambda: reranker.rerank("q", vector, text, drop=LEG_SCORES),
             lambda: lance.rerank_hybrid("q", vector, text),
             target=20,
             rounds=11,
