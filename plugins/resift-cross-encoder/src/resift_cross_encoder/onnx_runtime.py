@@ -42,7 +42,7 @@ class OnnxRuntime:
         layout: Layout,
         options: CrossEncoder,
     ) -> None:
-        import onnxruntime  # type: ignore[import-untyped]
+        import onnxruntime
 
         if options.dtype not in ("auto", "float32"):
             msg = (
