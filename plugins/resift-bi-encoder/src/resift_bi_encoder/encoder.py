@@ -94,18 +94,19 @@ class Encoder:
         )
         prompt = self._prompt(task)
         found: FloatArray | None = None
-        for rows in self._batches(texts, deadline):
-            batch = [texts[row] for row in rows.tolist()]
-            with self._lock, self._precision():
-                vectors = encode(
-                    batch,
-                    prompt=prompt,
-                    batch_size=len(batch),
-                    show_progress_bar=False,
-                )
-            if found is None:
-                found = np.empty((len(texts), vectors.shape[1]), np.float32)
-            found[rows] = vectors
+        with self._precision():  # around all batches: weights are cast once
+            for rows in self._batches(texts, deadline):
+                batch = [texts[row] for row in rows.tolist()]
+                with self._lock:
+                    vectors = encode(
+                        batch,
+                        prompt=prompt,
+                        batch_size=len(batch),
+                        show_progress_bar=False,
+                    )
+                if found is None:
+                    found = np.empty((len(texts), vectors.shape[1]), np.float32)
+                found[rows] = vectors
         return np.empty((0, 0), np.float32) if found is None else found
 
     def cut(self, texts: Sequence[str], task: Literal["query", "document"]) -> IntArray:

@@ -64,9 +64,15 @@ class TorchRuntime:
 
     def logits(self, pairs: Pairs, batches: Iterable[IntArray]) -> FloatArray:
         """Return the logits of all pairs, float64, shape ``(n_pairs, n_labels)``."""
+        import torch
+
         found = np.empty((len(pairs), self.model.num_labels))
-        for batch in batches:
-            found[batch] = self._fitted(pairs, batch)
+        precision: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if self._autocast:  # around all batches: weights are cast once
+            precision = torch.autocast("cpu", torch.bfloat16)
+        with torch.inference_mode(), precision:
+            for batch in batches:
+                found[batch] = self._fitted(pairs, batch)
         return found
 
     def _fitted(self, pairs: Pairs, rows: IntArray) -> FloatArray:
@@ -116,10 +122,6 @@ class TorchRuntime:
             name: torch.from_numpy(value).to(self.device)
             for name, value in pairs.inputs(rows, width).items()
         }
-        precision: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
-        if self._autocast:
-            precision = torch.autocast("cpu", torch.bfloat16)
-        with torch.inference_mode(), precision:
-            scores = self.model({**inputs, **pairs.layout.extra})["scores"]
+        scores = self.model({**inputs, **pairs.layout.extra})["scores"]
         found: FloatArray = scores.float().cpu().double().numpy()
         return found
