@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import resift
-from resift.arrow import Union
+from resift.union import Union
 
 IDS = [7, 8, 9]
 COLUMNS = {

@@ -27,6 +27,7 @@ distances, before a merger sees the lists (see `resift.Ranking`). `min_max` and
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -86,8 +87,8 @@ class ReciprocalRankFusion:
         """Fuse by rank, in ``[0, sum(w) / (k + 1)]``; scores are not read."""
         fused = np.zeros(n_documents)
         for ranking in rankings:
-            ranks = np.arange(1, len(ranking) + 1)
-            fused[ranking.documents] += ranking.weight / (self.k + ranks)
+            share = ranking.weight * _reciprocals(self.k, len(ranking))
+            fused += np.bincount(ranking.documents, share, n_documents)
         return fused
 
 
@@ -245,6 +246,14 @@ def min_max(scores: FloatArray, lowest: float | None = None) -> FloatArray:
     if math.isinf(high - low):  # the span itself overflows
         return min_max(scores / 2, low / 2)
     return (scores - low) / (high - low)
+
+
+@lru_cache(maxsize=64)
+def _reciprocals(k: float, n: int) -> FloatArray:
+    """Return ``1 / (k + rank)`` for the ranks 1 to *n*, not to be written to."""
+    shares = 1 / (k + np.arange(1, n + 1))
+    shares.flags.writeable = False
+    return shares
 
 
 def _three_sigma(scores: FloatArray) -> FloatArray:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from resift.arrow import Union
     from resift.scores import Scores
+    from resift.union import Union
 
 __all__ = [
     "NOTES",
@@ -36,12 +36,22 @@ NOTES = b"resift.notes"
 
 
 def relevance(values: NDArray[np.float64], n: int, who: str) -> pa.Array:
-    """Return scores as shown: float32, null where not scored, *n* rows."""
+    """Return scores as shown: float32, null where not scored, *n* rows.
+
+    Args:
+        values: The scores, best first, NaN last.
+        n: How many rows there are; those beyond *values* are not scored.
+        who: The reranker, as messages name it.
+
+    Raises:
+        ScoreError: If one does not fit a float32.
+    """
     narrow = shown(values, who)
     if len(narrow) < n:
         narrow = np.append(narrow, np.full(n - len(narrow), np.nan, dtype=np.float32))
-    missing = np.isnan(narrow)
-    return pa.array(narrow, mask=missing) if missing.any() else pa.array(narrow)
+    if n and np.isnan(narrow[-1]):
+        return pa.array(narrow, mask=np.isnan(narrow))
+    return pa.array(narrow)
 
 
 def evidence(
@@ -117,8 +127,8 @@ def with_columns(
     Raises:
         InputError: If a column of the payload is in the way.
     """
-    clashes = added.keys() & set(rows.schema.names)
-    for name in clashes:
+    names = rows.schema.names
+    for name in (clashes := [name for name in added if name in names]):
         ours = (rows.schema.field(name).metadata or {}).items() >= OURS.items()
         if name in keep or not (ours or name == RELEVANCE):
             msg = (
@@ -127,7 +137,7 @@ def with_columns(
             )
             raise InputError(msg)
     if clashes:
-        rows = rows.drop_columns(list(clashes))
+        rows = rows.drop_columns(clashes)
     for name, column in added.items():
         rows = rows.append_column(_field(name, column.type), column)
     return rows

@@ -9,9 +9,11 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from resift import scoring
 from resift.errors import ClosedError, InputError, InvalidRerankerError
 from resift.host import Host, function_plugin
 from resift.implementation import SCORE_KINDS
+from resift.scores import checked_merge
 from resift.threshold import checked_threshold
 
 if TYPE_CHECKING:
@@ -219,8 +221,6 @@ class Reranker:
             InputError: If the query is blank, or a declared column is missing.
             ClosedError: After `close`.
         """
-        from resift import scoring
-
         self._require(query, "score")
         return scoring.score(self, query, documents, candidates, top_k, timeout)
 
@@ -233,8 +233,6 @@ class Reranker:
             MergeError: If the merger cannot merge these lists, or does not return one
                 finite score per document.
         """
-        from resift.scores import checked_merge
-
         self._require_open()
         merged = self._host.hook.merge(
             rankings=rankings, n_documents=n_documents, query=query
@@ -265,8 +263,6 @@ class Reranker:
         Raises:
             InputError, ScoreError, ClosedError: As `score`.
         """
-        from resift import scoring
-
         self._require_open()
         top_k = _at_least_one("top_k", top_k) or self.top_k
         min_score = self._least(min_score)
@@ -287,8 +283,6 @@ class Reranker:
         Raises:
             InputError: If there are not as many lists of documents as queries.
         """
-        from resift import scoring
-
         self._require_open()
         top_k = _at_least_one("top_k", top_k) or self.top_k
         min_score = self._least(min_score)
@@ -338,8 +332,6 @@ class Reranker:
             ScoreError, MergeError: If the plugin returns anything unusable.
             ClosedError: After `close`.
         """
-        from resift import scoring
-
         self._require_open()
         request = scoring.Request(
             top_k=_at_least_one("top_k", top_k) or self.top_k,

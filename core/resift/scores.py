@@ -77,6 +77,8 @@ ScoresLike: TypeAlias = (
 )
 MergedLike: TypeAlias = Sequence[SupportsFloat] | _Array
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 def checked(raw: object, n: int, who: str) -> Scores:
     """Return what a plugin answered for *n* documents as `Scores`, or refuse it.
@@ -124,13 +126,11 @@ def shown(values: NDArray[np.float64], who: str) -> NDArray[np.float32]:
     Raises:
         ScoreError: If one does not fit.
     """
-    with np.errstate(over="ignore"):
-        narrow = values.astype(np.float32)
-    if np.isinf(narrow).any():
-        wrong = int(np.argmax(np.isinf(narrow)))
-        msg = f"{who}: the score {values[wrong]} does not fit a float32."
+    if np.fmax.reduce(np.abs(values), initial=0.0) > _LARGEST:
+        wrong = values[np.abs(values) > _LARGEST][0]
+        msg = f"{who}: the score {wrong} does not fit a float32."
         raise ScoreError(msg)
-    return narrow
+    return values.astype(np.float32)
 
 
 def checked_merge(raw: object, n: int, who: str) -> NDArray[np.float64]:
@@ -246,21 +246,7 @@ def _checked_order(
 
 def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
     """Return float64, shape ``(n,)``: numbers, but not yet known to be finite."""
-    if inspect.iscoroutine(raw):
-        raw.close()
-        msg = f"{who} returned a coroutine: hooks are synchronous. Make it a plain def."
-        raise ScoreError(msg)
-    if raw is None or isinstance(raw, str | bytes | AbstractSet | Mapping):
-        msg = f"{who} must return one score per document ({n}), got {_shown(raw)}."
-        raise ScoreError(msg)
-    try:
-        array = np.asarray(raw if hasattr(raw, "__array__") else list(raw))  # type: ignore[call-overload]
-    except Exception as error:  # a tensor on a GPU or in bfloat16, a ragged list
-        msg = (
-            f"{who} returned a {type(raw).__name__} that cannot be read as an array "
-            f"({type(error).__name__}: {error}). Return floats."
-        )
-        raise ScoreError(msg) from error
+    array = raw if isinstance(raw, np.ndarray) else _read(raw, n, who)
     if array.shape != (n,):
         got = len(array) if array.ndim == 1 else f"an array of shape {array.shape}"
         msg = f"{who} must return one score per document ({n}), got {got}."
@@ -275,6 +261,25 @@ def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
                 raise ScoreError(msg)
         return np.array([_float(value) for value in array])
     return array.astype(np.float64)
+
+
+def _read(raw: object, n: int, who: str) -> NDArray[Any]:
+    """Return what a plugin answered as an array of whatever shape and type."""
+    if inspect.iscoroutine(raw):
+        raw.close()
+        msg = f"{who} returned a coroutine: hooks are synchronous. Make it a plain def."
+        raise ScoreError(msg)
+    if raw is None or isinstance(raw, str | bytes | AbstractSet | Mapping):
+        msg = f"{who} must return one score per document ({n}), got {_shown(raw)}."
+        raise ScoreError(msg)
+    try:
+        return np.asarray(raw if hasattr(raw, "__array__") else list(raw))  # type: ignore[call-overload]
+    except Exception as error:  # a tensor on a GPU or in bfloat16, a ragged list
+        msg = (
+            f"{who} returned a {type(raw).__name__} that cannot be read as an array "
+            f"({type(error).__name__}: {error}). Return floats."
+        )
+        raise ScoreError(msg) from error
 
 
 def _from_mapping(

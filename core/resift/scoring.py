@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeGuard
 
 import numpy as np
 import pyarrow as pa
 
-from resift.arrow import RELEVANCE, Union, as_table, text_columns, text_of
+from resift.arrow import RELEVANCE, as_table, text_columns, text_of
 from resift.errors import InputError, ResiftError
 from resift.output import (
     add,
@@ -24,6 +23,7 @@ from resift.output import (
 from resift.ranking import RankedDocument, RankedDocuments, Ranking
 from resift.scores import Scores, as_array, checked, checked_items, expand, shown
 from resift.threshold import enough
+from resift.union import Union
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,8 +35,7 @@ __all__ = ["Request", "rank", "rank_many", "rerank", "score"]
 Document = str | Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """The arguments of one `Reranker.rerank` call, settings filled in."""
 
     top_k: int | None

@@ -22,8 +22,8 @@ import pyarrow as pa
 from lancedb.rerankers import LinearCombinationReranker, RRFReranker
 
 import resift
-from resift.arrow import Union
 from resift.mergers import ReciprocalRankFusion
+from resift.union import Union
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from resift.arrow import RELEVANCE, Union
+from resift.arrow import RELEVANCE
 from resift.testing.cases import GRADED, OBVIOUS, Case
 from resift.testing.checks.scores import not_repeatable
 from resift.testing.contract import broken, check
+from resift.union import Union
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,331 @@
+"""The union: the documents of several ranked result tables, each numbered once.
+
+Ids are encoded once. Everything after that works on integer positions; payload is
+touched once, when the chosen rows are taken. For short lists the time is that of the
+calls into numpy and Arrow, whatever the number of rows, so there are few of them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from resift.arrow import OURS, PLAIN, RELEVANCE, gather, take
+from resift.errors import InputError
+from resift.ranking import Ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Union"]
+
+_FLOATS = frozenset({pa.float16(), pa.float32(), pa.float64()})
+_FEW = 400  # rows: up to here a dict beats Arrow's hash table
+
+
+class Union:
+    """The documents of several ranked result tables.
+
+    Args:
+        tables: The ranked lists, best row first.
+        id: The column that tells documents apart; None where every row is its own.
+        weights: What each list counts for; 1 each by default.
+        names: What each list is called; ``list_1``, ``list_2`` by default.
+
+    Raises:
+        InputError: If the tables do not fit together.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[pa.Table],
+        *,
+        id: str | None,
+        weights: Sequence[float] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> None:
+        self.tables = tables
+        n = len(tables)
+        self._rows = _end_to_end(tables, id)
+        stops = accumulate(map(len, tables), initial=0)
+        self._spans = list(pairwise(stops))  # first and last row of each list, plus one
+        self._codes, self.n_documents = _encode(tables, self._rows, id)
+        self.rankings = [
+            _ranking(table, self._codes[i:j], self.n_documents, weight, name)
+            for table, (i, j), weight, name in zip(
+                tables, self._spans, _weights(weights, n), _names(names, n), strict=True
+            )
+        ]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of all columns, in the order they are first seen."""
+        names: list[str] = self._rows.schema.names
+        return names
+
+    def order(self, merged: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the documents best first, shape ``(n_documents,)``.
+
+        Equal scores: the better best rank first, then the earlier list. That is the
+        order in which the union numbers its documents, so a stable sort suffices.
+        """
+        return (-merged).argsort(kind="stable")
+
+    def take(
+        self, documents: NDArray[np.int64], columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """Gather rows from the source tables.
+
+        A value comes from the first list that has both the document and the column.
+
+        Args:
+            documents: Positions in the union, shape ``(n,)``.
+            columns: Names of the columns to take; all by default.
+
+        Returns:
+            A table of ``n`` rows; types are those of the source tables.
+        """
+        rows = self._rows if columns is None else self._rows.select(columns)
+        if not rows.num_columns:
+            return pa.table({"": pa.nulls(len(documents))}).select([])
+        taken = gather(rows, self._first()[documents])
+        for place, having in self._later(rows.schema.names):
+            values = take(rows.column(place), self._first(having)[documents])
+            taken = taken.set_column(place, rows.schema.field(place), values)
+        return taken
+
+    def _later(self, names: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
+        """Yield each column that a list lacks and a later one has, and who has it.
+
+        All others are right in a document's first row: all lists have them, or none
+        after the first that lacks them.
+        """
+        known = [table.schema.names for table in self.tables]
+        everywhere = set(known[0]).intersection(*known[1:])
+        for name in set(names) - everywhere:
+            having = [i for i, other in enumerate(known) if name in other]
+            if having[-1] >= len(having):
+                yield names.index(name), having
+
+    def _first(self, having: Sequence[int] = ()) -> NDArray[np.int64]:
+        """Return each document's first row, in one of the lists *having* if it can be.
+
+        A document that none of those holds keeps its row in a list that lacks the
+        column, and so gets a null.
+        """
+        rows = np.empty(self.n_documents, dtype=np.int64)
+        last = len(self._codes) - 1
+        rows[self._codes[::-1]] = np.arange(last, -1, -1)  # backwards: the first stays
+        for start, stop in (self._spans[i] for i in having[::-1]):
+            rows[self._codes[start:stop][::-1]] = np.arange(stop - 1, start - 1, -1)
+        return rows
+
+
+def _end_to_end(tables: Sequence[pa.Table], id: str | None) -> pa.Table:
+    """Return all rows as one table, nulls where a list lacks a column; no copy."""
+    try:
+        rows = pa.concat_tables(tables, promote_options="default")
+    except pa.ArrowException as error:
+        raise InputError(_mismatch(tables, id) or f"rerank: {error}") from None
+    if len(set(rows.schema.names)) < rows.num_columns:
+        raise InputError(_mismatch(tables, id))
+    return rows
+
+
+def _mismatch(tables: Sequence[pa.Table], id: str | None) -> str | None:
+    """Return what is wrong with the first column found twice, or of several types."""
+    for number, table in enumerate(tables, start=1):
+        names = table.schema.names
+        if twice := [name for name in names if names.count(name) > 1]:
+            return (
+                f"rerank: list {number} has several columns {twice[0]!r}. Rename them."
+            )
+    types: dict[str, dict[pa.DataType, None]] = {}
+    for table in tables:
+        for field in table.schema:
+            if not pa.types.is_null(field.type):
+                types.setdefault(field.name, {})[field.type] = None
+    if id in types and len(types[id]) > 1:
+        found = ", ".join(sorted(map(str, types[id])))
+        return f"rerank: the id column {id!r} must have one type, got {found}. Cast it."
+    for name, (one, *others) in types.items():
+        if others:
+            return (
+                f"rerank: column {name!r} is {one} in one list and {others[0]} in "
+                "another. Cast one of them."
+            )
+    return None
+
+
+def _encode(
+    tables: Sequence[pa.Table], rows: pa.Table, id: str | None
+) -> tuple[NDArray[np.int64], int]:
+    """Number the documents; return that of every row, and how many there are.
+
+    The lists are read in step, all first rows before all second rows. So documents
+    are numbered by their best rank, then by list, which settles every tie.
+    """
+    total = len(rows)
+    step = _in_step(tuple(map(len, tables)))
+    if id is None or total == 0:
+        n, numbers = total, np.arange(total, dtype=np.int64)
+    else:
+        n, numbers = _numbered(_ids(tables, rows, id), step, id)
+    codes = np.empty(total, dtype=np.int64)
+    codes[step] = numbers
+    return codes, n
+
+
+@lru_cache(maxsize=8)
+def _in_step(sizes: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return the rows of lists laid end to end, rank by rank."""
+    ranks = np.concatenate([np.arange(size) for size in sizes])
+    return ranks.argsort(kind="stable")
+
+
+def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray:
+    for number, table in enumerate(tables, start=1):
+        if id not in table.schema.names:
+            msg = (
+                f"rerank: list {number} has no id column {id!r}. Columns: "
+                f"{', '.join(map(repr, table.column_names))}. Name another with "
+                "id=..., or pass id=None where every row is a document of its own."
+            )
+            raise InputError(msg)
+    ids = rows.column(id)
+    if ids.null_count:
+        nulls = [table.column(id).null_count for table in tables]
+        number = next(i for i, count in enumerate(nulls, start=1) if count)
+        msg = (
+            f"rerank: the id column {id!r} of list {number} has "
+            f"{nulls[number - 1]} nulls. An id must tell documents apart."
+        )
+        raise InputError(msg)
+    return ids
+
+
+def _numbered(
+    ids: pa.ChunkedArray, step: NDArray[np.int64], id: str
+) -> tuple[int, NDArray[np.int64]]:
+    """Return how many ids differ, and their numbers in the order of *step*."""
+    kind = ids.type
+    if pa.types.is_integer(kind):
+        values = ids.to_numpy()[step]
+        if len(values) <= _FEW:
+            known: dict[int, int] = {}
+            numbers = [known.setdefault(i, len(known)) for i in values.tolist()]
+            return len(known), np.fromiter(numbers, np.int64, len(numbers))
+        stepped = pa.array(values)
+    else:
+        if pa.types.is_dictionary(kind):
+            ids = ids.cast(kind.value_type)
+        elif kind in PLAIN:
+            ids = ids.cast(PLAIN[kind])
+        stepped = take(ids, step).combine_chunks()
+    encoded = _dictionary(stepped, id)
+    return len(encoded.dictionary), encoded.indices.to_numpy()
+
+
+def _dictionary(ids: pa.Array, id: str) -> pa.DictionaryArray:
+    try:
+        return ids.dictionary_encode()
+    except pa.ArrowException:
+        msg = (
+            f"rerank: the id column {id!r} must hold numbers or strings, got "
+            f"{ids.type}. Name another with id=...."
+        )
+        raise InputError(msg) from None
+
+
+def _ranking(
+    table: pa.Table,
+    documents: NDArray[np.int64],
+    n_documents: int,
+    weight: float,
+    name: str,
+) -> Ranking:
+    """Return one table as a ranked list: best rank kept, unscored rows removed."""
+    scores, lowest = _scores_of(table)
+    keep = None
+    if scores is not None and not (finite := np.isfinite(scores)).all():
+        keep = finite.nonzero()[0]
+        documents = documents[keep]
+    seen = np.zeros(n_documents, dtype=bool)
+    seen[documents] = True
+    if np.count_nonzero(seen) != len(documents):
+        first = np.sort(np.unique(documents, return_index=True)[1])
+        documents = documents[first]
+        keep = first if keep is None else keep[first]
+    if scores is not None and keep is not None:
+        scores = scores[keep]
+    return Ranking(documents, scores, weight, name, lowest)
+
+
+def _scores_of(
+    table: pa.Table,
+) -> tuple[NDArray[np.float64] | None, float | None]:
+    """Return the list's scores, higher is better, and their theoretical minimum.
+
+    What resift itself has ranked is read by the score it was ranked by: of the legs'
+    own scores many are null there.
+    """
+    names = table.schema.names
+    columns: tuple[str, ...] = ("_distance", "_score", RELEVANCE)
+    if RELEVANCE in names:
+        written = table.schema.field(RELEVANCE).metadata or {}
+        columns = (RELEVANCE,) if written.items() >= OURS.items() else columns
+    for name in columns:
+        if name in names:
+            values = _numbers(table.column(name), name)
+            if name == "_distance":
+                return np.negative(values, dtype=np.float64), None
+            return values.astype(np.float64), 0.0 if name == "_score" else None
+    return None, None
+
+
+def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.floating]:
+    """Return a column of scores, NaN where null."""
+    kind = column.type
+    if kind not in _FLOATS:
+        if pa.types.is_null(kind):
+            return np.full(len(column), np.nan)
+        if not (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+            msg = f"rerank: column {name!r} must hold numbers, got {kind}."
+            raise InputError(msg)
+        column = column.cast(pa.float64(), safe=False)
+    numbers: NDArray[np.floating] = column.to_numpy()
+    return numbers
+
+
+def _weights(weights: Sequence[float] | None, n: int) -> Sequence[float]:
+    if weights is None:
+        return (1.0,) * n
+    try:
+        values = [float(weight) for weight in weights]
+    except (TypeError, ValueError):
+        msg = f"rerank: weights must be {n} numbers, one per list, got {weights!r}."
+        raise InputError(msg) from None
+    if len(values) != n:
+        msg = f"rerank: weights must have one value per list ({n}), got {len(values)}."
+        raise InputError(msg)
+    if not all(0 <= weight < float("inf") for weight in values) or not any(values):
+        msg = (
+            f"rerank: weights must be finite, not negative and not all 0, got {values}."
+        )
+        raise InputError(msg)
+    return values
+
+
+def _names(names: Sequence[str] | None, n: int) -> Sequence[str]:
+    if names is None:
+        return [f"list_{i + 1}" for i in range(n)]
+    if len(names) != n or len(set(names)) != n:
+        msg = f"rerank: names must be {n} different names, one per list, got {names}."
+        raise InputError(msg)
+    return names
