@@ -215,7 +215,7 @@ def test_a_failing_reranker_is_reported(run, beir, tmp_path):
     with built(collection, None) as stage:
         from resift_eval.cost import Cost
         from resift_eval.measures import parsed
-        from resift_eval.report import as_markdown
+        from resift_eval.report import as_html, as_markdown
         from resift_eval.results import results_of
 
         contestant = Contestant(resift.Reranker(Fails()), Cost())
@@ -227,6 +227,57 @@ def test_a_failing_reranker_is_reported(run, beir, tmp_path):
         "**fails** failed on 3 queries, which count 0; first on `q1`: ServerError: the "
         "server is down"
     ) in as_markdown(results)
+    assert (
+        "<p><b>fails</b> failed on 3 queries, which count 0; first on `q1`: "
+        "ServerError: the server is down</p>"
+    ) in as_html(results)
+
+
+@pytest.fixture
+def dead(tmp_path):
+    """Return a config file with a reranker whose server is not there."""
+    options = 'base_url = "http://127.0.0.1:9", max_retries = 0'
+    path = tmp_path / "resift.toml"
+    path.write_text(f'[rerankers.my-server]\nuse = "http"\noptions = {{ {options} }}\n')
+    return path
+
+
+def test_a_server_that_is_down_is_said_on_screen(run, beir, dead):
+    """Who answers no query is told with the reason, and fails the command."""
+    pytest.importorskip("resift_http")
+
+    result = run("--data", beir, "bm25", "my-server", "--config", dead)
+
+    (note,) = [line for line in result.stderr.splitlines() if "note:" in line]
+    assert result.exit_code == 1
+    assert re.search(r"^ my-server +0\.0000", result.stdout, re.MULTILINE)
+    assert note.startswith(
+        "note: my-server failed on 3 queries, which count 0; first on `q1`: "
+        "ServerError: http: "
+    )
+
+
+def test_a_server_that_is_down_cannot_be_tuned(run, beir, dead):
+    """Numbers that stand for no answer are said to do so."""
+    pytest.importorskip("resift_http")
+
+    result = run(
+        "--data", beir, "my-server", "--config", dead, "--tune", "concurrency",
+        "--grid", "1,2",
+    )  # fmt: skip
+
+    assert result.exit_code == 1
+    assert "note: my-server failed on 3 queries, which count 0; " in result.stderr
+
+
+def test_one_failure_of_many_is_a_note(beir):
+    """A reranker that answers the other queries does not fail the command."""
+    from resift_eval.results import failed
+
+    assert failed({}) == ""
+    assert failed({"q2": "ServerError: no"}) == (
+        "failed on 1 query, which counts 0; first on `q2`: ServerError: no"
+    )
 
 
 def test_costs_count_models_not_composites(beir):
@@ -254,6 +305,74 @@ def test_tuning_finds_the_weight_and_prints_the_config(run, beir):
     config = tomllib.loads(result.stdout.partition("\n\n")[2])
     assert config["rerankers"]["tuned"] == {"use": "convex", "options": {"alpha": 0}}
     assert resift.Config.of(config).get("tuned").use == "convex"
+
+
+@pytest.mark.parametrize(
+    ("option", "reranker"), [("alpha", "convex"), ("merge.k", "bm25")]
+)
+def test_a_value_that_changes_nothing_is_not_recommended(run, beir, option, reranker):
+    """Where every value does as well as none, there is nothing to paste."""
+    result = run("--data", beir, "--tune", option, reranker, "--grid", "0,1")
+
+    assert result.exit_code == 0, result.stderr
+    *values, left, empty, advice = result.stdout.splitlines()
+    assert [line.endswith("best") for line in values] == [False, False]
+    assert re.fullmatch(
+        r"not set: (0\.\d{4})  best; expect \1 on new queries \(5-fold "
+        r"cross-validation\)",
+        left,
+    )
+    assert empty == ""
+    assert advice == f"No value is better than leaving {option!r} as it is."
+
+
+def test_help_keeps_the_lines_of_the_examples(run):
+    """Each example stands on a line of its own."""
+    lines = run("--help").stdout.splitlines()
+
+    start = lines.index("  Examples:")
+    assert all(line.startswith("    resift eval --") for line in lines[start + 1 :][:4])
+    assert lines[start + 5] == ""
+
+
+@pytest.mark.parametrize("grid", ["a,b", "0.1,", "0,nan"])
+def test_a_grid_of_no_numbers_is_a_usage_error(run, beir, grid):
+    """What should be numbers is shown as it was typed."""
+    result = run("--data", beir, "--tune", "alpha", "convex", "--grid", grid)
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: Invalid value for '--grid': must be numbers with commas between "
+        f"them, got {grid!r}."
+    )
+
+
+@pytest.mark.parametrize("option", ["zz=1", "bm25.k1", "rrf.k=1"])
+def test_an_option_of_nobody_is_a_usage_error(run, beir, option):
+    """The rerankers that may have options are listed as they were typed."""
+    result = run("--data", beir, "bm25", "dbsf", "-o", option)
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        "Error: Invalid value for '-o' / '--option': must look like "
+        f"NAME.OPTION=VALUE, NAME 'bm25' or 'dbsf', got {option!r}."
+    )
+
+
+def test_a_table_that_is_not_there_is_told_from_those_that_are(run, beir, tmp_path):
+    """A misspelt table is answered with the tables of the database."""
+    folder = tmp_path / "db"
+    lancedb.connect(folder).create_table("docs", pa.table({"id": ["d1"]}))
+
+    result = run(
+        "--db", folder, "--table", "nope", "--queries", beir / "queries.jsonl",
+        "--qrels", beir / "qrels.tsv", "bm25",
+    )  # fmt: skip
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: {str(folder)!r} has no table 'nope'. Tables: 'docs'."
+    )
 
 
 def test_unknown_judged_documents_are_said(run, beir):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,21 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
+
+def _numbers(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> list[float] | None:
+    """Read numbers with commas between them."""
+    try:
+        found = [float(number) for number in text.split(",")] if text else None
+    except ValueError:
+        found = [math.nan]
+    if found is not None and not all(map(math.isfinite, found)):
+        msg = f"must be numbers with commas between them, got {text!r}."
+        raise click.BadParameter(msg, context, parameter)
+    return found
+
+
 _OWN_OPTIONS = (
     click.option("-m", "--measure", multiple=True, help="Measure; the first decides."),
     click.option("--depth", type=click.IntRange(1), default=100, show_default=True),
@@ -34,7 +50,9 @@ _OWN_OPTIONS = (
     click.option("--out", type=click.Path(file_okay=False, path_type=Path)),
     click.option("--overwrite", is_flag=True, help="Forget what --out holds."),
     click.option("--tune", metavar="OPTION", help="Find a value: k1, merge.alpha."),
-    click.option("--grid", help="Values for --tune, separated by commas."),
+    click.option(
+        "--grid", callback=_numbers, help="Values for --tune, separated by commas."
+    ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
 )
 
@@ -50,7 +68,7 @@ class Plan:
     out: Path | None
     overwrite: bool
     tune: str | None
-    grid: str | None
+    grid: list[float] | None
     as_json: bool
 
     @property
@@ -75,7 +93,7 @@ def evaluate(
     config_path: Path | None,
     **given: Any,  # noqa: ANN401  # the options of Source and Plan, as click has them
 ) -> None:
-    r"""Measure rerankers on judged queries, and say whether each one helped.
+    """Measure rerankers on judged queries, and say whether each one helped.
 
     Every reranker gets the same candidates: the legs of a LanceDB table (its full-text
     indices and vectors), or a run that you have. What it does to them is compared with
@@ -90,7 +108,7 @@ def evaluate(
 
     With --out a folder gets report.md, report.json, report.html, and a journal from
     which the same command goes on when it was interrupted.
-    """
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     config = find_config(config_path)
     source = Source(**{name: given.pop(name) for name in Source.__annotations__})
     plan = Plan(**given)
@@ -119,8 +137,9 @@ def _load(
         target, equals, value = text.partition("=")
         name, dot, key = target.partition(".")
         if not (equals and dot) or name not in given:
-            msg = f"must look like NAME.OPTION=VALUE, NAME one of {names}: {text!r}"
-            raise click.BadParameter(msg, param_hint="--option")
+            known = " or ".join(map(repr, given)) or "a reranker of this command"
+            msg = f"must look like NAME.OPTION=VALUE, NAME {known}, got {text!r}."
+            raise click.BadParameter(msg, param_hint="'-o' / '--option'")
         try:
             given[name][key] = json.loads(value)
         except ValueError:
@@ -175,7 +194,7 @@ def _tune(
     if len(names) != 1:
         msg = "--tune takes exactly one reranker."
         raise click.UsageError(msg)
-    grid = [float(v) for v in plan.grid.split(",")] if plan.grid else default_grid(path)
+    grid = plan.grid or default_grid(path)
     measure = plan.measures[0]
     trial = Trial(names[0], path, config)
     with _progress("Tuning", len(collection.queries)) as done:
@@ -183,10 +202,16 @@ def _tune(
     for value, mean in zip(found.grid, found.means, strict=True):
         mark = "  best" if value == found.best else ""
         click.echo(f"{path} = {value:<6g} {measure} {mean:.4f}{mark}")
+    mark = "  best" if found.best is None else ""
     click.echo(
-        f"not set: {found.default:.4f}; expect {found.held_out:.4f} on new queries "
-        f"(5-fold cross-validation)\n\n{trial.toml(found.best)}"
+        f"not set: {found.default:.4f}{mark}; expect {found.held_out:.4f} on new "
+        "queries (5-fold cross-validation)\n"
     )
+    if found.best is None:
+        click.echo(f"No value is better than leaving {path!r} as it is.")
+    else:
+        click.echo(trial.toml(found.best))
+    _tell_failures({names[0]: found.failures}, len(collection.queries))
 
 
 def _show(results: Results, plan: Plan) -> None:
@@ -203,6 +228,19 @@ def _show(results: Results, plan: Plan) -> None:
         write_json(as_json(results))
     else:
         click.echo(_table(results))
+    failures = {row.name: row.failures for row in results.rows}
+    _tell_failures(failures, len(results.collection.queries))
+
+
+def _tell_failures(failures: Mapping[str, Mapping[str, str]], n_queries: int) -> None:
+    """Say who failed, and exit with 1 where somebody answered no query at all."""
+    from resift_eval.results import failed
+
+    for name, reasons in failures.items():
+        if reasons:
+            note(f"{name} {failed(reasons)}")
+    if any(0 < n_queries == len(reasons) for reasons in failures.values()):
+        click.get_current_context().exit(1)
 
 
 def _table(results: Results) -> str:

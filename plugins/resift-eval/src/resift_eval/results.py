@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from resift_eval.collection import Collection
     from resift_eval.journal import Answer
 
-__all__ = ["Result", "Results", "results_of"]
+__all__ = ["Result", "Results", "failed", "results_of"]
 
 _ALPHA = 0.05
 _SHOWN = 5
@@ -66,6 +66,11 @@ class Result:
         verb = better if c.difference > 0 else worse
         return f"{verb}: {change}; {counts}"
 
+    @property
+    def failed(self) -> str:
+        """Say on how many queries it failed, and why; ``""`` where it never did."""
+        return failed(self.failures)
+
 
 @dataclass(frozen=True)
 class Results:
@@ -103,6 +108,20 @@ class Results:
         most = [shown(i) for i in order[:_SHOWN] if gains[i] > 0]
         least = [shown(i) for i in order[::-1][:_SHOWN] if gains[i] < 0]
         return most, least
+
+
+def failed(failures: Mapping[str, str]) -> str:
+    """Say on how many queries somebody failed, and why; ``""`` where nobody did.
+
+    Args:
+        failures: The reason by query id.
+    """
+    if not failures:
+        return ""
+    query, error = next(iter(failures.items()))
+    n = len(failures)
+    count = "1 query, which counts 0" if n == 1 else f"{n} queries, which count 0"
+    return f"failed on {count}; first on `{query}`: {error}"
 
 
 def results_of(

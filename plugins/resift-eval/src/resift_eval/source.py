@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from resift.cli.output import note
+from resift.errors import InputError
 from resift_eval.collection import (
     Collection,
     read_beir,
@@ -113,7 +114,13 @@ class Source:
         if self.db is None or self.table is None:
             msg = "--db needs --table."
             raise click.UsageError(msg)
-        table = lancedb.connect(self.db).open_table(self.table)
+        connection = lancedb.connect(self.db)
+        try:
+            table = connection.open_table(self.table)
+        except ValueError as error:
+            tables = ", ".join(map(repr, connection.list_tables().tables)) or "none"
+            msg = f"{str(self.db)!r} has no table {self.table!r}. Tables: {tables}."
+            raise InputError(msg) from error
         return Lance(table, id=self.id, text=self.text, columns=columns)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Trial", "Tuned", "default_grid"]
 
 _FOLDS = 5
+_DEFAULT = "(default)"
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,19 @@ class Tuned:
     Args:
         grid: The values tried.
         means: The measure of each value over all queries.
-        best: The value that is best over all queries.
+        best: The value that is best over all queries; None where none of them beats
+            not setting the option.
         held_out: The measure on queries that had no say in choosing the value.
         default: The measure without setting the option.
+        failures: Queries that some value brought no answer to, with the reason.
     """
 
     grid: Sequence[float]
     means: Sequence[float]
-    best: float
+    best: float | None
     held_out: float
     default: float
+    failures: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,10 @@ class Trial:
 
         The queries are dealt into five folds; for each, the value that is best on the
         other four is measured on it. That is what to expect of new queries, where the
-        best over all queries is what to use.
+        best over all queries is what to use. Not setting the option is tried first, and
+        only a value that is better than that is chosen.
         """
-        contestants = {"(default)": Contestant.load(self.name, config=self.config)}
+        contestants = {_DEFAULT: Contestant.load(self.name, config=self.config)}
         for value in grid:
             contestants[f"{value:g}"] = self._with(value)
         experiment = Experiment(collection, stage, contestants, depth)
@@ -88,14 +93,23 @@ class Trial:
             )[str(measure)].values
             for contestant in contestants
         }
-        table = np.stack([values[f"{v:g}"] for v in grid])  # (n_values, n_queries)
-        means = table.mean(axis=1)
+        table = np.stack(  # (1 + n_values, n_queries)
+            [values[_DEFAULT], *(values[f"{v:g}"] for v in grid)]
+        )
+        default, *means = table.mean(axis=1).tolist()
+        best = int(table.mean(axis=1).argmax())  # the default where nothing beats it
         return Tuned(
             grid=list(grid),
-            means=means.tolist(),
-            best=grid[int(means.argmax())],
+            means=means,
+            best=grid[best - 1] if best else None,
             held_out=_held_out(table),
-            default=float(values["(default)"].mean()),
+            default=default,
+            failures={
+                a.query: a.error
+                for given in answers.values()
+                for a in given.values()
+                if a.error is not None
+            },
         )
 
     def toml(self, value: float) -> str:

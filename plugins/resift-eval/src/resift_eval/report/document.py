@@ -102,10 +102,7 @@ def _details(row: Result, results: Results) -> list[str]:
             lines += ["", f"**{row.name}** {title} on:", ""]
             lines += [f"- {f['gain']:+.4f} `{f['query']}` {f['text']}" for f in found]
     if row.failures:
-        query, error = next(iter(row.failures.items()))
-        n = len(row.failures)
-        failed = f"**{row.name}** failed on {n} queries, which count 0"
-        lines += ["", f"{failed}; first on `{query}`: {error}"]
+        lines += ["", f"**{row.name}** {row.failed}"]
     lines += [
         f"\n**{row.name}** noted on {n} queries: {t}" for t, n in row.notes.items()
     ]
