@@ -279,40 +279,6 @@ def test_any_merger_may_merge():
     assert scores.values == pytest.approx([0 + 1, 0.1 + 0.8, 1 + 0])
 
 
-def test_incoming_is_the_order_that_came_in():
-    """Retrieval votes beside the models."""
-    ranked = ensemble("incoming", Lengths(), weights=[2, 1]).rank("q", ["a", "bb"])
-
-    assert [d.index for d in ranked] == [0, 1]
-
-
-def test_incoming_has_the_scores_that_came_in():
-    """The merged scores of the first stage can be mixed with a model's."""
-    both = ensemble(
-        "incoming", Fixed([0.0, 10.0, 0.0]), merger=loaded("convex", alpha=0.5)
-    )
-    result = table("a", "b", "c", _score=[4.0, 2.0, 0.0])
-
-    reranked = both.rerank("q", result, top_k=2)
-
-    merged = loaded("rrf").rerank("", result)["_relevance_score"].to_numpy()
-    low, high = merged.min(), merged.max()
-    assert ids(reranked) == [2, 1]
-    assert shown(reranked) == pytest.approx(
-        [0.5 * (merged[1] - low) / (high - low) + 0.5, 0.5], rel=1e-5
-    )
-
-
-def test_incoming_is_the_retrieval_also_inside_a_cascade():
-    """Scores that came in are read in their own order, whatever a stage made of it."""
-    inner = Ensemble(["incoming", Reranker(Fixed([1.0, 1.0, 1.0]))], weights=[1, 0])
-    outer = Reranker(Cascade([Reranker(First()), Reranker(inner)], [3]))
-
-    result = outer.rerank("q", table("a", "b", "c"))
-
-    assert ids(result) == [1, 2, 3]
-
-
 def test_an_ensemble_never_passes_top_k():
     """Each child must rank all documents, or the vote would be cut."""
     child = Lengths()
@@ -495,3 +461,16 @@ def test_no_composite_loses_a_row(texts, keep, window):
     scores = [score for score in shown(result) if score is not None]
     assert scores == sorted(scores, reverse=True)
     assert isinstance(result, pa.Table)
+
+
+def test_evidence_of_one_name_is_kept_where_a_later_stage_is_silent():
+    """A reranker that stands in two stages: its first word holds for who fell out."""
+    first = Reranker(Ensemble([Reranker(First(), name="a"), Reranker(Lengths())]))
+    outer = Reranker(Cascade([first, Reranker(First(), name="a")], [1]))
+
+    result = outer.rerank("q", table("a", "b"), explain=True)
+
+    assert dict(zip(ids(result), result["_a_score"].to_pylist(), strict=True)) == {
+        1: 97.0,
+        2: 98.0,
+    }

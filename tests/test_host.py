@@ -436,10 +436,17 @@ def test_everything_is_closed_even_if_one_raises(install):
 
     groups = caught.value.exceptions
     assert str(caught.value.message) == (
-        f"Reranker 'cascade' (resift {resift.__version__}): close failed"
+        f"Reranker 'cascade' (resift {resift.__version__}): close failed: "
+        + "; ".join(
+            [
+                "ExceptionGroup: Reranker 'fake' (resift-fake 1.0): close failed: "
+                "OSError: inner (1 sub-exception)"
+            ]
+            * 2
+        )
     )
     assert [str(group.message) for group in groups] == [
-        "Reranker 'fake' (resift-fake 1.0): close failed"
+        "Reranker 'fake' (resift-fake 1.0): close failed: OSError: inner"
     ] * 2
     assert [str(group.exceptions[0]) for group in groups] == ["inner", "inner"]
 
@@ -471,15 +478,3 @@ def test_warmup_reaches_every_child():
     ensemble.warmup()
 
     assert given.plugin.warm == 1
-
-
-def test_what_a_plugin_raises_says_who_raised_it():
-    """An error of the plugin's own keeps its type, and names the reranker."""
-
-    def broken(query, documents):
-        return {}[query]
-
-    with pytest.raises(KeyError) as error:
-        resift.Reranker(broken).rank("red fox", ["a"])
-
-    assert error.value.__notes__ == ["Reranker 'broken' raised this while scoring."]

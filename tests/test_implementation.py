@@ -350,5 +350,5 @@ def test_one_string_of_columns_is_refused():
         resift.Reranker(Plugin())
 
     assert str(caught.value) == (
-        "Reranker 'Plugin': columns must be a list of names, got one string."
+        "Reranker 'Plugin': columns must be a list of names, got 'vector'."
     )

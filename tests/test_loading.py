@@ -156,8 +156,8 @@ def test_a_merger_that_does_not_answer_is_not_replaced(install):
         reranker.rerank("q", TABLE)
 
     assert str(caught.value) == (
-        "Reranker 'fake' (resift-fake 1.0): its merger must return one score per "
-        "document (3), got None."
+        "Reranker 'fake' (resift-fake 1.0): its merger 'Silent' must return one score "
+        "per document (3), got None."
     )
 
 

@@ -59,6 +59,15 @@ def test_the_text_of_a_mapping_may_lie_deeper_or_in_several_keys():
     assert plugin.asked[0]["documents"] == ["t\nb", "c"]
 
 
+def test_a_null_on_the_way_to_the_text_is_a_null_text():
+    """As a null struct is in a table."""
+    documents = [{"meta": {"title": "a"}}, {"meta": None}]
+
+    ranked = Reranker(Lengths(), text="meta.title").rank("q", documents)
+
+    assert [(d.index, d.score) for d in ranked] == [(0, 1.0), (1, None)]
+
+
 def test_rank_says_what_the_plugin_adds():
     """Columns and notes come with the documents."""
     answer = Scores([1.0, 2.0], {"why": ["short", "long"]}, ("a note",))

@@ -326,3 +326,60 @@ def test_scores_of_distinct_documents_spread_over_all():
     assert spread.columns["why"].to_pylist() == ["a", None, "b", "c", "a"]
     assert spread.order.tolist() == [3, 0, 4, 2, 1]
     assert spread.notes == ("note",)
+
+
+def test_a_masked_score_is_no_score():
+    """What is masked would otherwise count as the number below the mask."""
+    masked = np.ma.masked_array([1.0, 2.0], mask=[0, 1])
+
+    with pytest.raises(resift.ScoreError) as caught:
+        checked(masked, 2, WHO)
+
+    assert str(caught.value) == (
+        "Reranker 'x' returned a masked array. Return a mapping of the scores there "
+        "are, or resift.Scores with NaN for the others."
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"notes": None}, "notes must be a sequence of sentences, got NoneType."),
+        (
+            {"columns": None},
+            "columns of its scores must be a mapping of names to values, got NoneType.",
+        ),
+        ({"columns": {5: [1]}}, "a column of its scores must have a name, got 5."),
+        (
+            {"columns": {"n": [2**70]}},
+            "column 'n' of its scores cannot be an Arrow array (OverflowError). Give "
+            "values of one type.",
+        ),
+    ],
+)
+def test_what_else_scores_hold_is_checked(more, message):
+    """Notes and columns are for users and for Arrow: no traceback of either's."""
+    with pytest.raises(resift.ScoreError) as caught:
+        checked(Scores(np.array([1.0]), **more), 1, WHO)
+
+    assert str(caught.value) == f"Reranker 'x': {message}"
+
+
+def test_a_duration_is_no_score():
+    """numpy counts a timedelta among the integers."""
+    with pytest.raises(resift.ScoreError) as caught:
+        checked(np.array([1], "m8[s]"), 1, WHO)
+
+    assert str(caught.value) == (
+        "Reranker 'x' must return numbers, but the score of document 0 is a timedelta."
+    )
+
+
+def test_a_column_of_string_views_is_taken():
+    """polars exports them, and Arrow cannot reorder them."""
+    views = pa.array(["a", "b"], pa.string_view())
+
+    scores = checked(Scores(np.array([1.0, 2.0]), {"why": views}), 2, "x")
+    spread = expand(scores, np.array([1, 0]))
+
+    assert spread.columns["why"].to_pylist() == ["b", "a"]

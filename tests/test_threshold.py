@@ -135,6 +135,26 @@ def test_other_kinds_of_score_are_refused(kind: str, reason: str) -> None:
     )
 
 
+def test_a_setting_that_can_never_hold_is_refused_at_once() -> None:
+    """Where the kind is known, nobody has to wait for the first query."""
+    with pytest.raises(InputError, match="of the kind 'ordinal'"):
+        resift.load("bm25", config=None, min_score=0.5)
+
+
+def test_a_kind_that_is_not_known_yet_may_turn_out_right() -> None:
+    """A property may have to load the model; it is asked at the first query."""
+
+    class Late(Fixed):
+        @property
+        def score_kind(self) -> str:
+            raise AssertionError
+
+        @score_kind.setter
+        def score_kind(self, value: str) -> None: ...
+
+    assert resift.Reranker(Late(), min_score=0.5).min_score == 0.5
+
+
 def test_a_merger_is_refused() -> None:
     """Fused scores are no probabilities."""
     with pytest.raises(InputError, match="of the kind 'ordinal'"):

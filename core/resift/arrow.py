@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_Rows = TypeVar("_Rows", pa.Table, pa.ChunkedArray)
-
 __all__ = [
     "OURS",
     "PLAIN",
     "RELEVANCE",
     "as_table",
+    "decoded",
     "gather",
     "take",
     "text_columns",
@@ -32,33 +31,38 @@ RELEVANCE = "_relevance_score"
 OURS = {b"resift": b"output"}  # marks the columns that resift itself has added
 PLAIN = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
 """For each type that Arrow cannot take from, one that it can."""
+_TEXTS = {pa.string(), pa.large_string(), pa.string_view(), pa.null()}
 _SPARSE = 4  # take before concatenating where fewer than 1 row in 4 is wanted
 
 
-def as_table(result: object) -> pa.Table:
+def as_table(result: object, what: str = "rerank: a result") -> pa.Table:
     """Return *result* as an Arrow table, without copying where it can be avoided.
 
     Args:
         result: A table, a record batch, a pandas or polars frame, or anything else
             that exports an Arrow stream.
+        what: What it is, as messages call it.
 
     Raises:
-        InputError: If it is nothing of the kind.
+        InputError: If it is nothing of the kind, or a column cannot be Arrow.
     """
     if isinstance(result, pa.Table):
         return result
     if isinstance(result, pa.RecordBatch):
         return pa.Table.from_batches([result])
-    if type(result).__module__.partition(".")[0] == "pandas":
-        try:
+    try:
+        if type(result).__module__.partition(".")[0] == "pandas":
             return pa.Table.from_pandas(result, preserve_index=False)
-        except (pa.ArrowException, ValueError) as error:  # mixed types, a name twice
-            msg = f"rerank: the frame cannot be an Arrow table: {_reason(error)}"
+        if hasattr(result, "__arrow_c_stream__"):
+            return pa.table(result)
+    except AttributeError:  # a pandas series has no columns
+        pass
+    except (ValueError, TypeError, OverflowError) as error:  # mixed types, huge numbers
+        if "non-struct" not in str(error):  # a column alone is no table
+            msg = f"{what} cannot be an Arrow table: {_reason(error)}"
             raise InputError(msg) from None  # the cause may quote a document
-    if hasattr(result, "__arrow_c_stream__"):
-        return pa.table(result)
     msg = (
-        "rerank: each result must be an Arrow table or a pandas or polars frame, got "
+        f"{what} must be an Arrow table or a pandas or polars frame, got "
         f"{type(result).__name__}. Strings are ranked by Reranker.rank."
     )
     raise InputError(msg)
@@ -66,6 +70,8 @@ def as_table(result: object) -> pa.Table:
 
 def _reason(error: Exception) -> str:
     """Return what Arrow says of a column, without what it says of a value."""
+    if isinstance(error, UnicodeError):
+        return "a string is not valid Unicode."
     return f"{str(error.args[-1]).rstrip('.')}."
 
 
@@ -113,19 +119,10 @@ def _strings(table: pa.Table, name: str, who: str) -> pa.ChunkedArray:
             msg = f"{who}: text column {name!r}: {column!r} has no field {part!r}."
             raise InputError(msg)
         values = pc.struct_field(values, part)
-    if pa.types.is_dictionary(values.type):
-        values = values.cast(values.type.value_type)
     kind = values.type
-    if pa.types.is_null(kind):
-        return values
-    if not any(
-        test(kind)
-        for test in (
-            pa.types.is_string,
-            pa.types.is_large_string,
-            pa.types.is_string_view,
-        )
-    ):
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if len(table) and kind not in _TEXTS:  # an empty frame may be of any type
         msg = (
             f"{who}: the text column {name!r} must hold strings, got {kind}. "
             "Name another with text=..., or cast it."
@@ -149,23 +146,53 @@ def gather(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
     return take(table, rows)
 
 
-def take(rows: _Rows, indices: NDArray[np.int64]) -> _Rows:
-    """Take rows of a table or of a column."""
+def take(rows: pa.Table, indices: NDArray[np.int64]) -> pa.Table:
+    """Take rows of a table; types stay as they are.
+
+    Raises:
+        InputError: If the dictionaries of a column do not fit into one.
+    """
     wanted = pa.array(indices)
     try:
         return pc.call_function("take", [rows, wanted])  # what rows.take calls, slower
-    except pa.ArrowNotImplementedError as error:
-        reason = _reason(error)
-    if isinstance(rows, pa.ChunkedArray):
-        plain = PLAIN.get(rows.type, rows.type)
-        target = rows.type
-    else:  # views, which polars exports, cannot be taken
-        plain = pa.schema(
-            field.with_type(PLAIN.get(field.type, field.type)) for field in rows.schema
-        )
-        target = rows.schema
+    except pa.ArrowException:  # no kernel takes views, which polars exports
+        columns = [
+            _picked(name, column, indices)
+            for name, column in zip(rows.schema.names, rows.columns, strict=True)
+        ]
+        return pa.table(columns, schema=rows.schema)
+
+
+def _picked(name: str, column: pa.ChunkedArray, indices: NDArray[np.int64]) -> pa.Array:
+    """Take rows of a column of any type, one by one where Arrow has no other way."""
     try:
-        return rows.cast(plain).take(wanted).cast(target)
-    except pa.ArrowNotImplementedError:  # run-end encoded, say
-        msg = f"rerank: a column cannot be reordered: {reason} Cast it."
+        if pa.types.is_dictionary(column.type):
+            return _with_one_dictionary(column, pa.array(indices))
+        values = column.combine_chunks()
+        rows = [values.slice(i, 1) for i in indices.tolist()]
+        return pa.concat_arrays(rows) if rows else values.slice(0, 0)
+    except pa.ArrowException as error:
+        msg = f"rerank: column {name!r} cannot be reordered: {_reason(error)} Cast it."
         raise InputError(msg) from None
+
+
+def _with_one_dictionary(column: pa.ChunkedArray, indices: pa.Array) -> pa.Array:
+    """Take rows of a column whose chunks have dictionaries too large for one.
+
+    Only the values that are taken need a place in it.
+    """
+    encoded = decoded(column).take(indices).combine_chunks().dictionary_encode()
+    kind = column.type
+    return pa.DictionaryArray.from_arrays(
+        encoded.indices.cast(kind.index_type),
+        encoded.dictionary.cast(kind.value_type),
+        ordered=kind.ordered,
+    )
+
+
+def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the values of a dictionary column, of a type that can be taken."""
+    kind = column.type.value_type
+    plain = PLAIN.get(kind, kind)
+    chunks = [c.dictionary.cast(plain).take(c.indices) for c in column.chunks]
+    return pa.chunked_array(chunks, plain)

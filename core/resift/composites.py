@@ -52,6 +52,7 @@ class Cascade:
         self._keep = keep
         self._names = labels(stage.name for stage in stages)
         self.columns = columns_of(stages)
+        self.reads_order = any(stage.reads_order for stage in stages)
         self.tells_rows_apart = any(stage.tells_rows_apart for stage in stages)
         self.needs_text = any(stage.needs_text for stage in stages)
 
@@ -75,6 +76,8 @@ class Cascade:
         timeout: float | None,
     ) -> Scores:
         deadline = None if timeout is None else time.monotonic() + timeout
+        if self.reads_order:
+            candidates = _in_order(candidates, len(documents))
         alive = np.arange(len(documents))  # (n_alive,) indices, best first
         fallen: list[NDArray[np.int64]] = []
         evidence = Evidence(len(documents))
@@ -137,7 +140,9 @@ class Ensemble:
         self._names = labels(getattr(child, "name", INCOMING) for child in rerankers)
         self.columns = columns_of(children)
         self.tells_rows_apart = any(child.tells_rows_apart for child in children)
-        self.reads_order = INCOMING in rerankers
+        self.reads_order = INCOMING in rerankers or any(
+            child.reads_order for child in children
+        )
         if INCOMING in rerankers and self.columns is not None:
             self.columns = (*self.columns, _MERGED)
         self.needs_text = any(child.needs_text for child in children)
@@ -189,10 +194,8 @@ class Evidence:
         import pyarrow as pa
 
         self.latest = scores.values
-        self._columns[f"_{name}_score"] = pa.array(
-            scores.values, mask=np.isnan(scores.values)
-        )
-        for column, values in scores.columns.items():
+        own = pa.array(scores.values, mask=np.isnan(scores.values))
+        for column, values in {**scores.columns, f"_{name}_score": own}.items():
             new, old = as_array(values), self._columns.get(column)
             self._columns[column] = new if old is None else _over(new, old)
         self._notes.extend(note for note in scores.notes if note not in self._notes)
@@ -276,6 +279,22 @@ def _incoming(n: int, candidates: pa.Table | None, weight: float) -> Ranking:
     order = np.argsort(-scores, kind="stable")  # after another stage it may differ
     order = order[~np.isnan(scores[order])]
     return Ranking(order, scores[order], weight, INCOMING)
+
+
+def _in_order(candidates: pa.Table | None, n: int) -> pa.Table:
+    """Return candidates with incoming scores: where they have none, evenly spaced.
+
+    A stage gets documents in the order of the one before it; by these it still knows
+    the order in which they came.
+    """
+    import pyarrow as pa
+
+    scores = pa.array(-np.arange(1.0, n + 1))
+    if candidates is None:
+        return pa.table({_MERGED: scores})
+    if _MERGED in candidates.column_names:
+        return candidates
+    return candidates.append_column(_MERGED, scores)
 
 
 def _default_merger() -> Reranker:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import inspect
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 import pluggy
 
 from resift import hookspecs
-from resift.errors import InvalidRerankerError
+from resift.errors import InvalidRerankerError, ResiftError
 from resift.hookspecs import hookimpl
 from resift.implementation import HOOKS, implementation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from resift.mergers import ReciprocalRankFusion
     from resift.ranking import Ranking
     from resift.scores import MergedLike, ScoresLike
 
-__all__ = ["Host", "function_plugin"]
+__all__ = ["Host", "function_plugin", "named"]
 
 _Plugin: TypeAlias = object
 
@@ -104,6 +105,22 @@ class Host:
         if not identity or without in implementation(type(plugin)).hooks:
             plugin = _Hooks(plugin, [hook for hook in HOOKS if hook != without])
         self.plugins.register(plugin)
+
+
+@contextmanager
+def named(who: str, doing: str) -> Iterator[None]:
+    """Say who it was that raised, where the error itself does not.
+
+    Of rerankers inside rerankers, the innermost.
+    """
+    raised = " raised this while "
+    try:
+        yield
+    except Exception as error:
+        told = any(raised in note for note in getattr(error, "__notes__", ()))
+        if not (told or isinstance(error, ResiftError)):
+            error.add_note(f"{who}{raised}{doing}.")
+        raise
 
 
 class _ScoreEach:

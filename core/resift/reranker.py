@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from resift import scoring
 from resift.errors import ClosedError, InputError, InvalidRerankerError
-from resift.host import Host, function_plugin
+from resift.event_loop import off_loop
+from resift.host import Host, function_plugin, named
 from resift.implementation import SCORE_KINDS
+from resift.request import (
+    Request,
+    checked_name,
+    checked_names,
+    checked_text,
+    checked_timeout,
+    least_one,
+)
 from resift.scores import checked_merge
-from resift.threshold import checked_threshold
+from resift.threshold import checked_threshold, known_kind, require_probability
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -31,9 +38,6 @@ if TYPE_CHECKING:
     from resift.scores import Scores
 
 __all__ = ["Reranker"]
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 class Reranker:
@@ -86,10 +90,10 @@ class Reranker:
         self.plugin = plugin
         self.name: str = name or str(getattr(plugin, "__name__", type(plugin).__name__))
         self.who = f"Reranker {self.name!r}"
-        self.top_k = _at_least_one("top_k", top_k)
-        self.window = _at_least_one("window", window)
+        self.top_k = least_one("top_k", top_k)
+        self.window = least_one("window", window)
         self.min_score = checked_threshold(min_score)
-        self.text: str | Sequence[str] = text or "text"
+        self.text = checked_text(text)
         self.wrappers = tuple(wrappers)
         self._children: tuple[Reranker, ...] = ()
         self._recipe: Recipe | None = None
@@ -99,9 +103,11 @@ class Reranker:
 
     def _start(self) -> None:
         """Put the plugin, its merger and its wrappers behind their hooks."""
-        if isinstance(getattr(self.plugin, "columns", None), str):
-            msg = f"{self.who}: columns must be a list of names, got one string."
-            raise InvalidRerankerError(msg)
+        try:
+            checked_names("columns", getattr(self.plugin, "columns", None) or ())
+        except InputError as error:
+            msg = f"{self.who}: {error}"
+            raise InvalidRerankerError(msg) from None
         merger = self._merge_setting
         if isinstance(merger, str | Mapping):
             from resift.loading import Loader
@@ -118,6 +124,8 @@ class Reranker:
             wrappers=bound,
             who=self.who,
         )
+        if self.min_score is not None:
+            require_probability(self.who, known_kind(self))
 
     # What it is -----------------------------------------------------------------
 
@@ -176,6 +184,11 @@ class Reranker:
         return self._host.implementation.names("score", "candidates")
 
     @property
+    def reads_order(self) -> bool:
+        """Whether a score depends on the order in which the documents came."""
+        return bool(getattr(self.plugin, "reads_order", False))
+
+    @property
     def pointwise(self) -> bool:
         """Whether a document's score never depends on the other documents."""
         return bool(getattr(self.plugin, "pointwise", False))
@@ -222,6 +235,7 @@ class Reranker:
             ClosedError: After `close`.
         """
         self._require(query, "score")
+        timeout = checked_timeout(timeout)
         return scoring.score(self, query, documents, candidates, top_k, timeout)
 
     def merge(
@@ -234,10 +248,11 @@ class Reranker:
                 finite score per document.
         """
         self._require_open()
-        merged = self._host.hook.merge(
-            rankings=rankings, n_documents=n_documents, query=query
-        )
-        return checked_merge(merged, n_documents, f"{self.who}: its merger")
+        with named(self._merging, "merging"):
+            merged = self._host.hook.merge(
+                rankings=rankings, n_documents=n_documents, query=query
+            )
+        return checked_merge(merged, n_documents, self._merging)
 
     # Ranking --------------------------------------------------------------------
 
@@ -264,7 +279,7 @@ class Reranker:
             InputError, ScoreError, ClosedError: As `score`.
         """
         self._require_open()
-        top_k = _at_least_one("top_k", top_k) or self.top_k
+        top_k = least_one("top_k", top_k) or self.top_k
         min_score = self._least(min_score)
         return scoring.rank(self, query, documents, top_k, min_score)
 
@@ -284,7 +299,7 @@ class Reranker:
             InputError: If there are not as many lists of documents as queries.
         """
         self._require_open()
-        top_k = _at_least_one("top_k", top_k) or self.top_k
+        top_k = least_one("top_k", top_k) or self.top_k
         min_score = self._least(min_score)
         return scoring.rank_many(self, queries, documents, top_k, min_score)
 
@@ -333,17 +348,17 @@ class Reranker:
             ClosedError: After `close`.
         """
         self._require_open()
-        request = scoring.Request(
-            top_k=_at_least_one("top_k", top_k) or self.top_k,
-            text=text or self.text,
-            id=id,
+        request = Request(
+            top_k=least_one("top_k", top_k) or self.top_k,
+            text=self.text if text is None else checked_text(text),
+            id=id if id is None else checked_name("id", id),
             weights=weights,
             names=names,
-            window=_at_least_one("window", window) or self.window,
+            window=least_one("window", window) or self.window,
             min_score=self._least(min_score),
             explain=explain,
-            timeout=timeout,
-            drop=drop,
+            timeout=checked_timeout(timeout),
+            drop=drop and checked_names("drop", drop),
         )
         return scoring.rerank(self, query, results, request)
 
@@ -358,7 +373,7 @@ class Reranker:
     ) -> RankedDocuments:
         """`rank` in a worker thread, off the event loop."""
         rank = functools.partial(self.rank, min_score=min_score)
-        return await _off_loop(executor, rank, query, documents, top_k)
+        return await off_loop(executor, rank, query, documents, top_k)
 
     async def arerank(
         self,
@@ -372,7 +387,7 @@ class Reranker:
         Cancelling stops the waiting, not the thread: a running call cannot be
         interrupted.
         """
-        return await _off_loop(executor, self.rerank, query, *results, **options)
+        return await off_loop(executor, self.rerank, query, *results, **options)
 
     # Life -----------------------------------------------------------------------
 
@@ -382,7 +397,8 @@ class Reranker:
         if "warmup" not in self._host.implementation.hooks:  # else it warms them itself
             for child in self._owned():
                 child.warmup()
-        self._host.hook.warmup()
+        with named(self.who, "warming up"):
+            self._host.hook.warmup()
         return self
 
     def close(self) -> None:
@@ -401,7 +417,8 @@ class Reranker:
             except Exception as error:  # noqa: BLE001  # all are raised together
                 errors.append(error)
         if errors:
-            msg = f"{self.who}: close failed"
+            causes = "; ".join(f"{type(e).__name__}: {e}" for e in errors)
+            msg = f"{self.who}: close failed: {causes}"
             raise ExceptionGroup(msg, errors)
 
     def __enter__(self) -> Self:
@@ -452,6 +469,15 @@ class Reranker:
         merger = [self._merger] if named and isinstance(self._merger, Reranker) else []
         return [*self._children, *merger]
 
+    @property
+    def _merging(self) -> str:
+        """Its merger, as messages name it."""
+        merger = self._merger
+        if merger is None:
+            return f"{self.who}: its merger"
+        name = merger.name if isinstance(merger, Reranker) else type(merger).__name__
+        return f"{self.who}: its merger {name!r}"
+
     def _least(self, min_score: float | None) -> float | None:
         return self.min_score if min_score is None else checked_threshold(min_score)
 
@@ -469,23 +495,3 @@ class Reranker:
         if not self.scores:
             msg = f"{self.who} only merges lists: it cannot score documents."
             raise InputError(msg)
-
-
-def _at_least_one(name: str, value: int | None) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-        msg = f"{name} must be an integer of at least 1, or None, got {value!r}."
-        raise InputError(msg)
-    return int(value)
-
-
-async def _off_loop(
-    executor: Executor | None,
-    function: Callable[_P, _T],
-    *args: _P.args,
-    **kwargs: _P.kwargs,
-) -> _T:
-    context = contextvars.copy_context()
-    call = functools.partial(context.run, function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(executor, call)

@@ -183,14 +183,13 @@ def take_columns(
 
 
 def as_array(column: object) -> pa.Array:
-    """Return one extra column as an Arrow array without chunks."""
+    """Return one extra column as an Arrow array without chunks, that can be taken."""
     import pyarrow as pa
 
     if isinstance(column, pa.ChunkedArray):
-        return column.combine_chunks()
-    if isinstance(column, pa.Array):
-        return column
-    return pa.array(column)
+        column = column.combine_chunks()
+    array = column if isinstance(column, pa.Array) else pa.array(column)
+    return array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
 
 
 def _checked_scores(scores: Scores, n: int, who: str) -> Scores:
@@ -199,27 +198,42 @@ def _checked_scores(scores: Scores, n: int, who: str) -> Scores:
         _require_finite(
             np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf), who
         )
-    columns = {}
-    for name, column in scores.columns.items():
+    order = None if scores.order is None else _checked_order(scores.order, values, who)
+    notes = scores.notes
+    if isinstance(notes, str) or not hasattr(notes, "__iter__"):
+        got = "one string" if isinstance(notes, str) else type(notes).__name__
+        msg = f"{who}: notes must be a sequence of sentences, got {got}."
+        raise ScoreError(msg)
+    return Scores(values, _checked_columns(scores.columns, n, who), tuple(notes), order)
+
+
+def _checked_columns(columns: object, n: int, who: str) -> dict[str, pa.Array]:
+    if not isinstance(columns, Mapping):
+        msg = (
+            f"{who}: columns of its scores must be a mapping of names to values, got "
+            f"{type(columns).__name__}."
+        )
+        raise ScoreError(msg)
+    arrays = {}
+    for name, column in columns.items():
+        if not isinstance(name, str):
+            msg = f"{who}: a column of its scores must have a name, got {_shown(name)}."
+            raise ScoreError(msg)
         try:
-            columns[name] = as_array(column)
-        except (TypeError, ValueError) as error:
+            arrays[name] = as_array(column)
+        except (TypeError, ValueError, OverflowError) as error:
             msg = (
                 f"{who}: column {name!r} of its scores cannot be an Arrow array "
                 f"({type(error).__name__}). Give values of one type."
             )
             raise ScoreError(msg) from None  # the cause may quote a document
-        if len(columns[name]) != n:
+        if len(arrays[name]) != n:
             msg = (
                 f"{who}: column {name!r} of its scores must have one value for each "
-                f"of the {n} documents, got {len(columns[name])}."
+                f"of the {n} documents, got {len(arrays[name])}."
             )
             raise ScoreError(msg)
-    order = None if scores.order is None else _checked_order(scores.order, values, who)
-    if isinstance(scores.notes, str):
-        msg = f"{who}: notes must be a sequence of sentences, got one string."
-        raise ScoreError(msg)
-    return Scores(values, columns, tuple(scores.notes), order)
+    return arrays
 
 
 def _checked_order(
@@ -246,7 +260,7 @@ def _checked_order(
 
 def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
     """Return float64, shape ``(n,)``: numbers, but not yet known to be finite."""
-    array = raw if isinstance(raw, np.ndarray) else _read(raw, n, who)
+    array = raw if type(raw) is np.ndarray else _read(raw, n, who)
     if array.shape != (n,):
         got = len(array) if array.ndim == 1 else f"an array of shape {array.shape}"
         msg = f"{who} must return one score per document ({n}), got {got}."
@@ -271,6 +285,12 @@ def _read(raw: object, n: int, who: str) -> NDArray[Any]:
         raise ScoreError(msg)
     if raw is None or isinstance(raw, str | bytes | AbstractSet | Mapping):
         msg = f"{who} must return one score per document ({n}), got {_shown(raw)}."
+        raise ScoreError(msg)
+    if isinstance(raw, np.ma.MaskedArray) and np.ma.is_masked(raw):
+        msg = (
+            f"{who} returned a masked array. Return a mapping of the scores there are, "
+            "or resift.Scores with NaN for the others."
+        )
         raise ScoreError(msg)
     try:
         return np.asarray(raw if hasattr(raw, "__array__") else list(raw))  # type: ignore[call-overload]
@@ -321,7 +341,8 @@ def _require_finite(
 
 
 def _is_number(value: object) -> TypeGuard[SupportsFloat]:
-    return isinstance(value, int | float | np.integer | np.floating)
+    numbers = int | float | np.integer | np.floating
+    return isinstance(value, numbers) and not isinstance(value, np.timedelta64)
 
 
 def _float(value: SupportsFloat) -> float:

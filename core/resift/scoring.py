@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, TypeGuard
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import pyarrow as pa
 
 from resift.arrow import RELEVANCE, as_table, text_columns, text_of
-from resift.errors import InputError, ResiftError
+from resift.errors import InputError
+from resift.host import named
 from resift.output import (
     add,
     evidence,
@@ -28,26 +28,12 @@ from resift.union import Union
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from resift.request import Request
     from resift.reranker import Reranker
 
-__all__ = ["Request", "rank", "rank_many", "rerank", "score"]
+__all__ = ["rank", "rank_many", "rerank", "score"]
 
 Document = str | Mapping[str, object]
-
-
-class Request(NamedTuple):
-    """The arguments of one `Reranker.rerank` call, settings filled in."""
-
-    top_k: int | None
-    text: str | Sequence[str]
-    id: str | None
-    weights: Sequence[float] | None
-    names: Sequence[str] | None
-    window: int | None
-    min_score: float | None
-    explain: bool
-    timeout: float | None
-    drop: Sequence[str] = ()
 
 
 def rerank(
@@ -109,23 +95,12 @@ def score(
     table = _candidates(reranker, candidates, len(documents))
     if table is not None and len(first) != len(documents):
         table = table.take(pa.array(first))
-    with _named(reranker):
+    with named(reranker.who, "scoring"):
         raw = reranker.plugins.hook.score(
             query=query, documents=texts, candidates=table, top_k=top_k, timeout=timeout
         )
     scores = checked(raw, len(first), reranker.who)
     return scores if len(first) == len(documents) else expand(scores, index)
-
-
-@contextmanager
-def _named(reranker: Reranker) -> Iterator[None]:
-    """Say who it was that raised, where the error itself does not."""
-    try:
-        yield
-    except Exception as error:
-        if not isinstance(error, ResiftError) and not hasattr(error, "__notes__"):
-            error.add_note(f"{reranker.who} raised this while scoring.")
-        raise
 
 
 def rank(
@@ -167,7 +142,7 @@ def rank_many(
         _require_list(reranker, given)
         sent.append(_distinct(reranker, _texts(reranker, given[: reranker.window])))
     asked = [i for i, (_, texts, _) in enumerate(sent) if texts]
-    with _named(reranker):
+    with named(reranker.who, "scoring"):
         raw = asked and reranker.plugins.hook.score_many(
             queries=[queries[i] for i in asked], documents=[sent[i][1] for i in asked]
         )
@@ -242,7 +217,9 @@ def _candidates(
         return None
     if columns == ():
         return None
-    table = None if candidates is None else as_table(candidates)
+    table = None
+    if candidates is not None:
+        table = as_table(candidates, f"{reranker.who}: candidates")
     if table is not None and len(table) != n:
         msg = f"{reranker.who}: {len(table)} candidates for {n} documents."
         raise InputError(msg)
@@ -330,8 +307,12 @@ def _under(key: str, document: Mapping[str, object]) -> list[object]:
     if key in document:
         return [document[key]]
     outer, _, rest = key.partition(".")
-    inner = document.get(outer)
-    return _under(rest, inner) if rest and isinstance(inner, Mapping) else []
+    if not rest or outer not in document:
+        return []
+    inner = document[outer]
+    if inner is None:  # as a struct that is null
+        return [None]
+    return _under(rest, inner) if isinstance(inner, Mapping) else []
 
 
 def _require_texts(reranker: Reranker, documents: Sequence[object]) -> None:

@@ -7,6 +7,7 @@ one query and noise for the next.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING
@@ -40,6 +41,29 @@ def checked_threshold(value: float | None) -> float | None:
     return float(value)
 
 
+def require_probability(who: str, kind: str | None) -> None:
+    """Refuse a `min_score` for scores of another kind; None is not known yet.
+
+    Raises:
+        InputError: If the scores are no probabilities.
+    """
+    if kind not in (None, "probability"):
+        msg = (
+            f"{who}: min_score needs scores that are probabilities, but its scores are "
+            f"of the kind {kind!r}: they {_MEANING[kind]}. Cut by top_k, or use a "
+            "reranker whose score_kind is 'probability'."
+        )
+        raise InputError(msg)
+
+
+def known_kind(reranker: Reranker) -> str | None:
+    """Return what the scores mean if that is known before a model is loaded."""
+    if not reranker.scores:
+        return "ordinal"
+    declared = inspect.getattr_static(reranker.plugin, "score_kind", "ordinal")
+    return declared if isinstance(declared, str) else None
+
+
 def enough(
     reranker: Reranker, scores: Scores, top_k: int | None, min_score: float | None
 ) -> tuple[Scores, int | None]:
@@ -60,14 +84,7 @@ def enough(
     """
     if min_score is None:
         return scores, top_k
-    kind = reranker.score_kind
-    if kind != "probability":
-        msg = (
-            f"{reranker.who}: min_score needs scores that are probabilities, but its "
-            f"scores are of the kind {kind!r}: they {_MEANING[kind]}. Cut by top_k, or "
-            "use a reranker whose score_kind is 'probability'."
-        )
-        raise InputError(msg)
+    require_probability(reranker.who, reranker.score_kind)
     import numpy as np
 
     if len(scores) and np.isnan(scores.values).all():

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from resift.arrow import OURS, PLAIN, RELEVANCE, gather, take
+from resift.arrow import OURS, PLAIN, RELEVANCE, decoded, gather, take
 from resift.errors import InputError
 from resift.ranking import Ranking
+from resift.request import checked_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -96,8 +97,8 @@ class Union:
             return pa.table({"": pa.nulls(len(documents))}).select([])
         taken = gather(rows, self._first()[documents])
         for place, having in self._later(rows.schema.names):
-            values = take(rows.column(place), self._first(having)[documents])
-            taken = taken.set_column(place, rows.schema.field(place), values)
+            values = take(rows.select([place]), self._first(having)[documents])
+            taken = taken.set_column(place, rows.schema.field(place), values.column(0))
         return taken
 
     def _later(self, names: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
@@ -132,10 +133,30 @@ def _end_to_end(tables: Sequence[pa.Table], id: str | None) -> pa.Table:
     try:
         rows = pa.concat_tables(tables, promote_options="default")
     except pa.ArrowException as error:
-        raise InputError(_mismatch(tables, id) or f"rerank: {error}") from None
+        problem = _mismatch(tables, id)
+        if problem is None and not all(map(len, tables)):
+            return pa.concat_tables(_fitted(tables), promote_options="default")
+        raise InputError(problem or f"rerank: {error}") from None
     if len(set(rows.schema.names)) < rows.num_columns:
         raise InputError(_mismatch(tables, id))
     return rows
+
+
+def _fitted(tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """Return the tables, empty ones in the column types of the others.
+
+    A frame without rows has whatever types its library falls back to.
+    """
+    known: dict[str, pa.DataType] = {}
+    for table in sorted(tables, key=len, reverse=True):
+        for field in table.schema:
+            known.setdefault(field.name, field.type)
+    return [
+        table
+        if len(table)
+        else pa.schema((name, known[name]) for name in table.schema.names).empty_table()
+        for table in tables
+    ]
 
 
 def _mismatch(tables: Sequence[pa.Table], id: str | None) -> str | None:
@@ -147,7 +168,7 @@ def _mismatch(tables: Sequence[pa.Table], id: str | None) -> str | None:
                 f"rerank: list {number} has several columns {twice[0]!r}. Rename them."
             )
     types: dict[str, dict[pa.DataType, None]] = {}
-    for table in tables:
+    for table in filter(len, tables):
         for field in table.schema:
             if not pa.types.is_null(field.type):
                 types.setdefault(field.name, {})[field.type] = None
@@ -199,23 +220,28 @@ def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray
             )
             raise InputError(msg)
     ids = rows.column(id)
+    if pa.types.is_dictionary(ids.type):
+        ids = decoded(ids)
     if ids.null_count:
-        nulls = [table.column(id).null_count for table in tables]
+        starts = accumulate(map(len, tables), initial=0)
+        nulls = [
+            ids.slice(start, len(table)).null_count
+            for table, start in zip(tables, starts, strict=False)
+        ]
         number = next(i for i, count in enumerate(nulls, start=1) if count)
         msg = (
             f"rerank: the id column {id!r} of list {number} has "
             f"{nulls[number - 1]} nulls. An id must tell documents apart."
         )
         raise InputError(msg)
-    return ids
+    return ids.cast(PLAIN[ids.type]) if ids.type in PLAIN else ids
 
 
 def _numbered(
     ids: pa.ChunkedArray, step: NDArray[np.int64], id: str
 ) -> tuple[int, NDArray[np.int64]]:
     """Return how many ids differ, and their numbers in the order of *step*."""
-    kind = ids.type
-    if pa.types.is_integer(kind):
+    if pa.types.is_integer(ids.type):
         values = ids.to_numpy()[step]
         if len(values) <= _FEW:
             known: dict[int, int] = {}
@@ -223,11 +249,7 @@ def _numbered(
             return len(known), np.fromiter(numbers, np.int64, len(numbers))
         stepped = pa.array(values)
     else:
-        if pa.types.is_dictionary(kind):
-            ids = ids.cast(kind.value_type)
-        elif kind in PLAIN:
-            ids = ids.cast(PLAIN[kind])
-        stepped = take(ids, step).combine_chunks()
+        stepped = ids.take(pa.array(step)).combine_chunks()
     encoded = _dictionary(stepped, id)
     return len(encoded.dictionary), encoded.indices.to_numpy()
 
@@ -293,7 +315,7 @@ def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.floating]:
     """Return a column of scores, NaN where null."""
     kind = column.type
     if kind not in _FLOATS:
-        if pa.types.is_null(kind):
+        if pa.types.is_null(kind) or not len(column):
             return np.full(len(column), np.nan)
         if not (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
             msg = f"rerank: column {name!r} must hold numbers, got {kind}."
@@ -307,6 +329,8 @@ def _weights(weights: Sequence[float] | None, n: int) -> Sequence[float]:
     if weights is None:
         return (1.0,) * n
     try:
+        if isinstance(weights, str):
+            raise TypeError  # noqa: TRY301  # its characters may be digits
         values = [float(weight) for weight in weights]
     except (TypeError, ValueError):
         msg = f"rerank: weights must be {n} numbers, one per list, got {weights!r}."
@@ -325,6 +349,7 @@ def _weights(weights: Sequence[float] | None, n: int) -> Sequence[float]:
 def _names(names: Sequence[str] | None, n: int) -> Sequence[str]:
     if names is None:
         return [f"list_{i + 1}" for i in range(n)]
+    names = checked_names("names", names)
     if len(names) != n or len(set(names)) != n:
         msg = f"rerank: names must be {n} different names, one per list, got {names}."
         raise InputError(msg)
