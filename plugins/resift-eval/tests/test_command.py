@@ -253,7 +253,7 @@ def test_a_server_that_is_down_is_said_on_screen(run, beir, dead):
     assert re.search(r"^ my-server +0\.0000", result.stdout, re.MULTILINE)
     assert note.startswith(
         "note: my-server failed on 3 queries, which count 0; first on `q1`: "
-        "ServerError: http: "
+        "ServerError: http at http://127.0.0.1:9/v1/rerank: "
     )
 
 

@@ -49,7 +49,7 @@ def test_a_spoiled_answer_is_an_error(server, reranker, query, documents, how):
     with pytest.raises(ServerError) as caught:
         reranker.score(query, documents)
     assert str(caught.value) == (
-        f"jina: the answer of {server.url} cannot be used: {PROBLEMS[how]}."
+        f"jina at {server.url}/v1/rerank: the answer cannot be used: {PROBLEMS[how]}."
     )
     assert [request.status for request in server.requests] == [200]
 
@@ -79,7 +79,7 @@ def test_a_cut_answer_must_hold_what_was_asked_for(
     with pytest.raises(ServerError) as caught:
         reranker.score(query, documents, top_k=2)
     assert str(caught.value) == (
-        f"jina: the answer of {server.url} cannot be used: {problem}."
+        f"jina at {server.url}/v1/rerank: the answer cannot be used: {problem}."
     )
 
 
@@ -123,7 +123,7 @@ def test_any_other_json_is_an_error(server, reranker, query, body, problem):
     with pytest.raises(ServerError) as caught:
         reranker.score(query, ["Paris"])
     assert str(caught.value) == (
-        f"jina: the answer of {server.url} cannot be used: {problem}."
+        f"jina at {server.url}/v1/rerank: the answer cannot be used: {problem}."
     )
 
 
@@ -149,5 +149,5 @@ def test_a_bare_list_is_read_where_the_dialect_has_one(serve, query, documents, 
         with pytest.raises(ServerError) as caught:
             reranker.score(query, documents)
         assert str(caught.value) == (
-            f"tei: the answer of {server.url} cannot be used: it is not a list."
+            f"tei at {server.url}/rerank: the answer cannot be used: it is not a list."
         )

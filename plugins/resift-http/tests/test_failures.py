@@ -39,63 +39,63 @@ def reranker(server, key):
         (
             301,
             ServerError,
-            "jina: the server points elsewhere (HTTP 301: Moved Permanently). Check "
+            "the server points elsewhere (HTTP 301: Moved Permanently). Check "
             "'base_url'.",
         ),
         (
             400,
             BadRequestError,
-            "jina: the server rejects the request (HTTP 400: Bad Request).",
+            "the server rejects the request (HTTP 400: Bad Request).",
         ),
         (
             401,
             AuthenticationError,
-            "jina: the server refuses the key (HTTP 401: Unauthorized). Check "
+            "the server refuses the key (HTTP 401: Unauthorized). Check "
             "'api_key' or JINA_API_KEY.",
         ),
         (
             403,
             AuthenticationError,
-            "jina: the server refuses the key (HTTP 403: Forbidden). Check 'api_key' "
+            "the server refuses the key (HTTP 403: Forbidden). Check 'api_key' "
             "or JINA_API_KEY.",
         ),
         (
             404,
             BadRequestError,
-            "jina: the server rejects the request (HTTP 404: Not Found). Check "
+            "the server rejects the request (HTTP 404: Not Found). Check "
             "'base_url' and 'model'.",
         ),
         (
             408,
             BackendTimeoutError,
-            "jina: the server gave up waiting (HTTP 408: Request Timeout).",
+            "the server gave up waiting (HTTP 408: Request Timeout).",
         ),
         (
             413,
             BadRequestError,
-            "jina: the server rejects the request (HTTP 413: Request Entity Too "
+            "the server rejects the request (HTTP 413: Request Entity Too "
             "Large). Lower 'max_documents', or shorten the documents.",
         ),
         (
             422,
             BadRequestError,
-            "jina: the server rejects the request (HTTP 422: Unprocessable Entity).",
+            "the server rejects the request (HTTP 422: Unprocessable Entity).",
         ),
         (
             429,
             RateLimitError,
-            "jina: too many requests (HTTP 429: Too Many Requests). Send fewer at a "
+            "too many requests (HTTP 429: Too Many Requests). Send fewer at a "
             "time, or raise 'timeout' or 'max_retries'.",
         ),
         (
             500,
             ServerError,
-            "jina: the server failed (HTTP 500: Internal Server Error).",
+            "the server failed (HTTP 500: Internal Server Error).",
         ),
         (
             503,
             ServerError,
-            "jina: the server failed (HTTP 503: Service Unavailable).",
+            "the server failed (HTTP 503: Service Unavailable).",
         ),
     ],
 )
@@ -108,7 +108,7 @@ def test_each_status_is_a_typed_error(server, reranker, status, kind, message):
     with pytest.raises(BackendError) as caught:
         reranker.score("capital of France", ["Paris"])
     assert type(caught.value) is kind
-    assert str(caught.value) == message
+    assert str(caught.value) == f"jina at {server.url}/v1/rerank: {message}"
 
 
 def test_the_wait_that_the_server_asks_for_is_told(server, reranker, query, documents):
@@ -118,8 +118,8 @@ def test_the_wait_that_the_server_asks_for_is_told(server, reranker, query, docu
     with pytest.raises(RateLimitError) as caught:
         reranker.score(query, documents)
     assert str(caught.value) == (
-        "jina: too many requests (HTTP 429: Slow down.); it asks to wait 12 s. Send "
-        "fewer at a time, or raise 'timeout' or 'max_retries'."
+        f"jina at {server.url}/v1/rerank: too many requests (HTTP 429: Slow down.); it "
+        "asks to wait 12 s. Send fewer at a time, or raise 'timeout' or 'max_retries'."
     )
 
 
@@ -131,7 +131,10 @@ def test_an_error_without_a_readable_body_names_the_status(
 
     with pytest.raises(ServerError) as caught:
         reranker.score(query, documents)
-    assert str(caught.value) == "jina: the server failed (HTTP 502)."
+    assert (
+        str(caught.value)
+        == f"jina at {server.url}/v1/rerank: the server failed (HTTP 502)."
+    )
 
 
 @pytest.mark.parametrize(
@@ -168,7 +171,8 @@ def test_the_servers_own_words_are_found(query, documents, name, body, said):
             reranker.score(query, documents)
 
     assert str(caught.value) == (
-        f"{name}: the server rejects the request (HTTP 422: {said})."
+        f"{name} at {server.url}{server.requests[-1].path}: the server rejects the "
+        f"request (HTTP 422: {said})."
     )
 
 
@@ -205,8 +209,8 @@ def test_no_answer_in_time_is_a_timeout(server, reranker, query, documents):
         reranker.score(query, documents, timeout=0.2)
     assert time.monotonic() - start < 1.0
     assert str(caught.value) == (
-        "jina: no answer in time (ReadTimeout: timed out). Raise 'timeout', or send "
-        "fewer documents."
+        f"jina at {server.url}/v1/rerank: no answer in time (ReadTimeout: timed out). "
+        "Raise 'timeout', or send fewer documents."
     )
 
 
@@ -219,19 +223,19 @@ def test_an_answer_that_drips_is_a_timeout(server, reranker, query, documents):
         reranker.score(query, documents, timeout=0.2)
     assert time.monotonic() - start < 1.0
     assert str(caught.value) == (
-        "jina: no answer in time (the answer was still coming). Raise 'timeout', or "
-        "send fewer documents."
+        f"jina at {server.url}/v1/rerank: no answer in time (the answer was still "
+        "coming). Raise 'timeout', or send fewer documents."
     )
 
 
 def test_no_time_left_asks_nobody(server, reranker, query, documents):
     """A deadline that is over sends no request."""
     with pytest.raises(BackendTimeoutError) as caught:
-        reranker.score(query, documents, timeout=0.0)
+        reranker.plugin.score(query, documents, timeout=0.0)
     assert server.requests == []
     assert str(caught.value) == (
-        "jina: no answer in time (no time left). Raise 'timeout', or send fewer "
-        "documents."
+        f"jina at {server.url}/v1/rerank: no answer in time (no time left). Raise "
+        "'timeout', or send fewer documents."
     )
 
 
@@ -257,8 +261,8 @@ def test_a_connection_cut_half_way_is_a_server_error(
     with pytest.raises(ServerError) as caught:
         reranker.score(query, documents)
     assert str(caught.value).startswith(
-        "jina: the server cannot be reached, or broke the connection "
-        "(RemoteProtocolError: "
+        f"jina at {server.url}/v1/rerank: the server cannot be reached, or broke the "
+        "connection (RemoteProtocolError: "
     )
     assert str(caught.value).endswith("). Check 'base_url' and the network.")
 
@@ -274,8 +278,9 @@ def test_a_server_that_is_not_there_is_a_server_error(query, documents):
         reranker.score(query, documents)
 
     assert str(caught.value) == (
-        "jina: the server cannot be reached, or broke the connection (ConnectError: "
-        "[Errno 111] Connection refused). Check 'base_url' and the network."
+        f"jina at {url}/v1/rerank: the server cannot be reached, or broke the "
+        "connection (ConnectError: [Errno 111] Connection refused). Check 'base_url' "
+        "and the network."
     )
 
 

@@ -113,7 +113,8 @@ def test_the_first_failure_ends_the_call(serve, key):
             reranker.score(QUERY, [str(i) for i in range(20)], timeout=10)
         assert time.monotonic() - start < 2
         assert str(caught.value) == (
-            "jina: the server rejects the request (HTTP 422: No.)."
+            f"jina at {server.url}/v1/rerank: the server rejects the request (HTTP "
+            "422: No.)."
         )
         server.close()  # lets go of the request that hangs
 
@@ -237,8 +238,9 @@ def test_an_info_that_fails_is_an_error(serve, key):
             reranker.score(QUERY, ["Paris"])
         reranker.score(QUERY, ["Paris"])
 
-    assert (
-        str(caught.value) == "tei: the server failed (HTTP 500: Internal Server Error)."
+    assert str(caught.value) == (
+        f"tei at {server.url}/info: the server failed (HTTP 500: Internal Server "
+        "Error)."
     )
 
 

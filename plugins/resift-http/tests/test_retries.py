@@ -67,8 +67,8 @@ def test_retries_end(server, reranker, query, documents):
     with pytest.raises(ServerError) as caught:
         reranker.score(query, documents)
     assert str(caught.value) == (
-        "jina: the server failed (HTTP 503: Service Unavailable) after 3 attempts; it "
-        "asks to wait 0 s."
+        f"jina at {server.url}/v1/rerank: the server failed (HTTP 503: Service "
+        "Unavailable) after 3 attempts; it asks to wait 0 s."
     )
     assert len(server.requests) == 3
 
@@ -91,8 +91,9 @@ def test_a_wait_beyond_the_deadline_is_not_begun(server, reranker, query, docume
         reranker.score(query, documents, timeout=1.0)
     assert time.monotonic() - start < 0.5
     assert str(caught.value) == (
-        "jina: too many requests (HTTP 429: Too Many Requests); it asks to wait 60 s. "
-        "Send fewer at a time, or raise 'timeout' or 'max_retries'."
+        f"jina at {server.url}/v1/rerank: too many requests (HTTP 429: Too Many "
+        "Requests); it asks to wait 60 s. Send fewer at a time, or raise 'timeout' or "
+        "'max_retries'."
     )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import resift
 import resift_http
 from resift.errors import AuthenticationError, BackendError
+from resift_http.address import shown
 from resift_http.redaction import redacted
 
 DOCUMENT = "The patient was admitted on Tuesday with a fever of unknown origin."
@@ -76,8 +77,9 @@ def test_the_access_token_is_never_told(serve, key):
         reranker.score("patient", [DOCUMENT])
 
     assert str(caught.value) == (
-        "watsonx: the server refuses the key (HTTP 403: [key] may not rerank). Check "
-        "'api_key' or WATSONX_API_KEY or WATSONX_APIKEY."
+        f"watsonx at {server.url}/ml/v1/text/rerank: the server refuses the key (HTTP "
+        "403: [key] may not rerank). Check 'api_key', WATSONX_API_KEY or "
+        "WATSONX_APIKEY."
     )
 
 
@@ -235,3 +237,48 @@ def test_no_run_of_a_document_survives(document, start, around):
 
     runs = [sent[i : i + 16] for i in range(len(sent) - 15)]
     assert not any(run in shown for run in runs)
+
+
+def test_a_refused_key_that_no_variable_holds_is_the_option(serve, query, documents):
+    """No environment variable is named where none is read."""
+    server = serve("tei")
+    with (
+        resift.load("tei", base_url=server.url, max_documents=9) as reranker,
+        pytest.raises(AuthenticationError) as caught,
+    ):
+        reranker.score(query, documents)
+    with pytest.raises(TypeError) as pickled:
+        pickle.dumps(resift_http.Tei(api_key="sk"))
+
+    assert str(caught.value) == (
+        f"tei at {server.url}/rerank: the server refuses the key (HTTP 401: Invalid "
+        "API key.). Check 'api_key'."
+    )
+    assert str(pickled.value) == (
+        "tei: a key given as an option is not pickled. Load 'tei' over there instead."
+    )
+
+
+def test_errors_tell_entries_of_one_dialect_apart(key):
+    """Each says which server it means, without parameters, and never the key."""
+    told = []
+    for path in ("/gateway", f"/odd/{key}?token=secret"):
+        options = {"base_url": "http://127.0.0.1:9", "path": path, "max_retries": 0}
+        with (
+            resift.load("http", api_key=key, **options) as reranker,
+            pytest.raises(BackendError) as caught,
+        ):
+            reranker.score("q", ["Paris"])
+        told.append(str(caught.value).partition(": the server cannot be reached")[0])
+
+    assert told == [
+        "http at http://127.0.0.1:9/gateway",
+        "http at http://127.0.0.1:9/odd/[key]",
+    ]
+
+
+def test_an_address_is_shown_without_what_is_secret():
+    """Of user, password, parameters and fragment nothing is left."""
+    assert shown("https://me:pw@example.org:8080/v1/rerank?key=pw#pw") == (
+        "https://example.org:8080/v1/rerank"
+    )

@@ -107,14 +107,15 @@ def test_a_token_about_to_end_is_not_used(server, load, query, documents):
     assert sent == [None, "Bearer token-0", None, "Bearer token-1"]
 
 
-def test_a_wrong_key_is_an_authentication_error(load, query, documents):
+def test_a_wrong_key_is_an_authentication_error(server, load, query, documents):
     """IBM answers HTTP 400 to a wrong key."""
     with pytest.raises(AuthenticationError) as caught:
         load(api_key="sk-wrong").score(query, documents)
 
     assert str(caught.value) == (
-        "watsonx: no access token: the server refuses the key (HTTP 401: Provided API "
-        "key could not be found.). Check 'api_key' or WATSONX_API_KEY."
+        f"watsonx: no access token from {server.url}{TOKENS}: the server refuses the "
+        "key (HTTP 401: Provided API key could not be found.). Check 'api_key' or "
+        "WATSONX_API_KEY."
     )
 
 
@@ -133,8 +134,8 @@ def test_a_token_server_that_hangs_is_a_timeout(server, load, query, documents):
     with pytest.raises(BackendTimeoutError) as caught:
         load().score(query, documents, timeout=0.2)
     assert str(caught.value) == (
-        "watsonx: no access token: no answer in time (ReadTimeout: timed out). Raise "
-        "'timeout', or send fewer documents."
+        f"watsonx: no access token from {server.url}{TOKENS}: no answer in time "
+        "(ReadTimeout: timed out). Raise 'timeout', or send fewer documents."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-__all__ = ["checked", "join"]
+__all__ = ["checked", "join", "shown"]
 
 
 def checked(url: str) -> str:
@@ -27,6 +27,16 @@ def checked(url: str) -> str:
         )
         raise ValueError(msg)
     return url.rstrip("/")
+
+
+def shown(url: str) -> str:
+    """Return *url* as messages show it: without user, password and parameters.
+
+    >>> shown("https://me:secret@example.org:8080/v1/rerank?key=secret")
+    'https://example.org:8080/v1/rerank'
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def join(base_url: str, path: str) -> str:

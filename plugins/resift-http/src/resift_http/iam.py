@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from resift.errors import BackendError, ServerError
+from resift_http.address import shown
 from resift_http.connection import Connection, Reply, Request
 from resift_http.failures import failure, message_in
-from resift_http.redaction import redacted
+from resift_http.redaction import blanked, redacted
 from resift_http.retries import Deadline
 
 __all__ = ["AccessToken"]
@@ -76,4 +77,5 @@ class AccessToken:
         if reply.status == 400:  # IBM's word for a wrong key
             reply = replace(reply, status=401)
         remedy = "Check 'api_key' or WATSONX_API_KEY."
-        return failure(f"{self._who}: no access token", reply, said, remedy)
+        who = f"{self._who}: no access token from {blanked(shown(self._url), [key])}"
+        return failure(who, reply, said, remedy)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from resift.errors import AuthenticationError
 from resift_http.dialect import Dialect
 
-__all__ = ["find_key", "sources"]
+__all__ = ["find_key", "remedy", "sources"]
 
 
 def find_key(who: str, given: SecretStr | None, dialect: Dialect) -> str:
@@ -43,4 +43,10 @@ def find_key(who: str, given: SecretStr | None, dialect: Dialect) -> str:
 
 def sources(dialect: Dialect) -> str:
     """Return the names of the environment variables, as a message lists them."""
-    return " or ".join(dialect.key_variables) or "an environment variable"
+    return " or ".join(dialect.key_variables)
+
+
+def remedy(dialect: Dialect) -> str:
+    """Return what to do about a key that is refused."""
+    *others, last = ("'api_key'", *dialect.key_variables)
+    return f"Check {', '.join(others)} or {last}." if others else f"Check {last}."

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-__all__ = ["redacted"]
+__all__ = ["blanked", "redacted"]
 
 _LONGEST = 300  # characters of a server's message that are worth showing
 _RUN = 16  # characters in a row that can be no accident
+
+
+def blanked(text: str, secrets: Collection[str]) -> str:
+    """Return *text* without the *secrets*."""
+    for secret in filter(None, secrets):
+        text = text.replace(secret, "[key]")
+    return text
 
 
 def redacted(message: str, secrets: Collection[str], texts: Sequence[str]) -> str:
@@ -26,9 +33,7 @@ def redacted(message: str, secrets: Collection[str], texts: Sequence[str]) -> st
     Returns:
         One line of at most about 300 characters.
     """
-    for secret in filter(None, secrets):
-        message = message.replace(secret, "[key]")
-    message = " ".join(message.split())[:_LONGEST]
+    message = " ".join(blanked(message, secrets).split())[:_LONGEST]
     lines = [" ".join(text.split()) for text in texts]
     for text in {line for line in lines if 0 < len(line) < _RUN}:
         message = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "[text]", message)
@@ -37,7 +42,5 @@ def redacted(message: str, secrets: Collection[str], texts: Sequence[str]) -> st
     for start in range(len(message) - _RUN + 1):
         if message[start : start + _RUN] in sent:
             hidden[start : start + _RUN] = [True] * _RUN
-    blanked = "".join(
-        "\0" if hide else letter for letter, hide in zip(message, hidden, strict=True)
-    )
-    return re.sub("\0+", "[text]", blanked)
+    pairs = zip(message, hidden, strict=True)
+    return re.sub("\0+", "[text]", "".join("\0" if hide else c for c, hide in pairs))

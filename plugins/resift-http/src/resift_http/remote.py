@@ -11,16 +11,16 @@ from pydantic import SecretStr
 
 from resift import hookimpl
 from resift.errors import BackendError, BadRequestError, ServerError
-from resift_http.address import checked, join
+from resift_http.address import checked, join, shown
 from resift_http.answer import Found, WrongAnswerError, read_scores
 from resift_http.connection import Connection, Reply, Request
 from resift_http.dialect import Dialect, ScoreKind
 from resift_http.dialects import DIALECTS
 from resift_http.failures import failure, message_in
-from resift_http.keys import find_key, sources
+from resift_http.keys import find_key, remedy, sources
 from resift_http.options import option_values, options
 from resift_http.parts import ask_together, split
-from resift_http.redaction import redacted
+from resift_http.redaction import blanked, redacted
 from resift_http.retries import Deadline
 
 if TYPE_CHECKING:
@@ -77,9 +77,15 @@ class RemoteReranker:
 
     def __getstate__(self) -> dict[str, object]:
         if self.api_key is not None:
+            variables = sources(self.dialect)
+            elsewhere = (
+                f"Set {variables} in the environment"
+                if variables
+                else (f"Load {self.name!r} over there")
+            )
             msg = (
-                f"{self.name}: a key given as an option is not pickled. Set "
-                f"{sources(self.dialect)} in the environment instead."
+                f"{self.name}: a key given as an option is not pickled. {elsewhere} "
+                "instead."
             )
             raise TypeError(msg)
         return option_values(self)
@@ -211,7 +217,7 @@ class RemoteReranker:
         url = join(self._url, self.dialect.info_path)
         reply = self._connection.send(Request(url, headers), deadline)
         if reply.status not in (200, 404, 405):
-            raise self._failure(reply, [credential], [])
+            raise self._failure(url, reply, [credential], [])
         try:
             payload = reply.payload()
         except ValueError:
@@ -241,29 +247,35 @@ class RemoteReranker:
             headers, credential = self._headers(deadline)
             reply = self._connection.send(Request(url, headers, body), deadline)
         if reply.status != 200:
-            raise self._failure(reply, [credential], [query, *documents])
-        return self._read(reply, n_documents, min(cut, n_documents))
+            raise self._failure(url, reply, [credential], [query, *documents])
+        return self._read(
+            self._who(url, [credential]), reply, n_documents, min(cut, n_documents)
+        )
 
-    def _read(self, reply: Reply, n_documents: int, expected: int) -> Found:
+    def _who(self, url: str, secrets: Sequence[str]) -> str:
+        """Return who failed, and where: several entries may use one dialect."""
+        return f"{self.name} at {blanked(shown(url), secrets)}"
+
+    def _read(self, who: str, reply: Reply, n_documents: int, expected: int) -> Found:
         try:
             return read_scores(reply.payload(), self.dialect, n_documents, expected)
         except WrongAnswerError as error:
             problem = str(error)
         except ValueError:
             problem = "it is not JSON"
-        msg = f"{self.name}: the answer of {self._url} cannot be used: {problem}."
+        msg = f"{who}: the answer cannot be used: {problem}."
         raise ServerError(msg)
 
     def _failure(
-        self, reply: Reply, secrets: Sequence[str], texts: Sequence[str]
+        self, url: str, reply: Reply, secrets: Sequence[str], texts: Sequence[str]
     ) -> BackendError:
         try:
             payload: object = reply.payload()
         except ValueError:
             payload = None
         said = redacted(message_in(payload, self.dialect.error_paths), secrets, texts)
-        remedy = f"Check 'api_key' or {sources(self.dialect)}."
-        return failure(self.name, reply, said, remedy)
+        who = self._who(url, secrets)
+        return failure(who, reply, said, remedy(self.dialect))
 
     def _result(self, found: Found, n_documents: int) -> ScoresLike:
         """Return a list where every document is scored, and else a mapping."""
