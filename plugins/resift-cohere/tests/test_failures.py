@@ -239,7 +239,7 @@ def test_an_answer_that_drips_is_a_timeout(server, load, query, documents):
 def test_no_time_left_asks_nobody(server, load, query, documents):
     """A deadline that is over sends no request."""
     with pytest.raises(BackendTimeoutError) as caught:
-        load().score(query, documents, timeout=0.0)
+        load().plugin.score(query, documents, timeout=0.0)
 
     assert server.requests == []
     assert str(caught.value) == (
