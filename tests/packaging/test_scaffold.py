@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +19,10 @@ from resift.cli import main
 from resift.scaffold import KINDS, LICENSES, Package
 from resift.testing import check_reranker
 from resift.testing.fixtures import InstallFake
+from resift.testing.server import RerankServer
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 
 
 def new(*arguments: object) -> SimpleNamespace:
@@ -38,29 +44,46 @@ def test_names_follow_from_one(spelling: str) -> None:
     assert package.cls == "WordOverlap"
 
 
-@pytest.mark.parametrize("name", ["2fast", "wörter", "a b", "-", "", "none", "a--"])
+@pytest.mark.parametrize("name", ["2fast", "1st", "wörter", "a b", "-", "", "a--"])
 def test_impossible_name_is_refused(name: str) -> None:
     """A name that cannot be a module and a class is an error."""
     with pytest.raises(resift.InputError) as caught:
         Package(name)
 
     assert str(caught.value) == (
-        "new: the name must be words of letters and digits with hyphens between them, "
-        f"such as 'word-overlap', got {name!r}."
+        "new: the name must begin with a letter from a to z, and be words of such "
+        f"letters and digits with hyphens between them, got {name!r}. Choose one like "
+        "'word-overlap'."
+    )
+
+
+def test_name_that_makes_a_keyword_is_refused() -> None:
+    """A name is an error where its class would be a keyword of Python."""
+    with pytest.raises(resift.InputError) as caught:
+        Package("none")
+
+    assert str(caught.value) == (
+        "new: the name must not make a class called 'None', a keyword of Python, got "
+        "'none'. Choose another."
     )
 
 
 @pytest.mark.parametrize(
-    ("name", "owner"), [("bm25", "resift"), ("cohere", "resift-cohere")]
+    ("name", "owner"),
+    [
+        ("bm25", "resift"),
+        ("borda", "resift-fusion"),
+        *((path.name.removeprefix("resift-"), path.name) for path in PLUGINS),
+    ],
 )
 def test_name_of_this_project_is_refused(name: str, owner: str) -> None:
-    """A name that would clash with one of ours is an error that says whose it is."""
+    """A reranker or package that would be one of ours is an error that says whose."""
     with pytest.raises(resift.InputError) as caught:
         Package(name)
 
     assert str(caught.value) == (
-        f"new: the name {name!r} belongs to {owner}, and two rerankers of one name "
-        "clash. Choose another."
+        f"new: the name must be free, got {name!r}, which belongs to {owner}, a "
+        "package of this project. Choose another."
     )
 
 
@@ -72,11 +95,21 @@ def test_pyproject_says_what_is_needed(kind) -> None:
 
     assert project["name"] == "resift-word-overlap"
     assert project["license"] == "MIT"
+    assert "authors" not in project
     assert "resift>=0.1" in project["dependencies"]
     assert project["optional-dependencies"] == {"test": ["resift[test]>=0.1"]}
     assert project["entry-points"] == {
         "resift.rerankers": {"word-overlap": "resift_word_overlap:WordOverlap"}
     }
+
+
+@pytest.mark.parametrize("author", ["Ada Lovelace", 'Ada "A" \\ Löve'])
+def test_metadata_name_the_author(author: str) -> None:
+    """Whatever the licence, an author that is given stands in the metadata."""
+    files = Package("word-overlap", author=author).files
+    project = tomllib.loads(files["pyproject.toml"])["project"]
+
+    assert project["authors"] == [{"name": author}]
 
 
 @pytest.mark.parametrize("license_", LICENSES)
@@ -112,6 +145,17 @@ def test_command_writes_the_package(tmp_path: Path) -> None:
     assert 'pip install -e ".[test]"' in done.stderr
 
 
+def test_two_kinds_are_wrong_usage(tmp_path: Path) -> None:
+    """What is neither a merger nor a client of a server is not written as one."""
+    done = new("votes", "--merger", "--http", "--folder", tmp_path / "here")
+
+    assert done.exit_code == 2
+    assert done.stderr.endswith(
+        "Error: --merger and --http exclude each other. Give one of them.\n"
+    )
+    assert not (tmp_path / "here").exists()
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """A folder that holds anything is left alone."""
     (tmp_path / "notes.txt").write_text("mine")
@@ -144,6 +188,32 @@ def test_new_reranker_keeps_the_contract(kind, fake_distribution: InstallFake) -
     report = check_reranker(package.name)
 
     assert report.ok, str(report)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_readme_is_true(kind, fake_distribution: InstallFake, monkeypatch) -> None:
+    """Its first example puts the fox first, and its configs are configs."""
+    package = Package("word-overlap", kind)
+    fake_distribution(
+        package.distribution,
+        modules={package.module: package.files[f"{package.module}.py"]},
+        rerankers={package.name: f"{package.module}:{package.cls}"},
+    )
+    blocks = re.findall(r"```(\w+)\n(.+?)```", package.files["README.md"], re.DOTALL)
+    example = next(code for language, code in blocks if language == "python")
+    config = next(code for language, code in blocks if language == "toml")
+    monkeypatch.setattr("resift.load", partial(resift.load, config=None))
+    names: dict[str, object] = {}
+    with RerankServer("jina") as server:
+        exec(example.replace("http://localhost:8080", server.url), names)  # noqa: S102  # ours
+
+    if kind == "merger":
+        assert names["merged"]["text"][0].as_py() == "the quick red fox"
+    else:
+        assert names["ranked"][0].document == "the quick red fox"
+        names["reranker"].close()
+    for name in tomllib.loads(config)["rerankers"]:
+        resift.load(name, config=resift.Config.of(tomllib.loads(config))).close()
 
 
 @pytest.mark.slow

@@ -24,10 +24,8 @@ Next:
 
 @click.command
 @click.argument("name")
-@click.option(
-    "--merger", "kind", flag_value="merger", help="Merge lists instead of scoring."
-)
-@click.option("--http", "kind", flag_value="http", help="Ask a server over HTTP.")
+@click.option("--merger", is_flag=True, help="Merge lists instead of scoring.")
+@click.option("--http", is_flag=True, help="Ask a server over HTTP.")
 @click.option(
     "--license",
     "license_",
@@ -36,7 +34,7 @@ Next:
     show_default=True,
     help="Its licence.",
 )
-@click.option("--author", help="Who holds the copyright.")
+@click.option("--author", help="Who wrote it and holds the copyright.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
@@ -45,7 +43,8 @@ Next:
 def new(
     name: str,
     *,
-    kind: Kind | None,
+    merger: bool,
+    http: bool,
     license_: License,
     author: str | None,
     folder: Path | None,
@@ -63,7 +62,11 @@ def new(
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift.scaffold import Package
 
-    package = Package(name, kind or "reranker", license_, author)
+    if merger and http:
+        msg = "--merger and --http exclude each other. Give one of them."
+        raise click.UsageError(msg)
+    kind: Kind = "merger" if merger else "http" if http else "reranker"
+    package = Package(name, kind, license_, author)
     where = folder or Path(package.distribution)
     for path in package.write(where):
         click.echo(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import keyword
 import re
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from resift.catalog import CORE, PUBLISHED, normalized
+from resift.catalog import CORE, PUBLISHED, catalog, normalized
+from resift.cli.commands import PUBLISHED as PUBLISHED_COMMANDS
 from resift.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +28,11 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 LICENSES: tuple[License, ...] = get_args(License)
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
+_OURS = {
+    *PUBLISHED.values(),
+    *PUBLISHED_COMMANDS.values(),
+    "resift-remote",  # offers no name: others need it
+}
 _SUMMARIES: dict[Kind, str] = {
     "reranker": "Rerank search results by the words they share with the query.",
     "merger": "Merge ranked lists by what each list leaves below a document.",
@@ -47,7 +54,7 @@ class Package:
             a leading ``resift-`` belongs to the distribution.
         kind: What it starts from.
         license: SPDX identifier of the licence.
-        author: Who holds the copyright; the package's authors by default.
+        author: Who wrote it and holds the copyright; nobody is named by default.
 
     Raises:
         InputError: If the name cannot be one, or is one of this project's.
@@ -59,16 +66,23 @@ class Package:
     author: str | None = None
 
     def __post_init__(self) -> None:
-        if not _NAME.match(self.name) or keyword.iskeyword(self.cls):
+        if not _NAME.match(self.name):
             msg = (
-                f"new: the name must be words of letters and digits with hyphens "
-                f"between them, such as 'word-overlap', got {self.reranker!r}."
+                "new: the name must begin with a letter from a to z, and be words of "
+                "such letters and digits with hyphens between them, got "
+                f"{self.reranker!r}. Choose one like 'word-overlap'."
             )
             raise InputError(msg)
-        if owner := _owner(self.name):
+        if keyword.iskeyword(self.cls):
             msg = (
-                f"new: the name {self.name!r} belongs to {owner}, and two rerankers of "
-                "one name clash. Choose another."
+                f"new: the name must not make a class called {self.cls!r}, a keyword "
+                f"of Python, got {self.reranker!r}. Choose another."
+            )
+            raise InputError(msg)
+        if owner := self._owner():
+            msg = (
+                f"new: the name must be free, got {self.reranker!r}, which belongs to "
+                f"{owner}, a package of this project. Choose another."
             )
             raise InputError(msg)
 
@@ -97,7 +111,7 @@ class Package:
         """The text of each file by its path in the package."""
         return {
             "pyproject.toml": self._filled("pyproject.toml"),
-            "README.md": self._filled("README.md"),
+            "README.md": self._filled(f"README_{self.kind}.md"),
             "LICENSE": self._license(),
             ".gitignore": self._filled("gitignore"),
             f"{self.module}.py": self._filled(f"{self.kind}.py"),
@@ -136,8 +150,16 @@ class Package:
             dependencies=", ".join(f'"{line}"' for line in _DEPENDENCIES[self.kind]),
             license=self.license,
             author=self.author or f"the authors of {self.distribution}",
+            authors=self._authors(),
             year=dt.datetime.now(tz=dt.UTC).year,
         )
+
+    def _authors(self) -> str:
+        """Return the line of the metadata that names the author; none without one."""
+        if self.author is None:
+            return ""
+        name = json.dumps(self.author, ensure_ascii=False)  # a string of TOML, too
+        return f"authors = [{{ name = {name} }}]\n"
 
     def _license(self) -> str:
         """Return the licence; Apache's is long, and comes with resift as its own."""
@@ -146,17 +168,18 @@ class Package:
         own = [path for path in files_of(CORE) or () if path.name == "LICENSE"]
         return own[0].read_text(encoding="utf-8")
 
+    def _owner(self) -> str | None:
+        """Return which of this project's distributions has one of its names."""
+        if any(
+            provider.name == self.name and provider.distribution == CORE
+            for provider in catalog().providers
+        ):
+            return CORE
+        if self.distribution in _OURS:
+            return self.distribution
+        return PUBLISHED.get(self.name)
+
 
 def _template(name: str) -> str:
     folder = files(__package__).joinpath("templates")
     return folder.joinpath(f"{name}.tmpl").read_text("utf-8")
-
-
-def _owner(name: str) -> str | None:
-    """Return which of this project's distributions has the name."""
-    from resift.catalog import catalog
-
-    known = {p.name: p.distribution for p in catalog().providers}
-    if known.get(name) == CORE:
-        return CORE
-    return PUBLISHED.get(name)
