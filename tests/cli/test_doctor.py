@@ -175,6 +175,131 @@ def test_clash(fake_distribution, program):
     assert [row["implements"] for row in twins] == [["score"], ["score"]]
 
 
+def test_clash_is_explained_when_piped(fake_distribution, program):
+    """Piped, a clash says how to ask for each of the two."""
+    for n in (1, 2):
+        fake_distribution(
+            f"resift-twin-{n}",
+            modules={f"resift_twin_{n}": HEALTHY},
+            rerankers={"twin": f"resift_twin_{n}:Plugin"},
+        )
+
+    done = program("doctor", "twin")
+
+    assert [line.split("\t")[4:] for line in done.stdout.splitlines()] == [
+        ["clash", "score", f"'twin' is in several distributions: ask for {name!r}."]
+        for name in ("resift-twin-1:twin", "resift-twin-2:twin")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "meant"),
+    [
+        ("resift.reranker", "reranker", "resift.rerankers"),
+        ("resift_rerankers", "reranker", "resift.rerankers"),
+        ("Resift.Rerankers", "reranker", "resift.rerankers"),
+        ("reshift.rerankers", "reranker", "resift.rerankers"),
+        ("resift.command", "command", "resift.commands"),
+        ("resift.wraper", "wrapper", "resift.wrappers"),
+        ("resift.plugins", "reranker", "resift.rerankers"),
+        ("resift", "reranker", "resift.rerankers"),
+    ],
+)
+def test_misspelt_group(fake_distribution, doctor, group, kind, meant):
+    """What stands in a group that is almost ours is found, with what to write."""
+    fake_distribution(
+        "resift-sick",
+        modules={"resift_sick": "raise SystemError"},
+        entry_points={group: {"Sick": "resift_sick:Plugin"}},
+    )
+
+    code, rows = doctor("sick")
+
+    assert code == 1
+    assert list(rows.values()) == [
+        {
+            "kind": "entry point",
+            "name": "sick",
+            "distribution": "resift-sick",
+            "version": "1.0",
+            "state": "misspelt group",
+            "message": f"Entry point 'sick' (resift-sick 1.0) is in the group "
+            f"{group!r}, which resift does not read. For a {kind} write "
+            f'[project.entry-points."{meant}"] in pyproject.toml, and install it '
+            "again.",
+        }
+    ]
+
+
+def test_misspelt_group_of_what_is_not_allowed(fake_distribution, doctor):
+    """What RESIFT_PLUGINS leaves out is no failure, however its group is spelt."""
+    fake_distribution(
+        "resift-sick", entry_points={"resift.reranker": {"sick": "resift_sick:Plugin"}}
+    )
+
+    code, rows = doctor("sick", allowed="resift-other")
+
+    assert code == 0
+    assert rows["entry point", "sick"]["state"] == "not allowed"
+
+
+def test_group_of_its_own(fake_distribution, doctor):
+    """A package may have groups of its own, and those of others concern nobody."""
+    fake_distribution(
+        "resift-sick",
+        entry_points={
+            "resift_sick.parts": {"one": "resift_sick:Part"},
+            "rest.commands": {"two": "resift_sick:Part"},
+            "git.rerankers": {"three": "resift_sick:Part"},
+        },
+    )
+
+    code, rows = doctor()
+
+    assert code == 0
+    assert "entry point" not in {kind for kind, _ in rows}
+
+
+@pytest.mark.parametrize(
+    ("mark", "body", "message"),
+    [
+        (
+            "",
+            "return (yield)",
+            " must mark each of its hooks with @resift.hookimpl(wrapper=True), and "
+            "have at least one of: score, score_many, merge, warmup, close.",
+        ),
+        (
+            "(wrapper=True)",
+            "return None",
+            ": 'score' is a wrapper, so it must be a generator with one 'yield', "
+            "where the hook runs. Add it.",
+        ),
+    ],
+)
+def test_sick_wrapper(fake_distribution, doctor, mark, body, message):
+    """A wrapper that no reranker would be loaded with is not called ok."""
+    fake_distribution(
+        "resift-sick",
+        modules={
+            "resift_sick": "import resift\n"
+            "class Wrapper:\n"
+            f"    @resift.hookimpl{mark}\n"
+            "    def score(self):\n"
+            f"        {body}\n"
+        },
+        entry_points={"resift.wrappers": {"around": "resift_sick:Wrapper"}},
+    )
+
+    code, rows = doctor("around")
+
+    assert code == 1
+    assert rows["wrapper", "around"]["state"] == "invalid"
+    assert rows["wrapper", "around"]["message"] == (
+        f"Wrapper 'around' (resift-sick 1.0){message}"
+    )
+
+
 def test_commands_and_wrappers(fake_distribution, doctor):
     """Commands and wrappers of packages are examined, too."""
     fake_distribution(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from resift.catalog import catalog, normalized
 from resift.cli.examination import examine_apart
+from resift.cli.groups import GROUPS, misspelt
 from resift.cli.output import (
     console,
     is_terminal,
@@ -46,9 +48,10 @@ def doctor(names: Sequence[str], *, as_json: bool) -> None:
 
     \b
     Besides the states of `resift list` there are:
-      broken        it cannot be imported
-      incompatible  it was written for another version of the hooks
-      invalid       it breaks a rule of the hooks, or its options are wrong
+      broken          it cannot be imported
+      incompatible    it was written for another version of the hooks
+      invalid         it breaks a rule of the hooks, or its options are wrong
+      misspelt group  nobody reads the entry-point group that it is in
 
     The exit code is 1 when anything is wrong; what RESIFT_PLUGINS leaves out, or the
     core hides, is not.
@@ -81,7 +84,7 @@ def _rows(names: Sequence[str]) -> list[Row]:
     Raises:
         UsageError: If one of *names* is neither installed nor configured.
     """
-    rows = [*_installed(), *_configured()]
+    rows = [*_installed(), *misspelt(), *_configured()]
     if not names:
         return rows
     wanted = {name: [row for row in rows if _is_called(row, name)] for name in names}
@@ -92,8 +95,6 @@ def _rows(names: Sequence[str]) -> list[Row]:
 
 
 def _is_called(row: Row, name: str) -> bool:
-    from resift.catalog import normalized
-
     home, _, bare = name.rpartition(":")
     return row["name"] == normalized(bare) and (
         not home or normalized(row.get("distribution", "")) == normalized(home)
@@ -101,10 +102,7 @@ def _is_called(row: Row, name: str) -> bool:
 
 
 def _installed() -> list[Row]:
-    from resift.catalog import COMMANDS, RERANKERS, WRAPPERS, catalog
-
-    groups = (RERANKERS, COMMANDS, WRAPPERS)
-    return [row for group in groups for row in _provided(catalog(group))]
+    return [row for group in GROUPS for row in _provided(catalog(group))]
 
 
 def _configured() -> list[Row]:
@@ -126,15 +124,20 @@ def _configured() -> list[Row]:
 
 def _provided(known: Catalog) -> Iterator[Row]:
     for provider in known.providers:
-        state = known.state(provider)
-        yield {
+        row = {
             "kind": provider.kind,
             "name": provider.name,
             "ask": provider.qualified,
             "distribution": provider.distribution,
             "version": provider.version,
-            "state": state,
+            "state": known.state(provider),
         }
+        if row["state"] == "clash":
+            row["message"] = (
+                f"{provider.name!r} is in several distributions: ask for "
+                f"{provider.qualified!r}."
+            )
+        yield row
 
 
 def _examined(row: Row) -> Row:
@@ -187,9 +190,7 @@ def _problems(rows: Sequence[Mapping[str, Any]]) -> None:
 
     wrong = [row for row in rows if row["state"] not in HARMLESS]
     for row in wrong:
-        text = row.get("message") or (
-            f"{row['name']!r} is in several distributions: ask for {row['ask']!r}."
-        )
+        text = row.get("message", row["state"])
         console().print(Text.assemble(("\n✗ ", "red"), text))
     verdict = "everything works"
     if wrong:

@@ -118,8 +118,10 @@ def _wrapper(name: str) -> list[str]:
 
     provider = catalog(WRAPPERS).find(name)
     cls = provider.load()
+    found = implementation(cls)
+    found.check_wrapper(str(provider))
     Schema(cls, str(provider))
-    return sorted(implementation(cls).wraps)
+    return sorted(found.wraps)
 
 
 _KINDS = {
