@@ -107,6 +107,21 @@ def test_required_check_cannot_be_skipped() -> None:
     )
 
 
+def test_network_is_asked_for_by_its_flag(fake_distribution: InstallFake) -> None:
+    """What may not use the network is unchecked, which names the way to allow it."""
+    fake_distribution(
+        "resift-sorts",
+        modules={"resift_sorts": f"{SORTS}\n        needs_network = True"},
+        rerankers={"sorts": "resift_sorts:Sorts"},
+    )
+    reason = "it needs the network: allow it by --network, or network=True"
+    rows = [line.split("\t") for line in check("sorts").stdout.splitlines()]
+    allowed = check("sorts", "--network")
+
+    assert {row[2] for row in rows if row[0] == "unchecked"} == {reason}
+    assert reason not in allowed.stdout
+
+
 def test_unknown_name_is_an_error() -> None:
     """What is not installed is told as everywhere, with near misses."""
     done = check("bm52")

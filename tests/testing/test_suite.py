@@ -72,6 +72,21 @@ def test_pytest_is_not_needed_but_for_the_suites() -> None:
     assert not [plugin for plugin in plugins if plugin.value.startswith("resift")]
 
 
+@pytest.mark.parametrize("name", ["RerankerSuite", "MergerSuite", "replaces"])
+def test_missing_pytest_is_told_with_its_extra(name: str) -> None:
+    """Without pytest the suites say what to install."""
+    code = (
+        f"import sys; sys.modules['pytest'] = None; from resift.testing import {name}"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.stderr.splitlines()[-1] == (
+        "ModuleNotFoundError: RerankerSuite and MergerSuite need pytest: pip install "
+        "'resift[test]'"
+    )
+
+
 def test_right_reranker_passes(run) -> None:
     """Two lines are a whole test module."""
     assert set(run(BM25).parseoutcomes()) == {"passed", "skipped"}

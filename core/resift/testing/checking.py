@@ -119,7 +119,8 @@ class Run:
         if reason := check.inapplicable(self.subject):
             return Outcome(check, "skipped", reason)
         if check.of == "scorer" and not check.offline and not self.subject.reachable:
-            return Outcome(check, "unchecked", "it needs the network: allow it")
+            reason = "it needs the network: allow it by --network, or network=True"
+            return Outcome(check, "unchecked", reason)
         return None
 
     def _require_reasons(self, what: str, reasons: Mapping[str, str]) -> None:

@@ -20,12 +20,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-import pytest
-
 from resift.errors import InputError, PluginError
 from resift.testing.checking import Run
 from resift.testing.contract import Check, contract
 from resift.testing.subject import Settings, Subject
+
+try:
+    import pytest
+except ModuleNotFoundError as error:
+    msg = "RerankerSuite and MergerSuite need pytest: pip install 'resift[test]'"
+    raise ModuleNotFoundError(msg, name="pytest") from error
 
 if TYPE_CHECKING:
     import pyarrow as pa
