@@ -11,12 +11,17 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from resift.cli import main
+from resift.options import RESERVED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "authors").glob("*.md"))
@@ -82,6 +87,37 @@ def test_tutorial_holds_as_written(
         walk.step(block)
 
     assert (tmp_path / "resift-word-overlap" / "dist").is_dir()
+
+
+def test_page_of_hooks_lists_the_reserved_names() -> None:
+    """Every argument of `resift.load` that no option may be called is on the page."""
+    text = (ROOT / "docs" / "authors" / "hooks.md").read_text(encoding="utf-8")
+    listed = re.search(r"^- ([^-]+?) are arguments of", text, re.MULTILINE)
+
+    assert tuple(re.findall(r"`(\w+)`", listed[1])) == RESERVED
+
+
+def test_commands_of_the_cache_find_what_the_page_has_cached(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """On the page about production, commands look where its code keeps scores."""
+    pytest.importorskip("resift_cache", reason="the command ships in resift-cache")
+    monkeypatch.chdir(tmp_path)
+    page = list(blocks(ROOT / "docs" / "production.md"))
+    code = [b.code for b in page if b.language == "python"]
+    caching = next(source for source in code if 'directory="scores"' in source)
+    shell = next(b.code for b in page if "resift cache" in b.code)
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(code[0] + caching, {})  # noqa: S102  # our page
+    lines = [shlex.split(line, comments=True)[1:] for line in shell.splitlines()]
+    stats, clear = lines
+    before, cleared, after = (
+        CliRunner().invoke(main, line) for line in (stats, clear, stats)
+    )
+
+    assert before.stdout.startswith("resift:bm25 ")
+    assert cleared.exit_code == 0
+    assert after.stdout == ""
 
 
 class Walk:
