@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AllHangError", "NoWorkerError", "OverdueError", "Workers"]
+__all__ = ["AllHangError", "Call", "NoWorkerError", "OverdueError", "Workers"]
 
 _T = TypeVar("_T")
 _IDLE = 10.0  # seconds after which a thread without work ends
@@ -62,12 +62,12 @@ class Workers:
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._calls: queue.SimpleQueue[_Call[Any] | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[Call[Any] | None] = queue.SimpleQueue()
         self._threads = 0
         self._load = 0  # calls that were submitted and have not ended
         self._hanging = 0  # calls that run and nobody waits for
 
-    def run(self, function: Callable[[], _T], seconds: float) -> _T:
+    def run(self, function: Callable[[], _T], seconds: float | None) -> _T:
         """Run *function* in a thread and wait at most *seconds* for what it returns.
 
         The context variables are the caller's. What *function* raises is raised here.
@@ -77,25 +77,45 @@ class Workers:
             NoWorkerError: If it has not even begun; then it never will.
             AllHangError: At once, if no thread can be expected to become free.
         """
+        return self.result(self.start(function), seconds)
+
+    def start(self, function: Callable[[], _T]) -> Call[_T]:
+        """Run *function* in a thread; ask for its `result`, or `give_up`.
+
+        Raises:
+            AllHangError: If no thread can be expected to become free.
+        """
         if self._pid != os.getpid():
             self._reset()
-        future: Future[_T] = Future()
-        call = _Call(function, future)
+        call = Call(function)
         self._submit(call)
+        return call
+
+    def result(self, call: Call[_T], seconds: float | None) -> _T:
+        """Wait for a call that was started here, as `run` does."""
         try:
-            future.exception(seconds)
+            call.future.exception(seconds)
         except TimeoutError:
-            if self._give_up(call):
+            if self.give_up(call):
                 raise OverdueError from None
-            if future.cancelled():
+            if call.future.cancelled():
                 raise NoWorkerError from None
         except BaseException:  # the caller itself is interrupted
-            self._give_up(call)
+            self.give_up(call)
             raise
         try:
-            return future.result()
+            return call.future.result()
         finally:
-            del future, call  # an error holds this frame: make no cycle of it
+            del call  # an error holds this frame: make no cycle of it
+
+    def give_up(self, call: Call[_T]) -> bool:
+        """Stop waiting; return whether the call is running and not yet done."""
+        with self._lock:
+            if call.future.cancel() or call.future.done():
+                return False
+            self._hanging += not call.hangs
+            call.hangs = True
+            return True
 
     def close(self) -> None:
         """Let the threads end once they have no work."""
@@ -103,7 +123,7 @@ class Workers:
             for _ in range(self._threads):
                 self._calls.put(None)
 
-    def _submit(self, call: _Call[_T]) -> None:
+    def _submit(self, call: Call[_T]) -> None:
         with self._lock:
             if self._hanging >= self._limit:
                 raise AllHangError
@@ -115,15 +135,6 @@ class Workers:
             self._load += 1
             self._calls.put(call)
 
-    def _give_up(self, call: _Call[_T]) -> bool:
-        """Stop waiting; return whether the call is running and not yet done."""
-        with self._lock:
-            if call.future.cancel() or call.future.done():
-                return False
-            call.hangs = True
-            self._hanging += 1
-            return True
-
     def _work(self) -> None:
         while (call := self._next()) is not None:
             _running.add(threading.get_ident())
@@ -134,7 +145,7 @@ class Workers:
                 self._hanging -= call.hangs
             del call  # it holds documents, and the next may be long in coming
 
-    def _next(self) -> _Call[Any] | None:
+    def _next(self) -> Call[Any] | None:
         """Wait for a call; None when the thread shall end."""
         while True:
             is_idle = False
@@ -150,11 +161,11 @@ class Workers:
                     return None
 
 
-class _Call(Generic[_T]):
+class Call(Generic[_T]):
     """One call on its way: the function, its context, and where its result goes."""
 
-    def __init__(self, function: Callable[[], _T], future: Future[_T]) -> None:
-        self.future = future
+    def __init__(self, function: Callable[[], _T]) -> None:
+        self.future: Future[_T] = Future()
         self.hangs = False
         self._function = function
         self._context = contextvars.copy_context()

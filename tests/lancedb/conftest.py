@@ -6,9 +6,11 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 import pytest
+from lancedb.embeddings import get_registry
 from lancedb.index import FTS
 
 import resift
+from embedding import NAME
 
 TEXTS = [
     "the quick red fox",
@@ -72,3 +74,15 @@ class Longest:
 @pytest.fixture
 def longest() -> Longest:
     return Longest()
+
+
+@pytest.fixture
+def embedding_table(tmp_path, rows):
+    """Return a table that makes query vectors itself."""
+    function = get_registry().get(NAME).create()
+    config = lancedb.embeddings.EmbeddingFunctionConfig(
+        vector_column="vector", source_column="text", function=function
+    )
+    return lancedb.connect(tmp_path).create_table(
+        "embedded", rows, embedding_functions=[config]
+    )

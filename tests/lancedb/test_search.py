@@ -4,49 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 
 import lancedb
-import numpy as np
 import pyarrow as pa
 import pytest
-from lancedb.embeddings import EmbeddingFunction, get_registry, register
 from lancedb.index import FTS
 
 import resift
 import resift.lancedb
+from embedding import embed_by
 from resift.errors import BackendError, InputError
 from resift.lancedb import request as request_module
 from resift.output import notes_of
 
 VECTOR = [1.0, 0.0]
-
-
-@register("resift-test-axis")
-class AxisEmbedding(EmbeddingFunction):
-    """Embed every query as the first axis."""
-
-    def compute_query_embeddings(self, query, *args, **kwargs):
-        return [np.array([1.0, 0.0], dtype=np.float32)]
-
-    def compute_source_embeddings(self, texts, *args, **kwargs):
-        return [np.array([1.0, 0.0], dtype=np.float32) for _ in texts]
-
-    def ndims(self):
-        return 2
-
-
-@pytest.fixture
-def embedding_table(tmp_path, rows):
-    """Return a table that makes query vectors itself."""
-    function = get_registry().get("resift-test-axis").create()
-    config = lancedb.embeddings.EmbeddingFunctionConfig(
-        vector_column="vector", source_column="text", function=function
-    )
-    return lancedb.connect(tmp_path).create_table(
-        "embedded", rows, embedding_functions=[config]
-    )
 
 
 def test_a_search_merges_all_legs(table):
@@ -153,66 +125,6 @@ def test_a_page_beyond_the_window_is_refused(table):
     )
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"limit": 0}, "search: limit must be an integer >= 1, got 0."),
-        ({"offset": -1}, "search: offset must be an integer >= 0, got -1."),
-        ({"window": 2.5}, "search: window must be an integer >= 1, got 2.5."),
-        ({"timeout": 0}, "search: timeout must be more than 0 seconds, got 0."),
-        (
-            {"vectors": {"vec": VECTOR}},
-            "search: vectors names 'vec', which there is not. There are: 'vector'.",
-        ),
-        (
-            {"vectors": {"vector": [1.0, 2.0, 3.0]}},
-            "search: the query vector for 'vector' must have 2 numbers, got an array "
-            "of shape (3,).",
-        ),
-        (
-            {"vectors": {"vector": [1.0, float("nan")]}},
-            "search: the query vector for 'vector' must be finite, got NaN or inf.",
-        ),
-        (
-            {"vectors": ["vector"]},
-            "search: column 'vector' has no embedding function, so its query vector "
-            "must be given: vectors={'vector': vector}.",
-        ),
-        (
-            {"fts": "kind"},
-            "search: column 'kind' has no full-text index. Create one with "
-            "table.create_index('kind', config=FTS()). Indexed: ['text'].",
-        ),
-        (
-            {"select": ["title"]},
-            "search: select names 'title', which there is not. There are: 'id', "
-            "'text', 'kind', 'vector'.",
-        ),
-        (
-            {"weights": {"title": 1}},
-            "search: weights names 'title', which there is not. There are: 'text'.",
-        ),
-        (
-            {"weights": [1, 2]},
-            "search: weights must have one value per leg ['text'], got [1.0, 2.0].",
-        ),
-        (
-            {"fts": False},
-            "search: there is nothing to search by. Give vectors={column: vector}, "
-            "index a text column (table.create_index(column, config=FTS())), or add "
-            "an embedding function. Vector columns: ['vector']; full-text indexed: "
-            "['text'].",
-        ),
-    ],
-)
-def test_wrong_arguments_say_what_to_do(table, options, message):
-    """A wrong argument names itself, what exists, and the remedy."""
-    with pytest.raises(InputError) as error:
-        resift.lancedb.search(table, "apple", **options)
-
-    assert str(error.value) == message
-
-
 def test_a_column_that_is_not_there_stops_the_search_early(table):
     """A text column that the table does not have is an error of the reranker."""
     with pytest.raises(InputError) as error:
@@ -310,7 +222,7 @@ def test_a_failing_leg_gives_a_partial_answer(embedding_table, monkeypatch):
         msg = "no model"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(AxisEmbedding, "compute_query_embeddings_with_retry", fail)
+    embed_by(monkeypatch, fail)
 
     page = resift.lancedb.search(embedding_table, "apple")
 
@@ -337,7 +249,7 @@ def test_all_legs_failing_is_an_error(embedding_table, monkeypatch):
         msg = "no model"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(AxisEmbedding, "compute_query_embeddings_with_retry", fail)
+    embed_by(monkeypatch, fail)
 
     with pytest.raises(BackendError) as error:
         resift.lancedb.search(embedding_table, "apple")
@@ -347,29 +259,6 @@ def test_all_legs_failing_is_an_error(embedding_table, monkeypatch):
         "model)."
     )
     assert isinstance(error.value.__cause__, RuntimeError)
-
-
-def test_a_hanging_leg_times_out(embedding_table, monkeypatch):
-    """A leg that does not answer in time is left out of the answer."""
-    embedding_table.create_index("text", config=FTS())
-    released = threading.Event()
-
-    def hang(self, query, *args, **kwargs):
-        released.wait(5)
-        return [np.array([1.0, 0.0])]
-
-    monkeypatch.setattr(AxisEmbedding, "compute_query_embeddings_with_retry", hang)
-    started = time.monotonic()
-
-    page = resift.lancedb.search(embedding_table, "apple", timeout=0.5)
-
-    released.set()
-    assert time.monotonic() - started < 3
-    assert page["id"].to_pylist() == [1, 7]
-    assert notes_of(page) == [
-        "search: leg 'vector' timed out (TimeoutError: no answer after 0.5 s); the "
-        "answer is partial"
-    ]
 
 
 def test_a_name_is_built_once_per_config(table, tmp_path, monkeypatch):

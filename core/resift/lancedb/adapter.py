@@ -20,7 +20,7 @@ from resift.arrow import as_table
 from resift.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["LanceReranker", "load", "query_text"]
 
@@ -154,8 +154,16 @@ class LanceReranker(_LanceDBReranker):
         id: str | None,
         names: Sequence[str] | None = None,
     ) -> pa.Table:
+        text = query_text(query)
+        if self.reranker.scores and not text.strip():
+            msg = (
+                f"{self.reranker.who} must score, but LanceDB handed over no text of "
+                "the query. An async search loses that of a BooleanQuery: use "
+                "resift.lancedb.asearch(table, query), or search with a string."
+            )
+            raise InputError(msg)
         return self.reranker.rerank(
-            query_text(query),
+            text,
             *tables,
             text=self.column,
             id=id,
@@ -169,21 +177,32 @@ def query_text(query: object) -> str:
     if query is None:
         return ""
     if isinstance(query, str):
-        return query
-    if isinstance(query, lancedb.query.BooleanQuery):
-        wanted = [
-            query_text(part)
-            for occur, part in query.queries
-            if occur != lancedb.query.Occur.MUST_NOT
-        ]
-        return " ".join(wanted)
-    if isinstance(query, lancedb.query.BoostQuery):
-        return query_text(query.positive)
-    text = getattr(query, "query", None)
-    if isinstance(text, str):
-        return text
+        inner = query.strip()[1:-1]
+        is_phrase = query.strip() == f'"{inner}"' and '"' not in inner
+        return inner if is_phrase else query
+    if isinstance(query, lancedb.query.FullTextQuery):
+        return " ".join(dict.fromkeys(words for words, _ in _wanted(query)))
     msg = f"The query must be text, got {type(query).__name__}."
     raise InputError(msg)
+
+
+def searched_by(query: lancedb.query.FullTextQuery) -> list[str]:
+    """Return the columns that a full-text query object names."""
+    return [column for _, columns in _wanted(query) for column in columns]
+
+
+def _wanted(query: object) -> Iterator[tuple[str, list[str]]]:
+    """Yield the words and columns of a query object, what it avoids left out."""
+    if isinstance(query, lancedb.query.BooleanQuery):
+        for occur, part in query.queries:
+            if occur != lancedb.query.Occur.MUST_NOT:
+                yield from _wanted(part)
+    elif isinstance(query, lancedb.query.BoostQuery):
+        yield from _wanted(query.positive)
+    elif isinstance(query, lancedb.query.MultiMatchQuery):
+        yield query.query, query.columns
+    else:
+        yield query.query, [query.column]  # type: ignore[attr-defined]  # a match or phrase
 
 
 def _table_of(result: object, *, with_id: bool) -> pa.Table:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from lancedb.query import FullTextQuery
 
 from resift.arrow import text_columns
 from resift.errors import InputError
-from resift.lancedb.adapter import ROW_ID, query_text
+from resift.lancedb.adapter import ROW_ID, query_text, searched_by
 
 if TYPE_CHECKING:
     import resift
@@ -27,15 +28,22 @@ class Leg:
         column: The column searched; it names the leg, too.
         vector: The query vector; None for full text.
         embed: Computes the query vector, where none was given.
+        by_query: Whether the query itself says what is searched.
     """
 
     column: str
     vector: object = None
     embed: object = None
+    by_query: bool = False
 
     @property
     def is_text(self) -> bool:
         return self.vector is None and self.embed is None
+
+    @property
+    def searched(self) -> str | None:
+        """The full-text column that LanceDB must be told."""
+        return None if self.by_query else self.column
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,9 @@ def plan(
             left.
     """
     legs = [*_vector_legs(table, query, vectors), *_text_legs(table, query, fts)]
+    if not legs and not (query_text(query).strip() or fts is False):
+        msg = "search: the query is blank. Give words, or vectors={column: vector}."
+        raise InputError(msg)
     if not legs:
         msg = (
             "search: there is nothing to search by. Give vectors={column: vector}, "
@@ -158,7 +169,13 @@ def embedded(leg: Leg, query: object) -> object:
     if leg.vector is not None:
         return leg.vector
     function = leg.embed.function  # type: ignore[attr-defined]  # lancedb's config
-    return function.compute_query_embeddings_with_retry(query_text(query))[0]
+    text = query_text(query)
+    try:
+        return function.compute_query_embeddings(text)[0]
+    except ImportError:  # which no retry mends
+        raise
+    except Exception:  # noqa: BLE001  # a busy server, say
+        return function.compute_query_embeddings_with_retry(text)[0]
 
 
 def _vector_legs(table: Table, query: object, vectors: object) -> list[Leg]:
@@ -190,7 +207,11 @@ def _vector_leg(table: Table, column: str, vector: object) -> Leg:
             )
             raise InputError(msg)
         return Leg(column, embed=functions[column])
-    values = np.asarray(vector, dtype=np.float64)
+    try:
+        values = np.asarray(vector, dtype=np.float64)
+    except (TypeError, ValueError):
+        msg = f"search: the query vector for {column!r} must be numbers."
+        raise InputError(msg) from None
     kind = table.schema.field(column).type
     many = not pa.types.is_fixed_size_list(kind)
     width = (kind.value_type if many else kind).list_size
@@ -219,19 +240,47 @@ def _only_vector_column(table: Table) -> str:
 def _text_legs(table: Table, query: object, fts: object) -> list[Leg]:
     if fts is False or not query_text(query).strip():
         return []
-    if fts is None or fts is True:
-        columns = list(table.indexed)
-    else:
-        columns = [fts] if isinstance(fts, str) else list(fts)  # type: ignore[call-overload]
+    if isinstance(query, FullTextQuery):
+        return [_leg_of(table, query, fts)]
+    every = fts is None or fts is True
+    columns = list(table.indexed) if every else _names("fts", fts)
     for column in columns:
-        if column not in table.indexed:
-            msg = (
-                f"search: column {column!r} has no full-text index. Create one with "
-                f"table.create_index({column!r}, config=FTS()). Indexed: "
-                f"{list(table.indexed) or 'none'}."
-            )
-            raise InputError(msg)
+        _require_index(table, column)
     return [Leg(column) for column in columns]
+
+
+def _leg_of(table: Table, query: FullTextQuery, fts: object) -> Leg:
+    """Return the leg of a query object, which itself says what it searches."""
+    columns = list(dict.fromkeys(searched_by(query)))
+    for column in columns:
+        _require_index(table, column)
+    given = [] if fts is None or fts is True else _names("fts", fts)
+    if given and set(given) != set(columns):
+        msg = (
+            f"search: the query searches {columns}, and fts names {given}. Leave fts "
+            "out where the query is an object."
+        )
+        raise InputError(msg)
+    return Leg(columns[0] if len(columns) == 1 else "fts", by_query=True)
+
+
+def _names(option: str, value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Sequence) and all(isinstance(name, str) for name in value):
+        return list(value)
+    msg = f"search: {option} must be a column or a list of them, got {value!r}."
+    raise InputError(msg)
+
+
+def _require_index(table: Table, column: str) -> None:
+    if column not in table.indexed:
+        msg = (
+            f"search: column {column!r} has no full-text index. Create one with "
+            f"table.create_index({column!r}, config=FTS()). Indexed: "
+            f"{list(table.indexed) or 'none'}."
+        )
+        raise InputError(msg)
 
 
 def _weights(
@@ -245,7 +294,11 @@ def _weights(
             if name not in names:
                 raise InputError(_no_column("weights", name, names))
         weights = [weights.get(name, 1.0) for name in names]
-    values = [float(weight) for weight in weights]
+    try:
+        values = [float(weight) for weight in weights]
+    except (TypeError, ValueError):
+        msg = f"search: weights must be numbers, one per leg {names}, got {weights!r}."
+        raise InputError(msg) from None
     if len(values) != len(legs):
         msg = f"search: weights must have one value per leg {names}, got {values}."
         raise InputError(msg)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike
@@ -15,15 +17,19 @@ from numpy.typing import ArrayLike
 import resift
 from resift.config import Config
 from resift.errors import BackendError, InputError
-from resift.lancedb.adapter import ROW_ID, LanceReranker
+from resift.lancedb.adapter import ROW_ID, LanceReranker, query_text
 from resift.lancedb.legs import Leg, Plan, Table, plan
 from resift.output import notes_of, with_notes
+from resift.request import checked_timeout
 
+if TYPE_CHECKING:
+    from resift.lancedb.running import Outcome
+
+_YEAR = 31_536_000.0  # seconds; clocks cannot count as far as floats
 _RESERVED = {"merged": "merged_leg", "relevance": "relevance_leg"}  # when explained
 
-__all__ = ["Arrived", "Options", "Outcome", "Request", "Vectors", "reranker_of"]
+__all__ = ["Arrived", "Options", "Request", "Vectors", "column_of", "reranker_of"]
 
-Outcome: TypeAlias = pa.Table | BaseException  # of one leg
 Vectors: TypeAlias = (
     Mapping[str, ArrayLike | None] | Sequence[str] | str | ArrayLike | bool | None
 )
@@ -65,13 +71,19 @@ class Request:
 
     def __post_init__(self) -> None:
         for name, least in (("limit", 1), ("offset", 0), ("window", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                msg = f"search: {name} must be an integer >= {least}, got {value!r}."
+            value = _integer(getattr(self, name))
+            if value is None or value < least:
+                msg = (
+                    f"search: {name} must be an integer >= {least}, got "
+                    f"{getattr(self, name)!r}."
+                )
                 raise InputError(msg)
-        if self.timeout is not None and not self.timeout > 0:
-            msg = f"search: timeout must be more than 0 seconds, got {self.timeout!r}."
-            raise InputError(msg)
+            object.__setattr__(self, name, value)
+        try:
+            object.__setattr__(self, "timeout", checked_timeout(self.timeout))
+        except InputError as error:
+            msg = f"search: {error}"
+            raise InputError(msg) from None
         if self.offset + self.limit > self.window:
             msg = (
                 f"search: offset + limit ({self.offset} + {self.limit}) must not go "
@@ -93,11 +105,20 @@ class Request:
             weights=self.weights,
         )
 
-    def left(self) -> float | None:
-        """Return the seconds left, at least a millisecond, or None without limit."""
+    def left(self, share: float = 1.0) -> float | None:
+        """Return a share of the seconds left, at least a millisecond; None for all."""
         if self.timeout is None:
             return None
-        return max(self.timeout - (time.monotonic() - self.started), 0.001)
+        left = min(self.timeout, _YEAR) - (time.monotonic() - self.started)
+        return max(left * share, 0.001)
+
+    def time_for_legs(self, plan: Plan, reranker: resift.Reranker) -> float | None:
+        """Return the seconds for the legs: not all where scoring or reading follows."""
+        return self.left(2 / 3 if reranker.scores or plan.late else 1.0)
+
+    def time_for_page(self, plan: Plan) -> float | None:
+        """Return the seconds for scoring: not all where vectors are read after it."""
+        return self.left(0.9 if plan.late else 1.0)
 
     def arrived(self, plan: Plan, outcomes: Sequence[Outcome]) -> Arrived:
         """Sort the outcomes of the legs into tables and notes.
@@ -108,7 +129,7 @@ class Request:
         arrived = Arrived()
         for leg, weight, outcome in zip(plan.legs, plan.weights, outcomes, strict=True):
             if isinstance(outcome, pa.Table):
-                arrived.tables.append(outcome)
+                arrived.tables.append(_settled(outcome, leg))
                 arrived.names.append(_RESERVED.get(leg.column, leg.column))
                 arrived.weights.append(weight)
             elif not isinstance(outcome, Exception):  # Ctrl-C, say
@@ -120,29 +141,54 @@ class Request:
             raise _no_result(plan, outcomes)
         return arrived
 
-    def settings(self, arrived: Arrived, reranker: resift.Reranker) -> dict[str, Any]:
-        """Return the keywords of `Reranker.rerank`."""
-        return {
-            "names": arrived.names,
-            "weights": arrived.weights if any(arrived.weights) else None,
-            "text": self.text,
-            "window": min(self.window, reranker.window or self.window),
-            "top_k": self.offset + self.limit,
-            "explain": self.explain,
-            "timeout": self.left(),
-        }
+    def page(
+        self, reranker: resift.Reranker, arrived: Arrived, timeout: float | None
+    ) -> pa.Table:
+        """Rerank the legs, and cut out the page."""
+        ranked = reranker.rerank(
+            query_text(self.query),
+            *arrived.tables,
+            names=arrived.names,
+            weights=arrived.weights if any(arrived.weights) else None,
+            text=self.text,
+            window=min(self.window, reranker.window or self.window),
+            top_k=self.offset + self.limit,
+            explain=self.explain,
+            timeout=timeout,
+        )
+        return ranked.slice(self.offset, self.limit)
+
+    def unscored(self, reranker: resift.Reranker, error: Exception) -> resift.Reranker:
+        """Return what ranks in the place of a reranker that ran out of time.
+
+        Raises:
+            Exception: The *error*, where the search itself has no limit.
+        """
+        if self.timeout is None:
+            raise error
+        note = (
+            f"search: {reranker.name} had not scored in time "
+            f"({str(error) or type(error).__name__}); the rows are in merged order"
+        )
+        merger = reranker if reranker.merges else None
+        return resift.Reranker(_Unscored(note), merge=merger, window=reranker.window)
 
     def finished(
-        self, page: pa.Table, plan: Plan, arrived: Arrived, late: pa.Table | None
+        self, page: pa.Table, plan: Plan, arrived: Arrived, late: Outcome | None
     ) -> pa.Table:
         """Put the columns of the page in order, late vectors among them."""
         notes = [*notes_of(page), *arrived.notes]
-        if late is not None:
+        if isinstance(late, pa.Table):
             page, moved = _with_late(page, late, [field.name for field in plan.late])
             notes += moved
         else:
             for field in plan.late:
-                page = page.append_column(field, pa.array([], field.type))
+                nulls = pa.nulls(len(page), field.type)
+                page = page.append_column(field.with_nullable(nullable=True), nulls)
+        if isinstance(late, BaseException):
+            names = ", ".join(field.name for field in plan.late)
+            why = f"{type(late).__name__}: {late}".rstrip(": ")
+            notes.append(f"search: {names} could not be read ({why}), and is null")
         internal = {*plan.fetched, *plan.shown, ROW_ID, "_distance", "_score"}
         output = [name for name in page.column_names if name not in internal]
         shown = [name for name in plan.shown if name in page.column_names]
@@ -158,6 +204,12 @@ class Arrived:
     names: list[str] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def _settled(result: pa.Table, leg: Leg) -> pa.Table:
+    """Order equal scores by row id: LanceDB's own order of them is not always one."""
+    score = ("_score", "descending") if leg.is_text else ("_distance", "ascending")
+    return result.take(pc.sort_indices(result, [score, (ROW_ID, "ascending")]))
 
 
 def _failure(leg: Leg, error: BaseException) -> str:
@@ -198,6 +250,33 @@ def _with_late(
         f"{', '.join(columns)} is null"
     )
     return page, [note]
+
+
+class _Unscored:
+    """Scores nothing, so that rows stay as they were merged."""
+
+    needs_text = False
+
+    def __init__(self, note: str) -> None:
+        self._note = note
+
+    @resift.hookimpl
+    def score(self, documents: Sequence[str]) -> resift.Scores:
+        return resift.Scores(np.full(len(documents), np.nan), notes=[self._note])
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # numpy's, too
+    except TypeError:
+        return None
+
+
+def column_of(reranker: object) -> str | Sequence[str] | None:
+    """Return the text column that an adapter was given; None for any other."""
+    return reranker.column if isinstance(reranker, LanceReranker) else None
 
 
 def reranker_of(reranker: object) -> resift.Reranker:

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lancedb.embeddings import EmbeddingFunctionRegistry
 
-from resift.lancedb.adapter import query_text
 from resift.lancedb.legs import Leg, Table, embedded
-from resift.lancedb.request import Outcome, Request, Vectors, reranker_of
+from resift.lancedb.request import Options, Request, Vectors, column_of, reranker_of
+from resift.lancedb.running import (
+    OUT_OF_TIME,
+    Outcome,
+    agather,
+    awithin,
+    gather,
+    in_thread,
+    searches,
+    within,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Unpack
 
     import pyarrow as pa
 
     from resift.lancedb.legs import Plan
-    from resift.lancedb.request import Options
 
 __all__ = ["asearch", "search"]
 
@@ -69,11 +77,13 @@ def search(
         weights: What each leg counts for in the merge, by column or in order.
         text: The column that holds the text.
         explain: Add each leg's rank and score, and the stages of the reranker.
-        timeout: Seconds for everything.
+        timeout: Seconds for everything. The legs get two thirds of it where scoring or
+            reading vectors follows; what is not done in time is left out, and noted.
 
     Returns:
         One page, best first, with ``_relevance_score``. If a leg failed or timed out,
-        the answer is partial and says so in ``resift.notes`` of the schema metadata.
+        the answer is partial; if time ran out while scoring, it comes in merged order
+        and its scores are null. It says so in ``resift.notes`` of the schema metadata.
 
     Raises:
         InputError: If an argument does not fit the table.
@@ -92,21 +102,25 @@ def search(
         offset=offset,
         window=window,
         weights=weights,
-        text=text,
+        text=text or column_of(reranker),
         explain=explain,
         timeout=timeout,
     )
     found = reranker_of(reranker)
     plan = request.plan(_described(table), found)
     calls = [_call(table, leg, request, plan) for leg in plan.legs]
-    arrived = request.arrived(plan, _gather(calls, request))
-    page = found.rerank(
-        query_text(query), *arrived.tables, **request.settings(arrived, found)
-    ).slice(offset, limit)
-    late = None
+    arrived = request.arrived(plan, gather(calls, request.time_for_legs(plan, found)))
+    left = request.time_for_page(plan)
+    try:
+        page = within(left, lambda: request.page(found, arrived, left))
+    except OUT_OF_TIME as error:
+        page = request.page(request.unscored(found, error), arrived, None)
+    late: Outcome | None = None
     if ids := plan.late_ids(page):
-        taker = table.take_row_ids(ids).with_row_id()
-        late = taker.select([field.name for field in plan.late]).to_arrow()
+        try:
+            late = within(request.left(), lambda: _late(table, ids, plan).to_arrow())
+        except Exception as error:  # noqa: BLE001  # no reason to lose the page
+            late = error
     return request.finished(page, plan, arrived, late)
 
 
@@ -121,22 +135,33 @@ async def asearch(
 
     Takes the arguments of `search`, returns and raises what it does.
     """
+    for name in options.keys() - Options.__annotations__.keys():
+        msg = f"asearch() got an unexpected keyword argument {name!r}"
+        raise TypeError(msg)
     found = await asyncio.to_thread(reranker_of, reranker)
+    options["text"] = options.get("text") or column_of(reranker)
     if not inspect.iscoroutinefunction(table.schema):
-        return await asyncio.to_thread(search, table, query, reranker=found, **options)
+        whole = partial(search, table, query, reranker=found, **options)
+        return await in_thread(whole, searches)
     request = Request(query=query, **options)
     described = await _adescribed(table)
     plan = await asyncio.to_thread(request.plan, described, found)
     calls = [_acall(table, leg, request, plan) for leg in plan.legs]
-    arrived = request.arrived(plan, await _agather(calls, request))
-    page = await found.arerank(
-        query_text(query), *arrived.tables, **request.settings(arrived, found)
-    )
-    page = page.slice(request.offset, request.limit)
-    late = None
+    legs = await agather(calls, request.time_for_legs(plan, found))
+    arrived = request.arrived(plan, legs)
+    left = request.time_for_page(plan)
+    try:
+        page = await awithin(left, lambda: request.page(found, arrived, left))
+    except OUT_OF_TIME as error:
+        slow = request.unscored(found, error)
+        page = await awithin(None, lambda: request.page(slow, arrived, None))
+    late: Outcome | None = None
     if ids := plan.late_ids(page):
-        taker = table.take_row_ids(ids).with_row_id()
-        late = await taker.select([field.name for field in plan.late]).to_arrow()
+        try:
+            fetch = _late(table, ids, plan).to_arrow()
+            late = await asyncio.wait_for(fetch, request.left())
+        except Exception as error:  # noqa: BLE001  # no reason to lose the page
+            late = error
     return request.finished(page, plan, arrived, late)
 
 
@@ -165,7 +190,7 @@ def _call(
     def run() -> pa.Table:
         if leg.is_text:
             builder = table.search(
-                request.query, query_type="fts", fts_columns=leg.column
+                request.query, query_type="fts", fts_columns=leg.searched
             )
         else:
             builder = table.search(
@@ -189,10 +214,10 @@ async def _acall(
 ) -> pa.Table:
     if leg.is_text:
         builder = await table.search(
-            request.query, query_type="fts", fts_columns=leg.column
+            request.query, query_type="fts", fts_columns=leg.searched
         )
     else:
-        vector = await asyncio.to_thread(embedded, leg, request.query)
+        vector = await in_thread(lambda: embedded(leg, request.query))
         builder = await table.search(
             vector, vector_column_name=leg.column, query_type="vector"
         )
@@ -202,37 +227,10 @@ async def _acall(
     return await builder.limit(request.window).to_arrow(timeout=_duration(request))
 
 
-def _gather(calls: Sequence[Callable[[], pa.Table]], request: Request) -> list[Outcome]:
-    """Run the legs side by side; a failure or a timeout becomes its outcome."""
-    pool = ThreadPoolExecutor(len(calls), thread_name_prefix="resift-leg")
-    try:
-        futures = [pool.submit(call) for call in calls]
-        wait(futures, timeout=request.left())
-        return [
-            (future.exception() or future.result())
-            if future.done()
-            else TimeoutError(f"no answer after {request.timeout} s")
-            for future in futures
-        ]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-async def _agather(
-    calls: Sequence[Awaitable[pa.Table]], request: Request
-) -> list[Outcome]:
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    try:
-        await asyncio.wait(tasks, timeout=request.left())
-        return [
-            (task.exception() or task.result())
-            if task.done()
-            else TimeoutError(f"no answer after {request.timeout} s")
-            for task in tasks
-        ]
-    finally:
-        for task in tasks:
-            task.cancel()
+def _late(table: _LanceTable, ids: Sequence[int], plan: Plan) -> _LanceTable:
+    """Return the query for the vectors of the rows that were chosen."""
+    columns = [field.name for field in plan.late]
+    return table.take_row_ids(ids).with_row_id().select(columns)
 
 
 def _duration(request: Request) -> timedelta | None:

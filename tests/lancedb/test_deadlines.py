@@ -1,0 +1,239 @@
+"""Searches against the clock: what hangs is left behind, and the rest answers."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+
+import lancedb
+import numpy as np
+import pytest
+from lancedb.index import FTS
+
+import resift
+import resift.lancedb
+from embedding import embed_by
+from resift.errors import BackendTimeoutError
+from resift.output import notes_of
+
+VECTOR = [1.0, 0.0]
+
+
+@pytest.fixture
+def hanging(embedding_table, monkeypatch):
+    """Return a table whose embedding function hangs until the test is over."""
+    embedding_table.create_index("text", config=FTS())
+    released = threading.Event()
+
+    def hang(self, query, *args, **kwargs):
+        released.wait(20)
+        return [np.array([1.0, 0.0])]
+
+    embed_by(monkeypatch, hang)
+    yield embedding_table
+    released.set()
+
+
+def test_a_hanging_leg_times_out(embedding_table, monkeypatch):
+    """A leg that does not answer in time is left out of the answer."""
+    embedding_table.create_index("text", config=FTS())
+    released = threading.Event()
+
+    def hang(self, query, *args, **kwargs):
+        released.wait(5)
+        return [np.array([1.0, 0.0])]
+
+    embed_by(monkeypatch, hang)
+    started = time.monotonic()
+
+    page = resift.lancedb.search(embedding_table, "apple", timeout=0.5)
+
+    released.set()
+    assert time.monotonic() - started < 3
+    assert page["id"].to_pylist() == [1, 7]
+    assert notes_of(page) == [
+        "search: leg 'vector' timed out (TimeoutError: no answer in time); the "
+        "answer is partial"
+    ]
+
+
+class Slow:
+    """Honours its timeout, as a network plugin does, or not."""
+
+    def __init__(self, *, honours: bool) -> None:
+        self.given: list[float] = []
+        self.honours = honours
+
+    @resift.hookimpl
+    def score(self, query, documents, timeout):
+        self.given.append(timeout)
+        time.sleep(timeout if self.honours else 3)
+        msg = "slow: no answer in time"
+        raise BackendTimeoutError(msg)
+
+
+def test_a_hanging_leg_leaves_time_to_score(hanging):
+    """The legs never get all the time where scoring follows."""
+    quick = Slow(honours=True)
+    quick.score = lambda: None  # it is asked for its time only
+
+    class Asked:
+        @resift.hookimpl
+        def score(self, documents, timeout):
+            quick.given.append(timeout)
+            return [float(len(text)) for text in documents]
+
+    page = resift.lancedb.search(
+        hanging, "apple", reranker=resift.Reranker(Asked()), timeout=0.6
+    )
+
+    assert 0.05 < quick.given[0] < 0.3
+    assert page["id"].to_pylist() == [1, 7]
+    assert page["_relevance_score"].null_count == 0
+
+
+@pytest.mark.parametrize("honours", [True, False])
+@pytest.mark.parametrize("is_async", [True, False])
+def test_rows_are_not_lost_where_scoring_takes_too_long(table, honours, is_async):
+    """They come in merged order, unscored, and the notes say why."""
+    reranker = resift.Reranker(Slow(honours=honours), name="slow", merge="dbsf")
+    started = time.monotonic()
+    options = {"reranker": reranker, "vectors": VECTOR, "timeout": 0.4, "limit": 3}
+
+    if is_async:
+        page = asyncio.run(resift.lancedb.asearch(table, "apple", **options))
+    else:
+        page = resift.lancedb.search(table, "apple", **options)
+
+    assert time.monotonic() - started < 2
+    merged = resift.lancedb.search(
+        table, "apple", reranker="dbsf", vectors=VECTOR, limit=3
+    )
+    assert page["id"].to_pylist() == merged["id"].to_pylist()
+    assert page["_relevance_score"].null_count == 3
+    (note,) = notes_of(page)
+    assert note.startswith("search: slow had not scored in time (")
+    assert note.endswith("); the rows are in merged order")
+
+
+def test_a_timeout_of_the_backends_own_is_raised(table):
+    """Nobody set a limit to the search, so nobody expects a partial answer."""
+
+    class Down:
+        @resift.hookimpl
+        def score(self, documents):
+            msg = "down: no answer"
+            raise BackendTimeoutError(msg)
+
+    with pytest.raises(BackendTimeoutError, match="down: no answer"):
+        resift.lancedb.search(table, "apple", reranker=resift.Reranker(Down()))
+
+
+@pytest.mark.parametrize("failure", ["raises", "hangs"])
+@pytest.mark.parametrize("is_async", [True, False])
+def test_the_page_is_not_lost_for_its_vectors(
+    table, tmp_path, monkeypatch, failure, is_async
+):
+    """Vectors that cannot be read are null, with a note."""
+
+    def take(self, ids):
+        if failure == "raises":
+            msg = "network"
+            raise RuntimeError(msg)
+        return Never()
+
+    class Never:
+        def with_row_id(self):
+            return self
+
+        def select(self, columns):
+            return self
+
+        def to_arrow(self):
+            return asyncio.sleep(3) if is_async else time.sleep(3)
+
+    options = {
+        "vectors": VECTOR,
+        "select": ["id", "vector"],
+        "timeout": 0.5,
+        "limit": 2,
+    }
+
+    if is_async:
+
+        async def run():
+            opened = await (await lancedb.connect_async(tmp_path)).open_table("rows")
+            monkeypatch.setattr(type(opened), "take_row_ids", take)
+            return await resift.lancedb.asearch(opened, "apple", **options)
+
+        page = asyncio.run(run())
+    else:
+        monkeypatch.setattr(type(table), "take_row_ids", take)
+        page = resift.lancedb.search(table, "apple", **options)
+
+    assert page["id"].to_pylist() == [1, 7]
+    assert page["vector"].null_count == 2
+    (note,) = notes_of(page)
+    why = {"raises": "RuntimeError: network", "hangs": "TimeoutError"}[failure]
+    if failure == "hangs" and not is_async:
+        why = "OverdueError"
+    assert note == f"search: vector could not be read ({why}), and is null"
+
+
+def test_hanging_embedders_do_not_hold_up_other_async_searches(hanging):
+    """They have threads of their own, not those of the event loop."""
+
+    async def many():
+        started = time.monotonic()
+        pages = await asyncio.gather(
+            *(resift.lancedb.asearch(hanging, "apple", timeout=1.0) for _ in range(20))
+        )
+        return time.monotonic() - started, pages
+
+    seconds, pages = asyncio.run(many())
+
+    assert seconds < 4
+    assert all(page["id"].to_pylist() == [1, 7] for page in pages)
+
+
+def test_a_hanging_leg_does_not_keep_the_process_alive(tmp_path, rows):
+    """Its thread is a daemon, and the end of the process waits a second at most."""
+    lancedb.connect(tmp_path).create_table("rows", rows).create_index(
+        "text", config=FTS()
+    )
+    code = (
+        "import sys, time, lancedb, resift.lancedb\n"
+        "from resift.lancedb import legs, search as s\n"
+        f"table = lancedb.connect({str(tmp_path)!r}).open_table('rows')\n"
+        "s.embedded = lambda leg, query: time.sleep(60)\n"
+        "resift.lancedb.search(table, 'apple', vectors=[1.0, 0.0], timeout=0.3)\n"
+    )
+    started = time.monotonic()
+
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=50)
+
+    assert time.monotonic() - started < 40
+
+
+def test_a_missing_module_is_not_asked_for_again(embedding_table, monkeypatch):
+    """LanceDB would wait minutes for a package that nobody installs meanwhile."""
+    embedding_table.create_index("text", config=FTS())
+    asked = []
+
+    def fail(self, query, *args, **kwargs):
+        asked.append(query)
+        msg = "No module named 'openai'"
+        raise ModuleNotFoundError(msg)
+
+    embed_by(monkeypatch, fail)
+
+    page = resift.lancedb.search(embedding_table, "apple")
+
+    assert asked == ["apple"]
+    assert notes_of(page) == [
+        "search: leg 'vector' failed (ModuleNotFoundError: No module named 'openai'); "
+        "the answer is partial"
+    ]
