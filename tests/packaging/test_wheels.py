@@ -49,6 +49,16 @@ def wheels(build: Callable, core: Path) -> dict[str, Path]:
     return {wheel.name.partition("-")[0]: wheel for wheel in built}
 
 
+def needed(plugin: Path, wheels: dict[str, Path]) -> list[Path]:
+    """Return the wheels of the core, of a plugin, and of ours that it is built on."""
+    from packaging.requirements import Requirement
+
+    project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
+    names = [Requirement(line).name for line in project["dependencies"]]
+    ours = [name.replace("-", "_") for name in (project["name"], *names)]
+    return [wheels[name] for name in ours if name in wheels]
+
+
 def entry_points(folder: Path, group: str = GROUP) -> set[str]:
     """Return the names that a folder's pyproject offers."""
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
@@ -101,9 +111,8 @@ def test_everything_together(wheels, build, environment, tmp_path) -> None:
 
 @plugins
 def test_plugin_alone_with_the_core(plugin: Path, wheels, environment) -> None:
-    """A plugin works where nothing of resift but the core is installed."""
-    name = plugin.name.replace("-", "_")
-    fresh = environment(wheels["resift"], wheels[name])
+    """A plugin works where of resift the core is, what it is built on, and no more."""
+    fresh = environment(*needed(plugin, wheels))
     doctor = fresh.run("resift", "doctor", "--json", check=False)
     states = {row["name"]: row["state"] for row in json.loads(doctor.stdout)}
     groups = (GROUP, "resift.commands", "resift.wrappers")
@@ -118,12 +127,12 @@ def test_plugin_alone_with_the_core(plugin: Path, wheels, environment) -> None:
 def test_plugin_keeps_the_contract_from_its_wheel(
     plugin: Path, wheels, environment, directory, tmp_path
 ) -> None:
-    """On its wheel, with the core only, a plugin gives the results in the directory.
+    """On its wheel and what that needs, a plugin gives the results in the directory.
 
     One that offers no reranker has all of its tests run instead.
     """
     name = plugin.name.replace("-", "_")
-    fresh = environment(wheels["resift"], wheels[name])
+    fresh = environment(*needed(plugin, wheels))
     contract = plugin / "tests" / "test_contract.py"
     tests = contract if contract.exists() else plugin / "tests"
     options = ["-q", "-m", "", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml"]

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import get_args
 
 import pytest
@@ -18,8 +16,6 @@ from resift.errors import (
 )
 from resift.testing.dialects import Corruption
 from resift.testing.server import RerankServer
-from resift_cohere.failures import _seconds
-from resift_cohere.retries import _backoff
 
 WRONG_KEY = "Check 'api_key', CO_API_KEY or COHERE_API_KEY."
 STATUSES = [
@@ -309,27 +305,3 @@ def test_an_answer_that_the_sdk_trips_over_is_a_server_error(
     assert str(caught.value) == (
         f"cohere: the SDK failed on the request or its answer ({why})."
     )
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [(None, None), ("0", 0.0), ("2.5", 2.5), ("-1", None), ("nan", None), ("x", None)],
-)
-def test_retry_after_in_seconds(header, seconds):
-    """Numbers are read, and nonsense is as good as nothing."""
-    assert _seconds(header) == seconds
-
-
-def test_retry_after_as_a_date():
-    """A date is read as the seconds until then, and a past one as now."""
-    then = datetime.now(UTC) + timedelta(seconds=30)
-
-    assert _seconds(format_datetime(then, usegmt=True)) == pytest.approx(30, abs=2)
-    assert _seconds("Thu, 01 Jan 2015 00:00:00 -0000") == 0.0
-
-
-def test_the_backoff_doubles_and_is_jittered():
-    """The waits lie in [half, all] of 0.5, 1, 2, 4, 8, 8 seconds, and differ."""
-    for attempt, longest in enumerate((0.5, 1, 2, 4, 8, 8), start=1):
-        waits = [_backoff(attempt, None) for _ in range(50)]
-        assert longest / 2 <= min(waits) < max(waits) <= longest

@@ -9,7 +9,6 @@ import pytest
 import resift
 from resift.errors import AuthenticationError, BackendError
 from resift_cohere import Cohere
-from resift_cohere.failures import _redacted
 
 DOCUMENT = "The patient was admitted on Tuesday with a fever of unknown origin."
 
@@ -126,19 +125,3 @@ def test_the_bare_instance_pickles_the_same_way(server, key, monkeypatch):
         "cohere: a key given as an option is not pickled. Set CO_API_KEY or "
         "COHERE_API_KEY in the environment instead."
     )
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        ("Invalid key sk-12345.", "Invalid key [key]."),
-        ("Too long: 'quick brown fox ju...'", "Too long: '[text]...'"),
-        ("documents[1] 'Paris' is blank", "documents[1] '[text]' is blank"),
-        ("x" * 500, "x" * 300),
-    ],
-)
-def test_what_was_sent_is_blanked(message, expected):
-    """Keys wherever they stand, texts whole or in part, and nothing else."""
-    texts = ["The quick brown fox jumps over the lazy dog.", "Paris", " "]
-
-    assert _redacted(message, ["sk-12345", ""], texts) == expected

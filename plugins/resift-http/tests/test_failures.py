@@ -15,7 +15,7 @@ from resift.errors import (
     ServerError,
 )
 from resift.testing.server import RerankServer
-from resift_http.failures import message_in
+from resift_http.messages import message_in
 
 
 @pytest.fixture

@@ -6,28 +6,8 @@ import pytest
 
 import resift
 from resift.errors import BackendTimeoutError, BadRequestError, ServerError
-from resift_http.parts import split
 
 QUERY = "capital of France"
-
-
-@pytest.mark.parametrize(
-    ("n", "limit", "sizes"),
-    [
-        (1, None, [1]),
-        (1000, None, [1000]),
-        (4, 4, [4]),
-        (5, 4, [2, 3]),
-        (10, 4, [3, 3, 4]),
-        (3, 1, [1, 1, 1]),
-    ],
-)
-def test_parts_are_few_and_even(n, limit, sizes):
-    """As few parts as fit, in order, that differ by one document at most."""
-    parts = split(n, limit)
-
-    assert [len(part) for part in parts] == sizes
-    assert [index for part in parts for index in part] == list(range(n))
 
 
 def test_more_documents_than_the_limit_are_sent_in_parts(serve, key):

@@ -1,19 +1,14 @@
 from __future__ import annotations
 
-import threading
 import time
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 
 import pytest
 
 import resift
 from resift.errors import (
-    BackendTimeoutError,
     RateLimitError,
     ServerError,
 )
-from resift_http.retries import Deadline, backoff, is_transient, retry_after
 
 
 @pytest.fixture
@@ -117,72 +112,3 @@ def test_no_retries_means_one_attempt(server, query, documents, key):
         once.score(query, documents)
 
     assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("0", 0.0),
-        ("2.5", 2.5),
-        (" 3 ", 3.0),
-        ("-1", None),
-        ("nan", None),
-        ("inf", None),
-        ("soon", None),
-        ("", None),
-    ],
-)
-def test_retry_after_in_seconds(header, seconds):
-    """Numbers are read, and nonsense is as good as nothing."""
-    assert retry_after(header) == seconds
-
-
-def test_retry_after_as_a_date():
-    """A date is read as the seconds until then, and a past one as now."""
-    then = datetime.now(UTC) + timedelta(seconds=30)
-
-    assert retry_after(format_datetime(then, usegmt=True)) == pytest.approx(30, abs=2)
-    assert retry_after("Thu, 01 Jan 2015 00:00:00 -0000") == 0.0
-
-
-def test_the_backoff_doubles_and_is_jittered():
-    """The waits lie in [half, all] of 0.5, 1, 2, 4, 8, 8 seconds, and differ."""
-    for attempt, longest in enumerate((0.5, 1, 2, 4, 8, 8), start=1):
-        waits = [backoff(attempt) for _ in range(50)]
-        assert longest / 2 <= min(waits) < max(waits) <= longest
-    assert all(2.0 <= backoff(1, asked=2.0) <= 2.2 for _ in range(50))
-
-
-def test_transient_statuses():
-    """408, 429 and 5xx may pass; nothing else does."""
-    transient = [status for status in range(100, 600) if is_transient(status)]
-
-    assert transient == [408, 429, *range(500, 600)]
-
-
-def test_a_cancelled_deadline_wakes_whoever_waits():
-    """`cancel` ends the time and every pause."""
-    deadline = Deadline(60)
-    timer = threading.Timer(0.05, deadline.cancel)
-    timer.start()
-    start = time.monotonic()
-    deadline.pause(30)
-
-    assert time.monotonic() - start < 5
-    assert deadline.left == 0.0
-
-
-def test_a_lock_is_waited_for_no_longer_than_the_deadline():
-    """Another thread that asks a server must not hold up this one's deadline."""
-    lock = threading.Lock()
-    with (
-        lock,
-        pytest.raises(BackendTimeoutError) as caught,
-        Deadline(0.05).holding(lock, "tei"),
-    ):
-        pass
-
-    assert str(caught.value) == (
-        "tei: no answer in time (another thread is still asking). Raise 'timeout'."
-    )

@@ -114,8 +114,8 @@ def test_a_wrong_key_is_an_authentication_error(server, load, query, documents):
 
     assert str(caught.value) == (
         f"watsonx: no access token from {server.url}{TOKENS}: the server refuses the "
-        "key (HTTP 401: Provided API key could not be found.). Check 'api_key' or "
-        "WATSONX_API_KEY."
+        "key (HTTP 401: Provided API key could not be found.). Check 'api_key', "
+        "WATSONX_API_KEY or WATSONX_APIKEY."
     )
 
 

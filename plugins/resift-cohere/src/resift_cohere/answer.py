@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from resift.errors import ServerError
+from resift_remote import Found, WrongAnswerError, checked_scores
 
 __all__ = ["read_scores"]
 
-_LARGEST = 1e308  # neither NaN nor infinity is within it, nor a whole number beyond
 
-
-def read_scores(response: object, n_documents: int, expected: int) -> dict[int, float]:
-    """Return ``{index: score}`` of an answer; the order of the results means nothing.
+def read_scores(response: object, n_documents: int, expected: int) -> Found:
+    """Return ``{index: score}`` of an answer.
 
     Args:
         response: What ``ClientV2.rerank`` returns: objects built from whatever JSON
@@ -24,41 +23,15 @@ def read_scores(response: object, n_documents: int, expected: int) -> dict[int, 
             scored twice, or missing.
     """
     results = getattr(response, "results", None)
-    if not isinstance(results, list):
-        problem = "it has no list 'results'"
-    else:
-        problem = _problem(results, n_documents, expected)
-        if not problem:
-            return {result.index: float(result.relevance_score) for result in results}
+    problem = "it has no list 'results'"
+    if isinstance(results, list):
+        pairs = [
+            (getattr(result, "index", None), getattr(result, "relevance_score", None))
+            for result in results
+        ]
+        try:
+            return checked_scores(pairs, n_documents, expected)
+        except WrongAnswerError as error:
+            problem = str(error)
     msg = f"cohere: the answer cannot be used: {problem}."
     raise ServerError(msg)
-
-
-def _problem(results: list[object], n_documents: int, expected: int) -> str:
-    """Return what is wrong with the results, or ``""``."""
-    seen: set[object] = set()
-    for position, result in enumerate(results):
-        index = getattr(result, "index", None)
-        if problem := _wrong(result, position, n_documents):
-            return problem
-        if index in seen:
-            return f"it scores document {index} twice"
-        seen.add(index)
-    if len(seen) < expected:
-        return f"it scores {len(seen)} of {expected} documents"
-    return ""
-
-
-def _wrong(result: object, position: int, n_documents: int) -> str:
-    """Return what is wrong with one result, or ``""``."""
-    index = getattr(result, "index", None)
-    score = getattr(result, "relevance_score", None)
-    if not isinstance(index, int) or isinstance(index, bool):
-        return f"result {position} has no whole number 'index'"
-    if not 0 <= index < n_documents:
-        return f"it scores document {index}, but {n_documents} were sent"
-    if isinstance(score, bool) or not isinstance(score, int | float):
-        return f"the score of document {index} is no number but {type(score).__name__}"
-    if not -_LARGEST < score < _LARGEST:
-        return f"the score of document {index} is {score:.3g}"
-    return ""

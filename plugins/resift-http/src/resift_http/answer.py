@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import TypeAlias
 
 from resift_http.dialect import Dialect
+from resift_remote import Found, WrongAnswerError, checked_scores
 
-__all__ = ["WrongAnswerError", "read_scores"]
-
-Found: TypeAlias = dict[int, float]
-
-
-class WrongAnswerError(ValueError):
-    """The answer is not what its dialect promises; the text says in what way."""
+__all__ = ["read_scores"]
 
 
 def read_scores(
     payload: object, dialect: Dialect, n_documents: int, expected: int
 ) -> Found:
     """Return ``{index: score}`` of an answer.
-
-    The order of the results means nothing: each tells its document by index.
 
     Args:
         payload: The answer's JSON.
@@ -36,20 +27,8 @@ def read_scores(
             unknown, scored twice, or missing.
     """
     results = _results(payload, dialect)
-    found: Found = {}
-    for position, result in enumerate(results):
-        index, score = _pair(result, position, dialect)
-        if not 0 <= index < n_documents:
-            msg = f"it scores document {index}, but {n_documents} were sent"
-            raise WrongAnswerError(msg)
-        if index in found:
-            msg = f"it scores document {index} twice"
-            raise WrongAnswerError(msg)
-        found[index] = _number(score, index)
-    if len(found) < expected:
-        msg = f"it scores {len(found)} of {expected} documents"
-        raise WrongAnswerError(msg)
-    return found
+    pairs = (_pair(result, i, dialect) for i, result in enumerate(results))
+    return checked_scores(pairs, n_documents, expected)
 
 
 def _results(payload: object, dialect: Dialect) -> list[object]:
@@ -63,7 +42,7 @@ def _results(payload: object, dialect: Dialect) -> list[object]:
     return value
 
 
-def _pair(result: object, position: int, dialect: Dialect) -> tuple[int, object]:
+def _pair(result: object, position: int, dialect: Dialect) -> tuple[object, object]:
     if not dialect.score_field:
         return position, result
     if not isinstance(result, Mapping):
@@ -77,17 +56,3 @@ def _pair(result: object, position: int, dialect: Dialect) -> tuple[int, object]
         msg = f"result {position} has no {dialect.score_field!r}"
         raise WrongAnswerError(msg)
     return index, result[dialect.score_field]
-
-
-def _number(score: object, index: int) -> float:
-    if isinstance(score, bool) or not isinstance(score, int | float):
-        msg = f"the score of document {index} is no number but {type(score).__name__}"
-        raise WrongAnswerError(msg)
-    try:
-        value = float(score)
-    except OverflowError:
-        value = math.inf
-    if not math.isfinite(value):
-        msg = f"the score of document {index} is {value}"
-        raise WrongAnswerError(msg)
-    return value

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from resift_http.retries import Deadline, backoff, is_transient, retry_after
+from resift_remote import Deadline, Reply, retried, retry_after
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Connection", "Reply", "Request"]
+__all__ = ["Connection", "Request", "payload"]
 
 _CONNECT = 10.0  # seconds to find the server, so that a dead one leaves time to retry
 
@@ -36,42 +36,17 @@ class Request:
     form: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the last attempt of an exchange brought.
+def payload(reply: Reply[bytes]) -> object:
+    """Return what came as JSON.
 
-    Args:
-        status: The HTTP status; 0 where no answer came.
-        body: The body, whole.
-        retry_after: The seconds that the server asks to wait, if it does.
-        attempts: How many attempts were made.
-        lost: Why no answer came, in words; ``""`` where one came.
-        timed_out: Whether no answer came in time.
+    Raises:
+        ValueError: If it is not JSON, or nothing came.
     """
-
-    status: int
-    body: bytes = b""
-    retry_after: float | None = None
-    attempts: int = 1
-    lost: str = ""
-    timed_out: bool = False
-
-    @property
-    def transient(self) -> bool:
-        """Whether the same request may succeed later."""
-        return is_transient(self.status) if self.status else True
-
-    def payload(self) -> object:
-        """Return the body as JSON.
-
-        Raises:
-            ValueError: If it is not JSON.
-        """
-        try:
-            return json.loads(self.body)
-        except RecursionError:
-            msg = "nested too deeply"
-        raise ValueError(msg)
+    try:
+        return json.loads(reply.answer or b"")
+    except RecursionError:
+        msg = "nested too deeply"
+    raise ValueError(msg)
 
 
 class Connection:
@@ -106,28 +81,22 @@ class Connection:
         if finalize is not None:
             finalize()  # does nothing the second time
 
-    def send(self, request: Request, deadline: Deadline) -> Reply:
+    def send(self, request: Request, deadline: Deadline) -> Reply[bytes]:
         """Send *request* until there is an answer worth having, or time is up.
 
         Never raises for what a server or a network does: the reply tells.
         """
-        attempt = 1
-        while True:
-            reply = self._attempt(request, deadline, attempt)
-            if not reply.transient or attempt > self.max_retries:
-                return reply
-            pause = backoff(attempt, reply.retry_after)
-            if pause >= deadline.left:
-                return reply
-            deadline.pause(pause)
-            attempt += 1
+        return retried(
+            lambda left: self._attempt(request, left, deadline),
+            self.max_retries,
+            deadline,
+        )
 
-    def _attempt(self, request: Request, deadline: Deadline, attempt: int) -> Reply:
+    def _attempt(
+        self, request: Request, left: float, deadline: Deadline
+    ) -> Reply[bytes]:
         import httpx
 
-        left = deadline.left
-        if left <= 0:
-            return Reply(0, attempts=attempt, lost="no time left", timed_out=True)
         content, content_type = _content(request)
         try:
             with self.open().stream(
@@ -141,14 +110,16 @@ class Connection:
                 for chunk in response.iter_bytes():
                     body += chunk
                     if deadline.left <= 0:
-                        lost = "the answer was still coming"
-                        return Reply(0, attempts=attempt, lost=lost, timed_out=True)
-                asked = retry_after(response.headers.get("Retry-After"))
-                return Reply(response.status_code, bytes(body), asked, attempt)
+                        return Reply(lost="the answer was still coming", timed_out=True)
+                return Reply(
+                    status=response.status_code,
+                    answer=bytes(body),
+                    retry_after=retry_after(response.headers.get("Retry-After")),
+                )
         except httpx.TimeoutException as error:
-            return Reply(0, attempts=attempt, lost=_why(error), timed_out=True)
+            return Reply(lost=_why(error), timed_out=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Reply(0, attempts=attempt, lost=_why(error))
+            return Reply(lost=_why(error))
 
 
 def _content(request: Request) -> tuple[bytes | None, dict[str, str]]:

@@ -9,10 +9,9 @@ from dataclasses import replace
 
 from resift.errors import BackendError, ServerError
 from resift_http.address import shown
-from resift_http.connection import Connection, Reply, Request
-from resift_http.failures import failure, message_in
-from resift_http.redaction import blanked, redacted
-from resift_http.retries import Deadline
+from resift_http.connection import Connection, Request, payload
+from resift_http.messages import message_in
+from resift_remote import Deadline, KeySource, Reply, blanked, failure, redacted
 
 __all__ = ["AccessToken"]
 
@@ -26,10 +25,12 @@ class AccessToken:
     Args:
         who: The reranker, as messages name it.
         url: Where to fetch it.
+        keys: Where the key comes from.
     """
 
-    def __init__(self, who: str, url: str) -> None:
+    def __init__(self, who: str, url: str, keys: KeySource) -> None:
         self._who = who
+        self._keys = keys
         self._url = url
         self._lock = threading.Lock()
         self._token = ""
@@ -57,25 +58,24 @@ class AccessToken:
         headers = {"Accept": "application/json"}
         reply = connection.send(Request(self._url, headers, form=form), deadline)
         try:
-            payload: object = reply.payload() if reply.status else None
+            told = payload(reply)
         except ValueError:
-            payload = None
+            told = None
         if reply.status != 200:
-            raise self._failure(reply, payload, key)
-        token = payload.get("access_token") if isinstance(payload, Mapping) else None
-        if not isinstance(token, str) or not isinstance(payload, Mapping):
+            raise self._failure(reply, told, key)
+        token = told.get("access_token") if isinstance(told, Mapping) else None
+        if not isinstance(token, str) or not isinstance(told, Mapping):
             msg = f"{self._who}: the answer of {self._url} holds no 'access_token'."
             raise ServerError(msg)
-        seconds = payload.get("expires_in")
+        seconds = told.get("expires_in")
         self._token = token
         self._ends = time.monotonic() + (
             seconds if isinstance(seconds, int | float) else 0
         )
 
-    def _failure(self, reply: Reply, payload: object, key: str) -> BackendError:
-        said = redacted(message_in(payload, ("errorMessage", "message")), [key], [])
+    def _failure(self, reply: Reply[bytes], told: object, key: str) -> BackendError:
+        said = redacted(message_in(told, ("errorMessage", "message")), [key], [])
         if reply.status == 400:  # IBM's word for a wrong key
             reply = replace(reply, status=401)
-        remedy = "Check 'api_key' or WATSONX_API_KEY."
         who = f"{self._who}: no access token from {blanked(shown(self._url), [key])}"
-        return failure(who, reply, said, remedy)
+        return failure(who, reply, said, self._keys.remedy)

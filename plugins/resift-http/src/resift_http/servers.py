@@ -7,14 +7,14 @@ from dataclasses import field, fields, replace
 from typing import ClassVar
 
 from resift_http.dialect import Dialect, ScoreKind
-from resift_http.options import option_values, options
-from resift_http.remote import RemoteReranker
+from resift_http.reranker import DialectReranker
+from resift_remote import option_values, options
 
 __all__ = ["Http", "Infinity", "Tei", "Vllm"]
 
 
 @options
-class Tei(RemoteReranker):
+class Tei(DialectReranker):
     """Rerank with Hugging Face's Text Embeddings Inference.
 
     How many documents it takes in one request is read from its ``/info``.
@@ -35,7 +35,7 @@ class Tei(RemoteReranker):
 
 
 @options
-class Infinity(RemoteReranker):
+class Infinity(DialectReranker):
     """Rerank with an infinity server.
 
     Args:
@@ -53,7 +53,7 @@ class Infinity(RemoteReranker):
 
 
 @options
-class Vllm(RemoteReranker):
+class Vllm(DialectReranker):
     """Rerank with a vLLM server.
 
     Args:
@@ -75,7 +75,7 @@ class Vllm(RemoteReranker):
 
 
 @options
-class Http(RemoteReranker):
+class Http(DialectReranker):
     """Rerank with any server, described by these options.
 
     The defaults describe the dialect of Jina and Cohere v1, which most servers and

@@ -1,7 +1,7 @@
 """The rerankers of vendors: each class is a name, a default model and its own options.
 
 What differs on the wire is in `resift_http.dialects`; what is the same is in
-`resift_http.remote`.
+`resift_http.reranker`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from resift_http.address import checked, join
 from resift_http.dialect import Dialect
 from resift_http.dialects import DIALECTS
 from resift_http.iam import AccessToken
-from resift_http.options import options
-from resift_http.remote import RemoteReranker
-from resift_http.retries import Deadline
+from resift_http.reranker import DialectReranker
+from resift_remote import Deadline, options
 
 __all__ = [
     "DeepInfra",
@@ -32,7 +31,7 @@ __all__ = [
 
 
 @options
-class Jina(RemoteReranker):
+class Jina(DialectReranker):
     """Rerank with Jina AI.
 
     The models ``jina-reranker-v3`` and ``jina-reranker-v3.5`` compare the documents of
@@ -56,7 +55,7 @@ class Jina(RemoteReranker):
 
 
 @options
-class Voyage(RemoteReranker):
+class Voyage(DialectReranker):
     """Rerank with Voyage AI.
 
     Args:
@@ -72,7 +71,7 @@ class Voyage(RemoteReranker):
 
 
 @options
-class Mixedbread(RemoteReranker):
+class Mixedbread(DialectReranker):
     """Rerank with Mixedbread.
 
     Args:
@@ -87,7 +86,7 @@ class Mixedbread(RemoteReranker):
 
 
 @options
-class Pinecone(RemoteReranker):
+class Pinecone(DialectReranker):
     """Rerank with a model that Pinecone hosts.
 
     Args:
@@ -105,7 +104,7 @@ class Pinecone(RemoteReranker):
 
 
 @options
-class Together(RemoteReranker):
+class Together(DialectReranker):
     """Rerank with a model that Together AI hosts.
 
     Args:
@@ -118,7 +117,7 @@ class Together(RemoteReranker):
 
 
 @options
-class Nvidia(RemoteReranker):
+class Nvidia(DialectReranker):
     """Rerank with an NVIDIA NIM, hosted by NVIDIA or by yourself. Scores are logits.
 
     Args:
@@ -140,7 +139,7 @@ class Nvidia(RemoteReranker):
 
 
 @options
-class Isaacus(RemoteReranker):
+class Isaacus(DialectReranker):
     """Rerank legal texts with Isaacus.
 
     Args:
@@ -162,7 +161,7 @@ class Isaacus(RemoteReranker):
 
 
 @options
-class ZeroEntropy(RemoteReranker):
+class ZeroEntropy(DialectReranker):
     """Rerank with ZeroEntropy.
 
     Args:
@@ -178,7 +177,7 @@ class ZeroEntropy(RemoteReranker):
 
 
 @options
-class DeepInfra(RemoteReranker):
+class DeepInfra(DialectReranker):
     """Rerank with a model that DeepInfra hosts.
 
     Args:
@@ -193,7 +192,7 @@ class DeepInfra(RemoteReranker):
 
 
 @options
-class Watsonx(RemoteReranker):
+class Watsonx(DialectReranker):
     """Rerank with IBM watsonx.ai. Scores are logits.
 
     Exactly one of `project_id` and `space_id` is needed; where neither is given, they
@@ -228,7 +227,9 @@ class Watsonx(RemoteReranker):
             raise ValueError(msg)
         super().__post_init__()
         self._token = AccessToken(
-            self.name, join(checked(self.iam_url), "/identity/token")
+            self.name,
+            join(checked(self.iam_url), "/identity/token"),
+            self.key_source(),
         )
 
     def _credential(self, deadline: Deadline) -> str:

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from itertools import pairwise
 from typing import TypeVar
 
-from resift_http.retries import Deadline
+from resift_remote.deadline import Deadline
 
 __all__ = ["ask_together", "split"]
 
@@ -21,8 +21,8 @@ def split(n_documents: int, limit: int | None) -> list[range]:
     >>> split(10, 4)
     [range(0, 3), range(3, 6), range(6, 10)]
     """
-    n_parts = 1 if limit is None else -(-n_documents // limit)
-    bounds = [n_documents * i // n_parts for i in range(n_parts + 1)]
+    n_parts = -(-n_documents // (limit or max(n_documents, 1)))
+    bounds = [n_documents * i // max(n_parts, 1) for i in range(n_parts + 1)]
     return [range(start, stop) for start, stop in pairwise(bounds)]
 
 
@@ -36,7 +36,7 @@ def ask_together(
     """
     if len(parts) <= 1:
         return [ask(part) for part in parts]
-    pool = ThreadPoolExecutor(min(workers, len(parts)), "resift-http")
+    pool = ThreadPoolExecutor(min(workers, len(parts)), "resift-remote")
     try:
         futures = [pool.submit(ask, part) for part in parts]
         done, _ = wait(futures, return_when=FIRST_EXCEPTION)

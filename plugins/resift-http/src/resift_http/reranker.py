@@ -1,71 +1,53 @@
-"""`RemoteReranker`: what all rerankers of this package share."""
+"""`DialectReranker`: what all rerankers of this package share."""
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
-
-from pydantic import SecretStr
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from resift import hookimpl
 from resift.errors import BackendError, BadRequestError, ServerError
 from resift_http.address import checked, join, shown
-from resift_http.answer import Found, WrongAnswerError, read_scores
-from resift_http.connection import Connection, Reply, Request
+from resift_http.answer import read_scores
+from resift_http.connection import Connection, Request, payload
 from resift_http.dialect import Dialect, ScoreKind
 from resift_http.dialects import DIALECTS
-from resift_http.failures import failure, message_in
-from resift_http.keys import find_key, remedy, sources
-from resift_http.options import option_values, options
-from resift_http.parts import ask_together, split
-from resift_http.redaction import blanked, redacted
-from resift_http.retries import Deadline
+from resift_http.messages import message_in
+from resift_remote import (
+    Deadline,
+    Found,
+    KeySource,
+    RemoteReranker,
+    Reply,
+    WrongAnswerError,
+    blanked,
+    failure,
+    option_values,
+    options,
+    redacted,
+    split,
+)
 
 if TYPE_CHECKING:
     from resift.scores import ScoresLike
 
-__all__ = ["RemoteReranker"]
+__all__ = ["DialectReranker"]
 
 
 @options
-class RemoteReranker:
-    """A reranker that asks a server over HTTP, in a dialect.
+class DialectReranker(RemoteReranker):
+    """A reranker that asks a server over HTTP, in the dialect of its name.
 
     Args:
-        api_key: The key; by default it is read from the environment at each request.
         base_url: Where the server is; by default the vendor's own address, or the port
             that a server of its kind listens on.
-        timeout: Seconds for one whole call, retries included.
-        max_retries: How often a request is sent again after HTTP 408, 429 or 5xx, or a
-            broken connection. ``Retry-After`` is waited for, if there is time.
-        max_documents: The most documents to send in one request; by default what the
-            server is known to take. More are split over several requests.
-        concurrency: How many of those requests may be under way at once.
     """
 
-    name: ClassVar[str]
-    """The name it is registered under, and its dialect's in the table."""
-    needs_network: ClassVar[bool] = True
-
-    api_key: SecretStr | None = None
     base_url: str | None = None
-    timeout: float = 30.0
-    max_retries: int = 2
-    max_documents: int | None = None
-    concurrency: int = 4
 
     def __post_init__(self) -> None:
-        if isinstance(self.api_key, str):  # built by hand, not through resift.load
-            self.api_key = SecretStr(self.api_key)
-        _at_least("max_retries", self.max_retries, 0)
-        _at_least("concurrency", self.concurrency, 1)
-        if self.max_documents is not None:
-            _at_least("max_documents", self.max_documents, 1)
-        if not self.timeout > 0:
-            msg = f"option 'timeout' must be above 0 seconds, got {self.timeout!r}."
-            raise ValueError(msg)
+        super().__post_init__()
         self.dialect = self._choose_dialect()
         self._url = checked(self.base_url or self.dialect.base_url)
         self.score_kind: ScoreKind = self.dialect.score_kind
@@ -74,59 +56,6 @@ class RemoteReranker:
         self._connection = Connection(self.max_retries)
         self._lock = threading.Lock()
         self._told_limit: int | None = None
-
-    def __getstate__(self) -> dict[str, object]:
-        if self.api_key is not None:
-            variables = sources(self.dialect)
-            elsewhere = (
-                f"Set {variables} in the environment"
-                if variables
-                else (f"Load {self.name!r} over there")
-            )
-            msg = (
-                f"{self.name}: a key given as an option is not pickled. {elsewhere} "
-                "instead."
-            )
-            raise TypeError(msg)
-        return option_values(self)
-
-    def __setstate__(self, state: Mapping[str, object]) -> None:
-        vars(self).update(state)
-        self.__post_init__()
-
-    @hookimpl
-    def score(
-        self,
-        query: str,
-        documents: Sequence[str],
-        top_k: int | None = None,
-        timeout: float | None = None,
-    ) -> ScoresLike:
-        """Ask the server; see `resift.hookspecs.score`.
-
-        Raises:
-            BackendError: If it does not answer as it should, by kind of failure.
-        """
-        seconds = self.timeout if timeout is None else min(self.timeout, timeout)
-        return self._score(query, documents, top_k, Deadline(seconds), self.concurrency)
-
-    @hookimpl
-    def score_many(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
-    ) -> list[ScoresLike]:
-        """Ask about several queries at once, each with a timeout of its own.
-
-        Raises:
-            BackendError: If one of them is not answered as it should.
-        """
-        return ask_together(
-            lambda i: self._score(
-                queries[i], documents[i], None, Deadline(self.timeout), 1
-            ),
-            range(len(queries)),
-            self.concurrency,
-            Deadline(math.inf),
-        )
 
     @hookimpl
     def warmup(self) -> None:
@@ -141,29 +70,9 @@ class RemoteReranker:
         """Close every connection."""
         self._connection.close()
 
-    def _score(
-        self,
-        query: str,
-        documents: Sequence[str],
-        top_k: int | None,
-        deadline: Deadline,
-        workers: int,
-    ) -> ScoresLike:
-        parts = self._parts(len(documents), deadline) if documents else []
-        answers = ask_together(
-            lambda part: self._ask(
-                query, documents[part.start : part.stop], top_k, deadline
-            ),
-            parts,
-            workers,
-            deadline,
-        )
-        found = {
-            part.start + index: score
-            for part, answer in zip(parts, answers, strict=True)
-            for index, score in answer.items()
-        }
-        return self._result(found, len(documents))
+    def key_source(self) -> KeySource:
+        """Return where the key comes from, as the dialect has it."""
+        return KeySource(self.dialect.key_variables, self.dialect.key_required)
 
     def _choose_dialect(self) -> Dialect:
         """Return the dialect, which may depend on the options."""
@@ -172,7 +81,7 @@ class RemoteReranker:
     def _credential(self, deadline: Deadline) -> str:
         """Return what proves who asks: the key, or what a server gives for it."""
         del deadline  # for those that must ask a server
-        return find_key(self.name, self.api_key, self.dialect)
+        return self.key()
 
     def _renew(self, credential: str) -> bool:
         """Tell whether another attempt with a new credential makes sense."""
@@ -188,7 +97,12 @@ class RemoteReranker:
             headers[self.dialect.auth_header] = f"{scheme} {credential}".strip()
         return {"Accept": "application/json", **headers}, credential
 
-    def _parts(self, n_documents: int, deadline: Deadline) -> list[range]:
+    def parts(self, n_documents: int, deadline: Deadline) -> list[range]:
+        """Return even parts of the size that the server takes.
+
+        Raises:
+            BadRequestError: If the answers to several parts could not be merged.
+        """
         limit = self._limit(deadline)
         parts = split(n_documents, limit)
         if len(parts) > 1 and not self.pointwise:
@@ -219,21 +133,24 @@ class RemoteReranker:
         if reply.status not in (200, 404, 405):
             raise self._failure(url, reply, [credential], [])
         try:
-            payload = reply.payload()
+            answer = payload(reply)
         except ValueError:
             return 0
-        told = (
-            payload.get(self.dialect.info_field) if isinstance(payload, dict) else None
-        )
+        told = answer.get(self.dialect.info_field) if isinstance(answer, dict) else 0
         return told if isinstance(told, int) and told > 0 else 0
 
-    def _ask(
+    def ask(
         self,
         query: str,
         documents: Sequence[str],
         top_k: int | None,
         deadline: Deadline,
     ) -> Found:
+        """Return ``{index: score}`` of one request.
+
+        Raises:
+            BackendError: If the server does not answer as it should.
+        """
         n_documents = len(documents)
         cut = top_k if self.dialect.top_k_field and top_k is not None else n_documents
         values = option_values(self)
@@ -256,9 +173,11 @@ class RemoteReranker:
         """Return who failed, and where: several entries may use one dialect."""
         return f"{self.name} at {blanked(shown(url), secrets)}"
 
-    def _read(self, who: str, reply: Reply, n_documents: int, expected: int) -> Found:
+    def _read(
+        self, who: str, reply: Reply[bytes], n_documents: int, expected: int
+    ) -> Found:
         try:
-            return read_scores(reply.payload(), self.dialect, n_documents, expected)
+            return read_scores(payload(reply), self.dialect, n_documents, expected)
         except WrongAnswerError as error:
             problem = str(error)
         except ValueError:
@@ -267,26 +186,27 @@ class RemoteReranker:
         raise ServerError(msg)
 
     def _failure(
-        self, url: str, reply: Reply, secrets: Sequence[str], texts: Sequence[str]
+        self,
+        url: str,
+        reply: Reply[bytes],
+        secrets: Sequence[str],
+        texts: Sequence[str],
     ) -> BackendError:
         try:
-            payload: object = reply.payload()
+            told = payload(reply)
         except ValueError:
-            payload = None
-        said = redacted(message_in(payload, self.dialect.error_paths), secrets, texts)
-        who = self._who(url, secrets)
-        return failure(who, reply, said, remedy(self.dialect))
+            told = None
+        said = redacted(message_in(told, self.dialect.error_paths), secrets, texts)
+        return failure(self._who(url, secrets), reply, said, self.key_source().remedy)
 
-    def _result(self, found: Found, n_documents: int) -> ScoresLike:
-        """Return a list where every document is scored, and else a mapping."""
+    def result(self, found: Found, n_documents: int) -> ScoresLike:
+        """Return the scores, with a note where they cannot be what they should be."""
         unlikely = self.score_kind == "probability" and any(
             not -1e-6 <= score <= 1 + 1e-6 for score in found.values()
         )
         if unlikely:
             return self._doubtful(found, n_documents)
-        if len(found) == n_documents:
-            return [found[index] for index in range(n_documents)]
-        return found
+        return super().result(found, n_documents)
 
     def _doubtful(self, found: Found, n_documents: int) -> ScoresLike:
         import numpy as np
@@ -300,9 +220,3 @@ class RemoteReranker:
             "probabilities; do not compare them with a threshold."
         )
         return Scores(values, notes=[note])
-
-
-def _at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        msg = f"option {name!r} must be at least {least}, got {value!r}."
-        raise ValueError(msg)

@@ -18,14 +18,14 @@ def options(cls: type[T]) -> type[T]:
     A dataclass, and what lets a base class live in another module: the constructor's
     annotations are resolved where each was written, its docstring is that of the bases
     and the class, so that every option is described once, and an option of the class's
-    own comes before those of the bases.
+    own comes before those of the bases, as does that of a nearer base.
     """
     made = dataclass(kw_only=True, eq=False)(cls)
     constructor = vars(made)["__init__"]
     hints = get_type_hints(made, include_extras=True)
-    own = inspect.get_annotations(cls)
+    order = [name for base in made.__mro__ for name in inspect.get_annotations(base)]
     _, *given = inspect.signature(constructor).parameters.values()
-    given.sort(key=lambda parameter: parameter.name not in own)
+    given.sort(key=lambda parameter: order.index(parameter.name))
     constructor.__annotations__ = {p.name: hints[p.name] for p in given}
     constructor.__doc__ = "\n\n".join(
         inspect.cleandoc(base.__doc__ or "")

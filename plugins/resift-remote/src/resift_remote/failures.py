@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from resift.errors import (
     AuthenticationError,
     BackendError,
@@ -12,12 +10,14 @@ from resift.errors import (
     RateLimitError,
     ServerError,
 )
-from resift_http.connection import Reply
+from resift_remote.retries import Reply
 
-__all__ = ["failure", "message_in"]
+__all__ = ["failure"]
 
 
-def failure(who: str, reply: Reply, message: str, remedy: str = "") -> BackendError:
+def failure(
+    who: str, reply: Reply[object], message: str, remedy: str = ""
+) -> BackendError:
     """Return the error for a *reply*, to be raised.
 
     Args:
@@ -36,31 +36,6 @@ def failure(who: str, reply: Reply, message: str, remedy: str = "") -> BackendEr
     return kind(f"{who}: " + text.format(said=said, tries=tries, asks=asks, fix=remedy))
 
 
-def message_in(payload: object, paths: Sequence[str]) -> str:
-    """Return the message in the JSON of an error, or ``""``.
-
-    Args:
-        payload: The JSON.
-        paths: Where it may stand: dotted, a number reaching into a list. The first
-            text found wins; of a list of problems, the ``msg`` of each, but never the
-            input that it repeats.
-    """
-    for path in paths:
-        value = payload
-        for name in path.split("."):
-            if isinstance(value, Mapping):
-                value = value.get(name)
-            elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
-                value = value[int(name)]
-            else:
-                value = None
-        if isinstance(value, list):
-            value = "; ".join(filter(None, map(_problem, value)))
-        if isinstance(value, str) and value.strip():
-            return value
-    return ""
-
-
 _HINTS = {
     404: " Check 'base_url' and 'model'.",
     413: " Lower 'max_documents', or shorten the documents.",
@@ -69,7 +44,7 @@ _HINTS = {
 
 def _verdict(status: int) -> tuple[type[BackendError], str]:
     """Return what to raise for a status, and in which words."""
-    if status in (401, 403):
+    if status in (401, 403, 498):  # 498 is Cohere's for a token that is blocked
         return AuthenticationError, "the server refuses the key ({said}). {fix}"
     if status == 429:
         return RateLimitError, (
@@ -86,7 +61,7 @@ def _verdict(status: int) -> tuple[type[BackendError], str]:
     return ServerError, "the server failed ({said}){tries}{asks}."
 
 
-def _no_answer(who: str, reply: Reply, tries: str) -> BackendError:
+def _no_answer(who: str, reply: Reply[object], tries: str) -> BackendError:
     if reply.timed_out:
         return BackendTimeoutError(
             f"{who}: no answer in time{tries} ({reply.lost}). Raise 'timeout', or send "
@@ -96,12 +71,3 @@ def _no_answer(who: str, reply: Reply, tries: str) -> BackendError:
         f"{who}: the server cannot be reached, or broke the connection{tries} "
         f"({reply.lost}). Check 'base_url' and the network."
     )
-
-
-def _problem(entry: object) -> str:
-    """Return one problem of FastAPI's list as ``field: message``."""
-    if not isinstance(entry, Mapping) or not isinstance(entry.get("msg"), str):
-        return entry if isinstance(entry, str) else ""
-    location = entry.get("loc")
-    where = ".".join(map(str, location)) if isinstance(location, list) else ""
-    return f"{where}: {entry['msg']}" if where else str(entry["msg"])

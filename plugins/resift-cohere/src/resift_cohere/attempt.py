@@ -1,0 +1,69 @@
+"""One attempt to get an answer through the SDK, which may raise anything.
+
+The SDK retries by itself, but waits up to a minute each time whatever the timeout, and
+counts its timeout anew for every attempt. So it is told not to, and
+`resift_remote.retried` does. What it raises is never chained: its error repeats the
+whole body of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
+
+from resift_remote import Reply, retry_after
+
+if TYPE_CHECKING:
+    from cohere.core.request_options import RequestOptions
+
+__all__ = ["attempt", "message_in"]
+
+
+def attempt(rerank: Callable[..., object], seconds: float) -> Reply[object]:
+    """Return the SDK's answer, or what an error of it means.
+
+    Args:
+        rerank: ``ClientV2.rerank`` with all that it is to send.
+        seconds: How long it may last.
+    """
+    options = {
+        "timeout": seconds,
+        "timeout_in_seconds": seconds,  # the name before version 7
+        "max_retries": 0,
+    }
+    try:
+        response = rerank(request_options=cast("RequestOptions", options))
+    except Exception as error:  # noqa: BLE001  # whatever the SDK raises
+        return _reply(error)
+    return Reply(status=200, answer=response)
+
+
+def message_in(body: object) -> str:
+    """Return the message in the body of an error, or ``""``."""
+    for name in ("message", "detail"):
+        value = body.get(name) if isinstance(body, Mapping) else None
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def _reply(error: Exception) -> Reply[object]:
+    import httpx
+    from cohere.core.api_error import ApiError
+
+    kind = type(error).__name__
+    if isinstance(error, ApiError):
+        headers = {k.lower(): v for k, v in (error.headers or {}).items()}
+        return Reply(
+            status=error.status_code or 0,
+            answer=error.body,
+            retry_after=retry_after(headers.get("retry-after")),
+            lost="no JSON" if error.status_code else kind,
+        )
+    if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
+        return Reply(
+            lost=f"{kind}: {error}" if str(error) else kind,
+            timed_out=isinstance(error, httpx.TimeoutException),
+        )
+    # the SDK builds its objects from whatever JSON came, and trips over some
+    return Reply(status=200, lost=kind)

@@ -1,0 +1,167 @@
+"""`RemoteReranker`: a reranker that asks a server, but for the asking itself."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import SecretStr
+
+from resift import hookimpl
+from resift_remote.answer import Found
+from resift_remote.deadline import Deadline
+from resift_remote.keys import KeySource
+from resift_remote.options import option_values, options
+from resift_remote.parts import ask_together, split
+
+if TYPE_CHECKING:
+    from resift.scores import ScoresLike
+
+__all__ = ["RemoteReranker"]
+
+
+@options
+class RemoteReranker(ABC):
+    """A reranker that asks a server. A subclass says how: `ask` and `key_source`.
+
+    Args:
+        api_key: The key; by default it is read from the environment at each request.
+        timeout: Seconds for one whole call, retries included.
+        max_retries: How often a request is sent again after HTTP 408, 429 or 5xx, or a
+            broken connection. ``Retry-After`` is waited for, if there is time.
+        max_documents: The most documents to send in one request; by default what the
+            server is known to take. More are split over several requests.
+        concurrency: How many of those requests may be under way at once.
+    """
+
+    name: ClassVar[str]
+    """The name it is registered under."""
+    needs_network: ClassVar[bool] = True
+
+    api_key: SecretStr | None = None
+    timeout: float = 30.0
+    max_retries: int = 2
+    max_documents: int | None = None
+    concurrency: int = 4
+
+    def __post_init__(self) -> None:
+        if isinstance(self.api_key, str):  # built by hand, not through resift.load
+            self.api_key = SecretStr(self.api_key)
+        _at_least("max_retries", self.max_retries, 0)
+        _at_least("concurrency", self.concurrency, 1)
+        if self.max_documents is not None:
+            _at_least("max_documents", self.max_documents, 1)
+        if not self.timeout > 0:
+            msg = f"option 'timeout' must be above 0 seconds, got {self.timeout!r}."
+            raise ValueError(msg)
+
+    def __getstate__(self) -> dict[str, object]:
+        self.key_source().refuse_to_pickle(self.name, self.api_key)
+        return option_values(self)
+
+    def __setstate__(self, state: Mapping[str, object]) -> None:
+        vars(self).update(state)
+        self.__post_init__()
+
+    @hookimpl
+    def score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None = None,
+        timeout: float | None = None,
+    ) -> ScoresLike:
+        """Ask the server; see `resift.hookspecs.score`.
+
+        Raises:
+            BackendError: If it does not answer as it should, by kind of failure.
+        """
+        seconds = self.timeout if timeout is None else min(self.timeout, timeout)
+        return self._score(query, documents, top_k, Deadline(seconds), self.concurrency)
+
+    @hookimpl
+    def score_many(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+    ) -> list[ScoresLike]:
+        """Ask about several queries at once, each with a timeout of its own.
+
+        Raises:
+            BackendError: If one of them is not answered as it should.
+        """
+        return ask_together(
+            lambda i: self._score(
+                queries[i], documents[i], None, Deadline(self.timeout), 1
+            ),
+            range(len(queries)),
+            self.concurrency,
+            Deadline(math.inf),
+        )
+
+    @abstractmethod
+    def ask(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None,
+        deadline: Deadline,
+    ) -> Found:
+        """Return ``{index: score}`` of what fits into one request.
+
+        Raises:
+            BackendError: If the server does not answer as it should.
+        """
+
+    @abstractmethod
+    def key_source(self) -> KeySource:
+        """Return where the key comes from, which may depend on the options."""
+
+    def key(self) -> str:
+        """Return the key.
+
+        Raises:
+            AuthenticationError: If there is none, or it can be none.
+        """
+        return self.key_source().find(self.name, self.api_key)
+
+    def parts(self, n_documents: int, deadline: Deadline) -> list[range]:
+        """Return which documents go together in one request."""
+        del deadline  # for those that must ask a server
+        return split(n_documents, self.max_documents)
+
+    def result(self, found: Found, n_documents: int) -> ScoresLike:
+        """Return a list where every document is scored, and else a mapping."""
+        if len(found) == n_documents:
+            return [found[index] for index in range(n_documents)]
+        return found
+
+    def _score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None,
+        deadline: Deadline,
+        workers: int,
+    ) -> ScoresLike:
+        parts = self.parts(len(documents), deadline) if documents else []
+        answers = ask_together(
+            lambda part: self.ask(
+                query, documents[part.start : part.stop], top_k, deadline
+            ),
+            parts,
+            workers,
+            deadline,
+        )
+        found = {
+            part.start + index: score
+            for part, answer in zip(parts, answers, strict=True)
+            for index, score in answer.items()
+        }
+        return self.result(found, len(documents))
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        msg = f"option {name!r} must be at least {least}, got {value!r}."
+        raise ValueError(msg)
