@@ -343,6 +343,40 @@ def test_configured_names_are_built(patient, doctor, tmp_path):
     assert "Did you mean 'size'?" in rows["configured", "bad"]["message"]
 
 
+def test_default_and_wrappers_are_built(patient, doctor, tmp_path):
+    """The default and the wrappers of the config file are examined without entries."""
+    patient(HEALTHY)
+    config = tmp_path / "resift.toml"
+
+    config.write_text('default = "Nope"\n')
+    default = doctor("nope")
+    config.write_text('wrappers = ["zzz"]\n')
+    wrappers = doctor("wrappers")
+
+    for (code, rows), name, message in (
+        (default, "nope", "No reranker named 'Nope' is installed."),
+        (wrappers, "wrappers", "No wrapper named 'zzz' is installed."),
+    ):
+        assert code == 1
+        assert rows["configured", name]["state"] == "invalid"
+        assert message in rows["configured", name]["message"]
+
+
+def test_default_that_works(patient, doctor, tmp_path):
+    """A default that is an entry is built once, one that is installed as it is."""
+    patient(HEALTHY)
+    config = tmp_path / "resift.toml"
+
+    config.write_text('default = "mine"\n[rerankers.mine]\nuse = "sick"\n')
+    entry = doctor("mine")
+    config.write_text('default = "sick"\n')
+    installed = doctor("sick")
+
+    assert (entry[0], list(entry[1])) == (0, [("configured", "mine")])
+    assert installed[0] == 0
+    assert list(installed[1]) == [("reranker", "sick"), ("configured", "sick")]
+
+
 def test_wrong_config_file(doctor, tmp_path):
     """A config file that cannot be read is a finding, not a failure of the doctor."""
     (tmp_path / "resift.toml").write_text("= 1")

@@ -44,7 +44,8 @@ def doctor(names: Sequence[str], *, as_json: bool) -> None:
 
     Each reranker and each command of a package is imported in a process of its own,
     so that one which crashes or hangs spoils nothing; each name of the config file is
-    built. No model is loaded and nothing is sent anywhere.
+    built, the default and the wrappers too. No model is loaded and nothing is sent
+    anywhere.
 
     \b
     Besides the states of `resift list` there are:
@@ -106,7 +107,10 @@ def _installed() -> list[Row]:
 
 
 def _configured() -> list[Row]:
-    """Return the names of the config file, or one row that says why there are none."""
+    """Return what the config file asks for, or one row that says why that is nothing.
+
+    Its wrappers stand around whatever is loaded: around a merger, to be examined.
+    """
     from resift.config import Config
 
     try:
@@ -116,9 +120,15 @@ def _configured() -> list[Row]:
         return [
             {"kind": "configured", "name": "-", "state": "invalid", "message": text}
         ]
+    asked = {name: name for name in config.rerankers}
+    default = os.environ.get("RESIFT_RERANKER") or config.default
+    if default:
+        asked.setdefault(normalized(default), default)
+    if config.wrappers:
+        asked.setdefault("wrappers", "resift:rrf")
     return [
-        {"kind": "configured", "name": name, "ask": name, "state": "ok"}
-        for name in config.rerankers
+        {"kind": "configured", "name": name, "ask": ask, "state": "ok"}
+        for name, ask in asked.items()
     ]
 
 
