@@ -43,11 +43,6 @@ class CircuitBreaker:
         """Whether calls are refused, probes aside."""
         return self.failures >= self._limit
 
-    @property
-    def next_probe(self) -> float:
-        """Seconds until the next probe; 0 where a call would go through now."""
-        return max(0.0, self._probe_at - self._clock()) if self.is_open else 0.0
-
     def admit(self) -> bool:
         """Tell whether a call may go through; a probe is admitted only once."""
         with self._lock:
