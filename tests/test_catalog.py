@@ -359,6 +359,23 @@ def test_a_plugin_that_raises_at_import_is_broken_with_the_cause_chained(install
     assert resift.load("bm25", config=None).name == "bm25"
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("raise SystemExit('run me')", "SystemExit: run me. The fault lies in "),
+        ("import sys; sys.exit()", "SystemExit. The fault lies in "),
+    ],
+)
+def test_a_plugin_that_exits_at_import_does_not_end_the_host(install, source, message):
+    """A script that was meant to be run is a broken plugin like any other."""
+    install(source)
+
+    assert failure("fake", resift.BrokenRerankerError) == (
+        f"Reranker 'fake' (resift-fake 1.0) cannot be imported: {message}resift-fake, "
+        "or in what it needs."
+    )
+
+
 def test_a_missing_dependency_names_the_module_and_who_needs_it(install):
     """No install line is made up from the name of a module that is missing."""
     install("import no_such_module_of_anyone")

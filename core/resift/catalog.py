@@ -161,7 +161,7 @@ class Provider:
             raise BrokenRerankerError(msg)
         try:
             loaded = self._entry_point.load()  # once: under Python's own import lock
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a script that was meant to be run
             raise BrokenRerankerError(self._broken(error)) from error
         if not inspect.isclass(loaded):
             msg = (
@@ -171,9 +171,9 @@ class Provider:
             raise InvalidRerankerError(msg)
         return loaded
 
-    def _broken(self, error: Exception) -> str:
+    def _broken(self, error: BaseException) -> str:
         what = f"{self} cannot be imported: {type(error).__name__}: {error}"
-        what = f"{what.rstrip(' .')}."
+        what = f"{what.rstrip(' .:')}."
         module = self.target.partition(":")[0]
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is None:
@@ -288,6 +288,7 @@ class Catalog:
         package = PUBLISHED.get(normalized(bare))
         if package and normalized(home) in ("", package):
             return f"{msg} It ships in {package}: pip install {package}"
+        configured = [other for other in configured if other != normalized(name)]
         names = [*configured, *self.names()]
         near = difflib.get_close_matches(normalized(bare), names, n=3)
         if near:
