@@ -141,6 +141,51 @@ def test_a_missing_file_is_an_error(tmp_path, monkeypatch, how):
     assert str(caught.value) == f"Config file {str(path)!r}{how} does not exist."
 
 
+@pytest.mark.parametrize("how", ["", ", named by RESIFT_CONFIG,"])
+def test_a_folder_is_no_file(tmp_path, monkeypatch, how):
+    """A directory exists, so the message does not say that it does not."""
+    if how:
+        monkeypatch.setenv("RESIFT_CONFIG", str(tmp_path))
+
+    with pytest.raises(resift.ConfigError) as caught:
+        resift.load("rrf", **({} if how else {"config": tmp_path}))
+
+    assert str(caught.value) == (
+        f"Config file {str(tmp_path)!r}{how} is a directory. Name the file in it."
+    )
+
+
+def test_a_pyproject_that_was_named_must_have_the_table(tmp_path):
+    """One without `[tool.resift]` is not taken for an empty config."""
+    path = write(tmp_path / "pyproject.toml", "[tool.other]")
+
+    with pytest.raises(resift.ConfigError) as caught:
+        resift.load("rrf", config=path)
+
+    assert str(caught.value) == (
+        f"Config file {str(path)!r} has no table [tool.resift]. Add it, or name "
+        "another file."
+    )
+
+
+def test_a_working_directory_that_is_gone_is_told(tmp_path, monkeypatch):
+    """Which file applies cannot be known there, but one may be named, or none."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    with pytest.raises(resift.ConfigError) as caught:
+        resift.load("rrf")
+
+    assert str(caught.value) == (
+        "The working directory cannot be read, nor searched for resift.toml: No such "
+        "file or directory. Change to another, or name the config file; None reads "
+        "none."
+    )
+    assert resift.load("rrf", config=None).name == "rrf"
+
+
 # What it says ----------------------------------------------------------------------
 
 
@@ -306,42 +351,6 @@ def test_an_entry_must_not_hide_an_installed_reranker():
     )
 
 
-# Circles ---------------------------------------------------------------------------
-
-
-def test_entries_that_use_each_other_are_a_circle(tmp_path):
-    """The error prints the way round."""
-    path = write(
-        tmp_path / "resift.toml",
-        "[rerankers]\na.use = 'b'\nb.use = 'c'\nc.use = 'B'\n",
-    )
-
-    with pytest.raises(resift.ConfigError) as caught:
-        resift.load("a")
-
-    assert str(caught.value) == f"{path}: rerankers form a circle: b -> c -> b."
-
-
-def test_a_reranker_nested_in_itself_is_a_circle():
-    """Nesting counts like use."""
-    entry = {"use": "cascade", "options": {"stages": [{"use": "a"}], "keep": []}}
-    data = {"rerankers": {"a": entry}}
-
-    with pytest.raises(resift.ConfigError) as caught:
-        resift.load("a", config=data)
-
-    assert str(caught.value) == "the config: rerankers form a circle: a -> a."
-
-
-def test_one_entry_may_be_nested_twice():
-    """Only a circle is refused, not a reranker that is used in two places."""
-    data = {"rerankers": {"mine": {"use": "bm25"}}}
-
-    both = resift.load("cascade", config=data, stages=["mine", "mine"], keep=[5])
-
-    assert [stage.name for stage in both.plugin._stages] == ["mine", "mine"]
-
-
 # What is wrong with it ---------------------------------------------------------------
 
 
@@ -418,6 +427,33 @@ def test_a_wrong_file_names_the_key_and_what_it_must_be(tmp_path, text, message)
     assert refusal(text, tmp_path) == message
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            {1: "rrf"},
+            "The config: unknown key 1. Keys: 'default', 'wrappers', 'rerankers'.",
+        ),
+        (
+            {"rerankers": {"a": {"use": "rrf", 1: 2}}},
+            "The config: [rerankers.a]: unknown key 1. Keys: 'use', 'options', "
+            "'merge', 'top_k', 'window', 'text', 'min_score'.",
+        ),
+        (
+            {"rerankers": {"a": {"use": "rrf", "options": {1: 2}}}},
+            "the config: [rerankers.a]: Reranker 'a' (resift "
+            f"{resift.__version__}) has no option 1. Options: 'k'.",
+        ),
+    ],
+)
+def test_a_key_that_is_no_string_is_unknown(data, message):
+    """A mapping made in Python may have keys that no file has."""
+    with pytest.raises(resift.ResiftError) as caught:
+        resift.load("a", config=data)
+
+    assert str(caught.value) == message
+
+
 def test_a_file_that_is_not_utf8_is_told(tmp_path):
     """Bytes that are no text are no TOML."""
     path = tmp_path / "resift.toml"
@@ -444,47 +480,3 @@ def test_a_pyproject_with_a_wrong_tool_table_is_told(tmp_path, text, message):
         resift.load("rrf")
 
     assert str(caught.value) == f"{path}{message}"
-
-
-def test_an_unknown_reranker_names_the_entry_that_uses_it(monkeypatch):
-    """The message says where the wrong name is written."""
-    monkeypatch.setenv("RESIFT_PLUGINS", "")
-    data = {"rerankers": {"mine": {"use": "rff"}}}
-
-    with pytest.raises(resift.UnknownRerankerError) as caught:
-        resift.load("mine", config=data)
-
-    assert str(caught.value).startswith(
-        "the config: [rerankers.mine]: No reranker named 'rff' is installed. Did you "
-        "mean 'rrf'? Configured: 'mine'. Installed: 'bm25', "
-    )
-
-
-def test_a_wrong_option_names_the_entry(monkeypatch):
-    """A message about an entry gives its name, and the package behind it."""
-    data = {"rerankers": {"mine": {"use": "rrf", "options": {"kk": 1}}}}
-
-    with pytest.raises(resift.OptionsError) as caught:
-        resift.load("mine", config=data)
-
-    assert str(caught.value) == (
-        f"Reranker 'mine' (resift {resift.__version__}) has no option 'kk'. Did you "
-        "mean 'k'? Options: 'k'."
-    )
-
-
-@pytest.mark.parametrize(
-    "setting", [{"merge": "dbsf"}, {"window": 5}, {"text": "body"}, {"top_k": 5}]
-)
-def test_a_setting_of_a_nested_entry_is_an_error(setting):
-    """What would have no effect inside another reranker is not silently ignored."""
-    data = {"rerankers": {"mine": {"use": "bm25", **setting}}}
-    (key,) = setting
-
-    with pytest.raises(resift.ConfigError) as caught:
-        resift.load("cascade", config=data, stages=["mine"], keep=[])
-
-    assert str(caught.value) == (
-        f"the config: 'mine' is nested in another reranker, where its {key!r} has no "
-        "effect. Set it on the outer one."
-    )

@@ -65,9 +65,8 @@ def test_an_uninstalled_instance_may_be_nested(install):
         (
             {"use": "bm25", "optoins": {}},
             resift.ConfigError,
-            "The config: [rerankers.(nested)]: unknown key 'optoins'. Did you mean "
-            "'options'? Keys: 'use', 'options', 'merge', 'top_k', 'window', 'text', "
-            "'min_score'.",
+            "A nested reranker: unknown key 'optoins'. Did you mean 'options'? Keys: "
+            "'use', 'options', 'merge', 'top_k', 'window', 'text', 'min_score'.",
         ),
         (
             {"use": "bm25", "options": {"k2": 1}},
@@ -78,11 +77,18 @@ def test_an_uninstalled_instance_may_be_nested(install):
         (
             {"use": "bm25", "window": 5},
             resift.ConfigError,
-            "the config: 'bm25' is nested in another reranker, where its 'window' has "
-            "no effect. Set it on the outer one.",
+            "'bm25' is nested in another reranker, where its 'window' has no effect. "
+            "Set it on the outer one.",
+        ),
+        (
+            5,
+            resift.OptionsError,
+            "Reranker 'fake' (resift-fake 1.0): option 'one' must be made of "
+            "rerankers, got 5. Give a name, a table with 'use', or an object that "
+            "implements a hook.",
         ),
     ],
-    ids=["name", "key", "option", "setting"],
+    ids=["name", "key", "option", "setting", "number"],
 )
 def test_a_wrong_nested_reranker_is_told_like_any_other(install, given, kind, message):
     """Names, keys, options and settings of a nested reranker are all checked."""
@@ -92,3 +98,20 @@ def test_a_wrong_nested_reranker_is_told_like_any_other(install, given, kind, me
         resift.load("fake", config=None, one=given)
 
     assert str(caught.value).startswith(message)
+
+
+def test_what_is_no_reranker_is_not_shown_where_there_is_a_secret(install):
+    """A key may have been put among the rerankers."""
+    install(
+        NESTING.replace("*,", "*, key: SecretStr | None = None,").replace(
+            "class Plugin", "from pydantic import SecretStr\nclass Plugin", 1
+        )
+    )
+
+    with pytest.raises(resift.OptionsError) as caught:
+        resift.load("fake", config=None, many=[1234])
+
+    assert str(caught.value) == (
+        "Reranker 'fake' (resift-fake 1.0): option 'many' must be made of rerankers. "
+        "Give a name, a table with 'use', or an object that implements a hook."
+    )

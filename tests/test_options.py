@@ -193,6 +193,14 @@ def test_an_unknown_option_like_no_other_is_only_listed():
     )
 
 
+def test_a_setting_among_the_options_is_told_to_stand_beside_them():
+    """It is not advised to be what it is already."""
+    assert refusal(Plugin, model="m", top_k=3) == (
+        "Reranker 'x' has no option 'top_k'. It is a setting: give it beside the "
+        "options. Options: 'model', 'k', 'path', 'mode'."
+    )
+
+
 def test_a_required_option_must_be_given():
     """A missing option is named."""
     assert refusal(Plugin) == (
@@ -355,6 +363,59 @@ def test_a_constructor_cannot_leak_the_secret():
     assert str(caught.value) == "Reranker 'x': the key '***' is refused"
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+class Failing:
+    """Fails with whatever it is told to, and the key in its words."""
+
+    def __init__(
+        self,
+        *,
+        error: Callable,
+        key: pydantic.SecretStr | pydantic.SecretBytes | None = None,
+        keys: list[pydantic.SecretStr] = [],  # noqa: B006  # never changed
+    ) -> None:
+        secrets = [s for s in (key, *keys) if s is not None]
+        msg = f"no GPU {''.join(str(s.get_secret_value()) for s in secrets)}"
+        raise error(msg)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError, ZeroDivisionError])
+def test_whatever_a_constructor_raises_is_told_without_the_secret(error):
+    """No error is let through raw: it would show the key, and not name the plugin."""
+    message = refusal(Failing, error=error, keys=[SECRET])
+
+    assert message == (
+        f"Reranker 'x': its constructor raised {error.__name__}: no GPU ***"
+    )
+
+
+def test_a_secret_is_struck_out_in_every_form():
+    """Quoted, as a KeyError does, or as bytes."""
+    odd = SECRET + "\\\n"
+
+    assert refusal(Failing, error=KeyError, keys=[odd]) == (
+        "Reranker 'x': its constructor raised KeyError: 'no GPU ***'"
+    )
+    key = pydantic.SecretBytes(SECRET.encode())
+    assert refusal(Failing, error=ValueError, key=key) == (
+        "Reranker 'x': no GPU b'***'"
+    )
+
+
+class Holder(pydantic.BaseModel):
+    key: pydantic.SecretStr
+
+
+class Inner:
+    def __init__(self, *, holder: Holder) -> None:
+        msg = f"{holder.key.get_secret_value()} is refused"
+        raise ValueError(msg)
+
+
+def test_a_secret_inside_a_model_is_struck_out():
+    """However deep it lies."""
+    assert refusal(Inner, holder={"key": SECRET}) == "Reranker 'x': *** is refused"
 
 
 def test_a_secret_is_read_from_the_environment(monkeypatch):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 import subprocess
 import sys
+import threading
 
+import pydantic
 import pytest
 
 import resift
@@ -172,6 +175,152 @@ def test_a_secret_from_the_environment_is_read_again(install, monkeypatch):
     monkeypatch.setenv("A_KEY", "another")
     copied = pickle.loads(data)
     assert copied.plugin.key.get_secret_value() == "another"
+
+
+class Held:
+    """Holds a secret as it is told to; scores, merges and wraps nothing of use."""
+
+    def __init__(self, **attributes: object) -> None:
+        vars(self).update(attributes)
+
+
+class Scores(Held):
+    @hookimpl
+    def score(self, documents):
+        return [0.0] * len(documents)
+
+
+class Merges(Held):
+    @hookimpl
+    def merge(self, n_documents):
+        return [0.0] * n_documents
+
+
+class Wraps(Held):
+    @hookimpl(wrapper=True)
+    def score(self):
+        return (yield)
+
+
+class Slots(Scores):
+    __slots__ = ("key",)
+
+    def __init__(self, key: object) -> None:
+        self.key = key
+
+
+def score_with(key, query, documents):
+    """Score with a key."""
+    return [0.0] * len(documents)
+
+
+KEY = pydantic.SecretStr(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("reranker", "who"),
+    [
+        (Reranker(Scores(key=KEY)), "'Scores' holds a secret in 'key'"),
+        (Reranker(Slots(KEY)), "'Slots' holds a secret in 'key'"),
+        (Reranker(Scores(keys=[KEY])), "'Scores' holds a secret in 'keys'"),
+        (Reranker(Scores(keys={"a": (KEY,)})), "'Scores' holds a secret in 'keys'"),
+        (
+            Reranker(Scores(client=Held(key=KEY))),
+            "'Scores' holds a secret in 'client.key'",
+        ),
+        (
+            Reranker(Scores(lock=threading.Lock(), f=lambda: 0, key=KEY)),
+            "'Scores' holds a secret in 'key'",
+        ),
+        (
+            Reranker(functools.partial(score_with, KEY), name="f"),
+            "'f' holds a secret in 'function'",
+        ),
+        (
+            Reranker(Scores(), merge=Merges(key=KEY)),
+            "'Scores': its merger holds a secret in 'key'",
+        ),
+        (
+            resift.load("bm25", config=None, merge=Merges(key=KEY)),
+            f"'bm25' (resift {resift.__version__}): its merger holds a secret in 'key'",
+        ),
+        (
+            resift.load("bm25", config=None, wrappers=[Wraps(key=KEY)]),
+            f"'bm25' (resift {resift.__version__}): one of its wrappers holds a secret "
+            "in 'key'",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_secret_in_an_object_is_never_pickled(reranker, who):
+    """Wherever it is: in the plugin, the merger, a wrapper, or in what they hold."""
+    for use in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(pickle.PicklingError) as caught:
+            use(reranker)
+
+        assert str(caught.value) == (
+            f"Reranker {who}, which is never pickled. Leave it out in a __getstate__ "
+            "of the class."
+        )
+
+
+class Careful(Scores):
+    """Leaves its key out."""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "key"}
+
+
+def test_what_leaves_its_secret_out_is_pickled():
+    """Only what would be written counts; and a circle in it is no trouble."""
+    plugin = Careful(key=KEY, other=[1])
+    plugin.itself = plugin
+    data = pickle.dumps(Reranker(plugin, merge=Merges(), wrappers=[Wraps()]))
+
+    assert SECRET.encode() not in data
+    copied = pickle.loads(data).plugin
+    assert (copied.other, copied.itself) == ([1], copied)
+
+
+def test_a_merger_by_a_table_with_a_key_is_never_pickled(install):
+    """The table would be written as it was given."""
+    install(
+        "from pydantic import SecretStr\n"
+        "class Plugin:\n"
+        "    def __init__(self, *, key: SecretStr) -> None: ...\n"
+        "    @resift.hookimpl\n"
+        "    def merge(self, n_documents): return [0.0] * n_documents\n"
+    )
+    merge = {"use": "fake", "options": {"key": SECRET}}
+
+    with pytest.raises(pickle.PicklingError) as caught:
+        pickle.dumps(Reranker(Scores(), merge=merge))
+
+    assert str(caught.value).startswith(
+        "Reranker 'resift-fake:fake': option 'key' is a secret and is never pickled."
+    )
+
+
+def test_an_option_with_a_secret_inside_is_never_pickled(install):
+    """A model with a key is given as plain text, which would be written."""
+    install(
+        "import pydantic\n"
+        "class Model(pydantic.BaseModel):\n"
+        "    key: pydantic.SecretStr\n"
+        "class Plugin:\n"
+        "    def __init__(self, *, model: Model, scale: float = 1.0) -> None: ...\n"
+        "    @resift.hookimpl\n"
+        "    def score(self, documents): return [0.0] * len(documents)\n"
+    )
+    reranker = resift.load("fake", config=None, model={"key": SECRET}, scale=2.0)
+
+    with pytest.raises(pickle.PicklingError) as caught:
+        pickle.dumps(reranker)
+
+    assert str(caught.value) == (
+        "Reranker 'resift-fake:fake': option 'model' is a secret and is never pickled. "
+        "Load it anew on the other side."
+    )
 
 
 def test_another_process_builds_it_from_the_pickle(tmp_path):

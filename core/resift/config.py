@@ -10,16 +10,17 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from resift.catalog import normalized
-from resift.errors import ConfigError
+from resift.errors import ConfigError, ResiftError
 
-__all__ = ["Config", "Entry"]
+__all__ = ["Config", "Entry", "nested_entry", "written_in"]
 
 FILE_NAME = "resift.toml"
 _TOP_LEVEL = ("default", "wrappers", "rerankers")
@@ -37,6 +38,8 @@ class Entry:
         window: How many documents to score.
         text: The column that holds the text, or several to be joined.
         min_score: The least probability of a document that is returned.
+        name: The table's own, as it is written; empty for what is given in a call.
+        layers: The entries that this one was put together from, the top one first.
     """
 
     use: str
@@ -46,6 +49,8 @@ class Entry:
     window: int | None = None
     text: str | list[str] | None = None
     min_score: float | None = None
+    name: str = field(default="", compare=False)
+    layers: tuple[Entry, ...] = field(default=(), compare=False, repr=False)
 
     def settings(self) -> dict[str, object]:
         """Return what it sets beyond ``use`` and ``options``."""
@@ -56,7 +61,17 @@ class Entry:
         """Return *other* with everything that this entry sets put on top."""
         settings = {**other.settings(), **self.settings()}
         options = {**other.options, **self.options}
-        return Entry(other.use, options, **settings)  # type: ignore[arg-type]  # checked when read
+        layers = (*(self.layers or (self,)), *(other.layers or (other,)))
+        return Entry(other.use, options, layers=layers, **settings)  # type: ignore[arg-type]  # checked when read
+
+    def source(self, key: str) -> str:
+        """Return the name of the topmost entry with that option or setting."""
+        layers = self.layers or (self,)
+        return next((e.name for e in layers if key in {*e.options, *e.settings()}), "")
+
+    def names(self) -> list[str]:
+        """Return the names of the entries that it is made of, the top one first."""
+        return [layer.name for layer in self.layers or (self,) if layer.name]
 
 
 SETTINGS = ("merge", "top_k", "window", "text", "min_score")
@@ -87,7 +102,7 @@ class Config:
         """
         if given := os.environ.get("RESIFT_CONFIG"):
             return cls.read(Path(given), "named by RESIFT_CONFIG")
-        here = (start or Path.cwd()).resolve()
+        here = start.resolve() if start else _working_directory()
         for folder in (here, *here.parents):
             if (path := folder / FILE_NAME).is_file():
                 return cls.read(path)
@@ -107,13 +122,18 @@ class Config:
                 of the wrong type.
         """
         path = Path(path).expanduser()
-        if not path.is_file():
-            named = f", {how}," if how else ""
-            msg = f"Config file {str(path)!r}{named} does not exist."
+        file = f"Config file {str(path)!r}{f', {how},' if how else ''}"
+        if path.is_dir():
+            msg = f"{file} is a directory. Name the file in it."
             raise ConfigError(msg)
-        data: Mapping[str, object] = _parse(path)
-        if path.name == "pyproject.toml":
-            data = _table(data, path) or {}
+        if not path.is_file():
+            msg = f"{file} does not exist."
+            raise ConfigError(msg)
+        parsed = _parse(path)
+        data = _table(parsed, path) if path.name == "pyproject.toml" else parsed
+        if data is None:
+            msg = f"{file} has no table [tool.resift]. Add it, or name another file."
+            raise ConfigError(msg)
         return cls.of(data, path)
 
     @classmethod
@@ -129,11 +149,11 @@ class Config:
         tables = _typed(data, "rerankers", (Mapping,), where) or {}
         entries: dict[str, Entry] = {}
         for name, table in tables.items():
-            key = normalized(name)
+            key = normalized(str(name))
             if key in entries:
                 msg = f"{where}: [rerankers.{name}] is given twice, as {key!r}."
                 raise ConfigError(msg)
-            entries[key] = _entry(f"{where}: [rerankers.{name}]", table)
+            entries[key] = _entry(f"{where}: [rerankers.{name}]", table, str(name))
         wrappers = _typed(data, "wrappers", (list,), where) or ()
         for wrapper in wrappers:
             _typed({"wrappers": wrapper}, "wrappers", (str, Mapping), where)
@@ -146,6 +166,28 @@ class Config:
     def where(self) -> str:
         """Name the file, for messages."""
         return str(self.path) if self.path else "the config"
+
+
+@contextmanager
+def written_in(place: str) -> Iterator[None]:
+    """Say of errors inside that *place* is where to look, unless it is empty.
+
+    Of places inside places, the innermost.
+    """
+    try:
+        yield
+    except ResiftError as error:
+        error.place = error.place or place
+        raise
+
+
+def nested_entry(table: Mapping[str, object]) -> Entry:
+    """Return what a table with ``use`` says that stands for a reranker.
+
+    Raises:
+        ConfigError: If a key is unknown or a value has the wrong type.
+    """
+    return _entry("A nested reranker", table)
 
 
 _NAMES = {
@@ -166,11 +208,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _entry(where: str, table: object) -> Entry:
+def _entry(where: str, table: object, name: str = "") -> Entry:
     if not isinstance(table, Mapping):
         msg = f"{where} must be a table with a key 'use', got {_shown(table)}."
         raise ConfigError(msg)
-    _require_keys(table, [f.name for f in fields(Entry)], where)
+    _require_keys(table, list(_TYPES), where)
     given = [key for key in table if table[key] is not None]
     values = {key: _typed(table, key, _TYPES[key], where) for key in given}
     if "use" not in values:
@@ -187,13 +229,13 @@ def _entry(where: str, table: object) -> Entry:
     if not columns or not all(isinstance(column, str) for column in columns):
         msg = f"{where}: 'text' must be a column or a list of columns, got {columns!r}."
         raise ConfigError(msg)
-    return Entry(**values)
+    return Entry(**values, name=name)
 
 
 def _require_keys(data: Mapping[str, object], known: Sequence[str], where: str) -> None:
     for key in data:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
+            near = difflib.get_close_matches(str(key), known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             keys = ", ".join(map(repr, known))
             msg = f"{where}: unknown key {key!r}.{hint} Keys: {keys}."
@@ -223,6 +265,18 @@ def _table(data: Mapping[str, object], path: Path) -> Mapping[str, object] | Non
     table: Mapping[str, object] | None
     table = _typed(tools, "resift", (Mapping,), f"{path}: [tool]")
     return table
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd().resolve()
+    except OSError as error:
+        msg = (
+            f"The working directory cannot be read, nor searched for {FILE_NAME}: "
+            f"{error.strerror}. Change to another, or name the config file; None reads "
+            "none."
+        )
+        raise ConfigError(msg) from error
 
 
 def _parse(path: Path) -> dict[str, object]:

@@ -58,6 +58,12 @@ __all__ = [
 class ResiftError(Exception):
     """Anything that resift raises on purpose."""
 
+    place: str = ""
+    """Where what is wrong was written: a table of the config file, or a variable."""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {super().__str__()}" if self.place else super().__str__()
+
 
 class PluginError(ResiftError):
     """A reranker cannot be found or loaded by its name."""

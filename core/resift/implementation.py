@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,14 @@ from resift.errors import IncompatibleRerankerError, InvalidRerankerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["HOOKS", "SCORE_KINDS", "SCORING", "Implementation", "implementation"]
+__all__ = [
+    "HOOKS",
+    "SCORE_KINDS",
+    "SCORING",
+    "Implementation",
+    "implementation",
+    "may_be_reranker",
+]
 
 _MARK = "resift_impl"
 SCORING = ("score", "score_many")
@@ -192,3 +200,13 @@ def _wrong_parameter(
 
 implementation: Callable[[type], Implementation] = cache(Implementation)
 """What a class implements; examined once per class."""
+
+
+def may_be_reranker(value: object) -> bool:
+    """Tell whether *value* is a name, a table, or an object that is worth a check."""
+    return (
+        isinstance(value, str | Mapping)
+        or callable(value)
+        or bool(implementation(type(value)).hooks)
+        or any(hasattr(value, hook) for hook in HOOKS)
+    )

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from resift.catalog import Provider, catalog, normalized
-from resift.config import Config, Entry
-from resift.errors import ConfigError, InvalidRerankerError, UnknownRerankerError
+from resift.config import Config, Entry, nested_entry, written_in
+from resift.errors import (
+    ConfigError,
+    InvalidRerankerError,
+    PluginError,
+    ResiftError,
+    UnknownRerankerError,
+)
 from resift.implementation import implementation
 from resift.options import Schema
 from resift.reranker import Reranker
+from resift.secrets import secrets_in
+from resift.wrappers import resolved
 
 __all__ = ["Loader", "Recipe", "config_of", "load"]
 
@@ -106,14 +118,20 @@ class Recipe:
         Raises:
             pickle.PicklingError: If one was.
         """
-        for name in self.secrets:
-            value = self.given.get(name)
-            from_environment = isinstance(value, Mapping) and set(value) == {"env"}
-            if value is not None and not from_environment:
+        for name, value in self.given.items():
+            declared = name in self.secrets
+            if declared and (value is None or _is_from_environment(value)):
+                continue
+            if declared or any(secrets_in([value, self.options.get(name)])):
+                remedy = "Load it anew on the other side."
+                if declared:
+                    remedy = (
+                        "Give it as {'env': 'NAME'}, so that it is read from the "
+                        "environment on both sides."
+                    )
                 msg = (
                     f"Reranker {self.provider!r}: option {name!r} is a secret and is "
-                    "never pickled. Give it as {'env': 'NAME'}, so that it is read "
-                    "from the environment on both sides."
+                    f"never pickled. {remedy}"
                 )
                 raise pickle.PicklingError(msg)
 
@@ -139,27 +157,26 @@ class Loader:
     Args:
         config: Where names are looked up first.
         wrappers: Handed to every reranker that is built.
-        path: Config entries being resolved, to notice a cycle.
+        path: The way to here through options of the config, to notice a circle: of each
+            the entries from the one that was named to the one that has the option.
     """
 
     def __init__(
         self,
         config: Config | None = None,
         wrappers: Sequence[object] = (),
-        path: tuple[str, ...] = (),
+        path: tuple[tuple[str, ...], ...] = (),
     ) -> None:
         self.config = config or Config()
         self.wrappers = wrappers
         self.path = path
 
     @classmethod
-    def of(cls, config: Config, wrappers: Sequence[object]) -> Loader:
+    def of(cls, config: Config, wrappers: object) -> Loader:
         """Return a loader with the wrappers that were given and those of the config."""
-        if config.wrappers or any(isinstance(w, str | Mapping) for w in wrappers):
-            from resift.wrappers import resolved
-
-            wrappers = resolved([*config.wrappers, *wrappers])
-        return cls(config, wrappers)
+        with written_in(f"{config.where()}: wrappers"):
+            configured = resolved(config.wrappers)
+        return cls(config, (*configured, *resolved(wrappers)))
 
     def load(
         self,
@@ -175,69 +192,63 @@ class Loader:
             )
             raise InvalidRerankerError(msg)
         name = name or self._default()
-        entry, path = self.resolve(name)
-        entry = Entry("", options, **settings).over(entry)  # type: ignore[arg-type]
-        label = _label(name, entry)
-        return Loader(self.config, self.wrappers, path).build(entry, label)
+        entry = Entry("", options, **settings).over(self.resolve(name)[0])  # type: ignore[arg-type]
+        return self.build(entry, _label(name, entry))
 
-    def resolve(self, name: str) -> tuple[Entry, tuple[str, ...]]:
-        """Return the entry that *name* stands for, config entries laid over another.
+    def resolve(
+        self, name: str, above: tuple[str, ...] = ()
+    ) -> tuple[Entry, tuple[str, ...]]:
+        """Return what *name* stands for, and the names of the entries that say so.
+
+        Args:
+            name: A name of the config, or of an installed reranker.
+            above: Entries that are built on it.
 
         Raises:
             ConfigError: If entries form a circle, or one hides an installed reranker.
         """
         entry = self.config.get(name)
         if entry is None:
-            return Entry(name), self.path
+            return Entry(name), ()
         key = normalized(name)
-        if key in self.path:
-            circle = " -> ".join([*self.path[self.path.index(key) :], key])
-            msg = f"{self.config.where()}: rerankers form a circle: {circle}."
-            raise ConfigError(msg)
-        path = (*self.path, key)
+        if key in above:
+            raise self._circle((*above[above.index(key) :], key))
         if normalized(entry.use) == key:
-            return entry, path
+            return entry, (key,)
         if key in catalog():
             msg = (
-                f"{self.config.where()}: [rerankers.{name}] hides the installed "
-                f"reranker {key!r}. Choose another name, or set its defaults with "
-                f"use = {key!r}."
+                f"{self._place(entry.name)} hides the installed reranker {key!r}. "
+                f"{_unhide(key)}"
             )
             raise ConfigError(msg)
-        below, path = Loader(self.config, self.wrappers, path).resolve(entry.use)
-        return entry.over(below), path
+        below, names = self.resolve(entry.use, (*above, key))
+        return entry.over(below), (key, *names)
 
     def build(self, entry: Entry, name: str) -> Reranker:
         """Build what *entry* describes."""
-        provider = self._find(entry.use)
+        with written_in(self._place(*entry.names()[-1:])):
+            provider = self._find(entry.use)
         who = f"Reranker {name!r} ({provider.home})"
         cls = provider.load()
         implementation(cls).check(who)
         schema = Schema(cls, who)
         children: list[Reranker] = []
-
-        def nested(value: object) -> Reranker:
-            child = self.nested(value)
-            if isinstance(value, str | Mapping):  # an object is its owner's to close
-                children.append(child)
-            return child
-
+        options = self._options(entry, schema, children)
         given = dict(entry.options)
-        options = schema.validate(given, nested)
         for option in schema.options.values():
             if option.nests and option.name in options:
                 given[option.name] = options[option.name]
         settings = entry.settings()
         if isinstance(settings.get("merge"), str | Mapping):
-            merger = self.nested(settings["merge"])
-            children.append(merger)
-            settings["merge"] = merger
-        reranker = Reranker(
-            schema.construct(options),
-            wrappers=self.wrappers,
-            name=name,
-            **settings,  # type: ignore[arg-type]  # checked when read, or by it
-        )
+            source = entry.source("merge")
+            settings["merge"] = self._child(settings["merge"], entry, source, children)
+        with self._blaming(entry):
+            reranker = Reranker(
+                schema.construct(options),
+                wrappers=self.wrappers,
+                name=name,
+                **settings,  # type: ignore[arg-type]  # checked when read, or by it
+            )
         secrets = frozenset(o.name for o in schema.options.values() if o.is_secret)
         reranker.who = who
         reranker._children = tuple(children)  # noqa: SLF001  # the loader is its maker
@@ -255,63 +266,119 @@ class Loader:
         if isinstance(value, Reranker):
             return value
         if isinstance(value, str):
-            entry, path = self.resolve(value)
+            entry = self.resolve(value)[0]
         elif isinstance(value, Mapping):
-            entry, path = self._inline(value)
+            own = nested_entry(value)
+            entry = own.over(self.resolve(own.use)[0])
         else:
             return Reranker(value, wrappers=self.wrappers)
         label = _label(value if isinstance(value, str) else entry.use, entry)
         if settings := entry.settings():
+            setting = next(iter(settings))
             msg = (
-                f"{self.config.where()}: {label!r} is nested in another reranker, "
-                f"where its {next(iter(settings))!r} has no effect. Set it on the "
-                "outer one."
+                f"{label!r} is nested in another reranker, where its {setting!r} has "
+                "no effect. Set it on the outer one."
             )
-            raise ConfigError(msg)
-        return Loader(self.config, self.wrappers, path).build(entry, label)
+            with written_in(self._place(entry.source(setting))):
+                raise ConfigError(msg)
+        return self.build(entry, label)
 
-    def _inline(self, table: Mapping[str, object]) -> tuple[Entry, tuple[str, ...]]:
-        read = Config.of({"rerankers": {"(nested)": table}}, self.config.path)
-        entry = read.rerankers["(nested)"]
-        below, path = self.resolve(entry.use)
-        return entry.over(below), path
+    def _options(
+        self, entry: Entry, schema: Schema, children: list[Reranker]
+    ) -> dict[str, object]:
+        """Return the options as the constructor takes them; errors say whose they are.
+
+        Args:
+            entry: What was given.
+            schema: What there is.
+            children: Takes the rerankers that are built on the way.
+        """
+        sources = {name: entry.source(name) for name in entry.options}
+        for name, source in sources.items():
+            with written_in(self._place(source)):
+                schema.require_known(name)
+        with written_in(self._place(*entry.names()[-1:])):
+            schema.require_complete(entry.options)
+        options = {}
+        for name, source in sources.items():
+            build = partial(self._child, entry=entry, source=source, children=children)
+            with written_in(self._place(source)):
+                options[name] = schema.value(name, entry.options[name], build)
+        return options
+
+    def _child(
+        self, value: object, entry: Entry, source: str, children: list[Reranker]
+    ) -> Reranker:
+        """Build a reranker that the entry *source* wants inside.
+
+        Raises:
+            ConfigError: If it is the very option that is being built already.
+        """
+        loader, key = self, normalized(source)
+        if source:
+            names = [normalized(name) for name in entry.names()]
+            step = tuple(names[: names.index(key) + 1])
+            busy = [taken[-1] for taken in self.path]
+            if key in busy:
+                way = chain(*self.path[busy.index(key) + 1 :], step)
+                raise self._circle((key, *way))
+            loader = Loader(self.config, self.wrappers, (*self.path, step))
+        with written_in(self._place(source)):
+            child = loader.nested(value)
+        if isinstance(value, str | Mapping):  # an object is its owner's to close
+            children.append(child)
+        return child
+
+    @contextmanager
+    def _blaming(self, entry: Entry) -> Iterator[None]:
+        """Say of errors inside where the key stands that they speak of."""
+        try:
+            yield
+        except ResiftError as error:
+            words = set(re.findall(r"\w+", str(error)))
+            named = words & {*entry.options, *entry.settings()}
+            sources = {entry.source(key) for key in named}
+            if len(sources) == 1:
+                error.place = error.place or self._place(*sources)
+            raise
 
     def _default(self) -> str:
-        name = os.environ.get("RESIFT_RERANKER") or self.config.default
+        """Return the default, which must be there."""
+        place = "RESIFT_RERANKER"
+        name = os.environ.get(place)
+        if not name:
+            place, name = f"{self.config.where()}: default", self.config.default
         if not name:
             msg = (
                 "No reranker was named and there is no default. Name one, set "
                 "RESIFT_RERANKER, or put default = 'NAME' into resift.toml."
             )
             raise UnknownRerankerError(msg)
+        if self.config.get(name) is None:
+            with written_in(place):
+                self._find(name)
         return name
 
     def _find(self, name: str) -> Provider:
-        try:
-            return catalog().find(name, sorted(self.config.rerankers))
-        except UnknownRerankerError as error:
-            if not self.path:
-                raise
-            where = f"{self.config.where()}: [rerankers.{self.path[-1]}]"
-            message = f"{where}: {error}"
-        raise UnknownRerankerError(message)
+        return catalog().find(name, sorted(self.config.rerankers))
+
+    def _place(self, name: str = "") -> str:
+        """Return where the entry *name* stands; nowhere, for what a call gave."""
+        return name and f"{self.config.where()}: [rerankers.{name}]"
+
+    def _circle(self, names: Iterable[str]) -> ConfigError:
+        error = ConfigError(f"rerankers form a circle: {' -> '.join(names)}.")
+        error.place = self.config.where()
+        return error
 
 
-def require_no_secret(plugin: object, who: str) -> None:
-    """Refuse to pickle an instance with a secret in it, which it would write.
-
-    Raises:
-        pickle.PicklingError: If it holds one, and does not pickle in its own way.
-    """
-    if type(plugin).__getstate__ is not object.__getstate__:
-        return
-    for name, value in getattr(plugin, "__dict__", {}).items():
-        if hasattr(value, "get_secret_value"):
-            msg = (
-                f"{who} holds a secret in {name!r}, which is never pickled. Leave it "
-                "out in a __getstate__ of the class."
-            )
-            raise pickle.PicklingError(msg)
+def _unhide(key: str) -> str:
+    """Return what to do about an entry of the name of an installed reranker."""
+    try:
+        catalog().find(key)
+    except PluginError:  # several have the name: it could not be used
+        return "Choose another name."
+    return f"Choose another name, or set its defaults with use = {key!r}."
 
 
 def config_of(config: object) -> Config:
@@ -334,6 +401,10 @@ def config_of(config: object) -> Config:
 def _label(name: str, entry: Entry) -> str:
     """Return what a reranker is called: as configured, or by its bare name."""
     return name if name != entry.use else normalized(entry.use).rpartition(":")[2]
+
+
+def _is_from_environment(value: object) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"env"}
 
 
 def _already_built(value: object) -> Reranker:

@@ -18,6 +18,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from resift.errors import InvalidRerankerError, OptionsError, ResiftError
+from resift.implementation import may_be_reranker
+from resift.secrets import redacted, secrets_in
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -149,43 +151,72 @@ class Schema:
             OptionsError: If one is unknown, missing or of the wrong type.
         """
         for name in given:
-            if name not in self.options:
-                raise OptionsError(self._unknown(name))
-        missing = [o.name for o in self.options.values() if o.required]
-        if missing := [name for name in missing if name not in given]:
-            msg = f"{self.who}: option {missing[0]!r} is required and was not given."
-            raise OptionsError(msg)
-        return {name: self._value(name, given[name], build) for name in given}
+            self.require_known(name)
+        self.require_complete(given)
+        return {name: self.value(name, given[name], build) for name in given}
+
+    def require_known(self, name: str) -> None:
+        """Refuse an option that there is not."""
+        if name not in self.options:
+            raise OptionsError(self._unknown(name))
+
+    def require_complete(self, given: Mapping[str, object]) -> None:
+        """Refuse to do without an option that is required."""
+        for option in self.options.values():
+            if option.required and option.name not in given:
+                msg = (
+                    f"{self.who}: option {option.name!r} is required and was not given."
+                )
+                raise OptionsError(msg)
 
     def construct(self, options: Mapping[str, object]) -> object:
         """Build the plugin.
 
         Raises:
-            OptionsError: If its constructor refuses the options.
+            OptionsError: If its constructor fails, whatever it raises.
         """
         try:
             return self.cls(**options)
         except ResiftError:
             raise
-        except (TypeError, ValueError) as error:
-            message = f"{self.who}: {_redacted(str(error), options)}"
-            if not self.has_secret:
+        except Exception as error:
+            text = redacted(str(error), options)
+            if not isinstance(error, TypeError | ValueError):
+                text = f"its constructor raised {type(error).__name__}: {text}"
+            message = f"{self.who}: {text}"
+            if not (self.has_secret or any(secrets_in(options))):
                 raise OptionsError(message) from error
         raise OptionsError(message)  # with no trace of an error that saw the secret
 
-    def _value(self, name: str, value: object, build: Build) -> object:
+    def value(self, name: str, value: object, build: Build) -> object:
+        """Return the value of one option as the constructor takes it."""
         from pydantic import ValidationError
 
         option = self.options[name]
         if variable := environment_of(option, value):
             value = self._from_environment(name, variable)
         elif option.nests:
-            value = _nested(value, option.annotation, build)
+            value = _nested(value, option.annotation, self._checking(option, build))
         try:
             return option.validate(value)
         except ValidationError as error:
             message = self._wrong(option, value, error)
         raise OptionsError(message)
+
+    def _checking(self, option: Option, build: Build) -> Build:
+        """Return *build*, refusing what can be no reranker."""
+
+        def built(value: object) -> Reranker:
+            if may_be_reranker(value):
+                return build(value)
+            got = "" if self.has_secret else f", got {_short(value)}"
+            msg = (
+                f"{self.who}: option {option.name!r} must be made of rerankers{got}. "
+                "Give a name, a table with 'use', or an object that implements a hook."
+            )
+            raise OptionsError(msg)
+
+        return built
 
     def _from_environment(self, name: str, variable: str) -> str:
         try:
@@ -209,8 +240,10 @@ class Schema:
 
     def _unknown(self, name: str) -> str:
         known = {other.lower(): other for other in (*RESERVED, *self.options)}
-        near = difflib.get_close_matches(name.lower(), known, n=1)
+        near = difflib.get_close_matches(str(name).lower(), known, n=1)
         hint = f" Did you mean {known[near[0]]!r}?" if near else ""
+        if name in RESERVED:
+            hint = " It is a setting: give it beside the options."
         options = ", ".join(map(repr, self.options)) or "none"
         return f"{self.who} has no option {name!r}.{hint} Options: {options}."
 
@@ -306,23 +339,6 @@ def _summaries(cls: type) -> dict[str, str]:
         )
         found.update((name, " ".join(body.split())) for name, body in entries)
     return found
-
-
-def _redacted(text: str, options: Mapping[str, object]) -> str:
-    for value in options.values():
-        text = _without(text, value)
-    return text
-
-
-def _without(text: str, value: object) -> str:
-    """Blank every secret in *value*, at any depth of lists and tables."""
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            text = _without(text, item)
-    secret = getattr(value, "get_secret_value", None)
-    return text.replace(str(secret()), "***") if secret and secret() else text
 
 
 def _plain(value: object) -> object:

@@ -434,15 +434,16 @@ class Reranker:
         self.close()
 
     def __getstate__(self) -> dict[str, object]:
+        from resift.secrets import require_no_secret
+
         state = self.__dict__.copy()
         del state["_host"], state["_merger"]
         if self._recipe is not None:
             self._recipe.require_picklable()
             del state["plugin"]
-        else:
-            from resift.loading import require_no_secret
-
-            require_no_secret(self.plugin, self.who)
+        if isinstance(self._merger, Reranker):  # named by a table, with a key in it?
+            self._merger.__getstate__()
+        require_no_secret(state, self.who)
         return state
 
     def __setstate__(self, state: dict[str, object]) -> None:

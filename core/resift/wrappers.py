@@ -6,31 +6,34 @@ trace or observe. A distribution offers one by an entry point in ``resift.wrappe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from resift.catalog import WRAPPERS, catalog
-from resift.errors import ConfigError
+from resift.errors import ConfigError, InputError
 from resift.options import Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from resift.reranker import Reranker
 
 __all__ = ["resolved"]
 
 
-def resolved(wrappers: Iterable[object]) -> tuple[object, ...]:
+def resolved(wrappers: object) -> tuple[object, ...]:
     """Return wrappers as objects.
 
     Args:
-        wrappers: Objects, names, and tables with ``use`` and ``options``.
+        wrappers: A list of objects, names, and tables with ``use`` and ``options``.
 
     Raises:
+        InputError: If it is no list.
         PluginError: If a name cannot be found or imported.
         OptionsError: If its options are wrong.
     """
+    if isinstance(wrappers, str | Mapping) or not isinstance(wrappers, Iterable):
+        remedy = "Leave it out" if wrappers is None else "Put it into a list"
+        msg = f"wrappers must be a list, got {type(wrappers).__name__}. {remedy}."
+        raise InputError(msg)
     return tuple(
         _built(wrapper) if isinstance(wrapper, str | Mapping) else wrapper
         for wrapper in wrappers
