@@ -71,6 +71,29 @@ def test_missing_reranker_is_marked(file, cli):
     assert 'use = "not-there"  # not installed' in cli("config").stdout
 
 
+def test_missing_default_merger_and_wrapper_are_marked(tmp_path, program):
+    """The default, a merger and a wrapper that are not installed are marked, too."""
+    file = tmp_path / "resift.toml"
+    file.write_text(
+        'default = "nope"\nwrappers = ["zzz", { use = "yyy" }]\n'
+        '[rerankers.a]\nuse = "bm25"\nmerge = "xxx"\n'
+        '[rerankers.b]\nuse = "bm25"\nmerge = { use = "rrf" }\n'
+    )
+
+    done, other = program("config"), program("config", RESIFT_RERANKER="www")
+    entry = program("config", RESIFT_RERANKER="a")
+
+    assert done.stdout == (
+        f"# {file}\n"
+        'default = "nope"  # not installed\n'
+        'wrappers = ["zzz", { use = "yyy" }]  # not installed: zzz, yyy\n'
+        '\n[rerankers.a]\nuse = "bm25"\nmerge = "xxx"  # not installed\n'
+        '\n[rerankers.b]\nuse = "bm25"\nmerge = { use = "rrf" }\n'
+    )
+    assert 'default = "www"  # from RESIFT_RERANKER, not installed\n' in other.stdout
+    assert 'default = "a"  # from RESIFT_RERANKER\n' in entry.stdout
+
+
 def test_secrets_are_hidden(file, fake_distribution, cli):
     """Neither TOML nor JSON shows a secret, whether its class is there or not."""
     fake_distribution(

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,20 +73,41 @@ def _merged(config: Config) -> dict[str, Any]:
 
 
 def _toml(config: Config, merged: Mapping[str, Any]) -> Iterator[str]:
-    from resift.catalog import catalog
+    from resift.catalog import WRAPPERS, catalog
 
     if config.path:
         yield f"# {config.path}"
     if default := merged["default"]:
-        origin = "  # from RESIFT_RERANKER" if default != config.default else ""
-        yield f"default = {_value(default)}{origin}"
+        origin = ["from RESIFT_RERANKER"] if default != config.default else []
+        yield _line("default", default, [*origin, *_missing(default, config)])
     if wrappers := merged["wrappers"]:
-        yield f"wrappers = {_value(wrappers)}"
+        known = catalog(WRAPPERS)
+        absent = [name for name in map(_name, wrappers) if name not in known]
+        remark = f"not installed: {', '.join(absent)}"
+        yield _line("wrappers", wrappers, [remark] if absent else [])
     for name, settings in merged["rerankers"].items():
         yield f"\n[rerankers.{_key(name)}]"
         for key, value in settings.items():
-            missing = key == "use" and value not in catalog()
-            yield f"{key} = {_value(value)}{'  # not installed' if missing else ''}"
+            names = key in ("use", "merge")
+            yield _line(key, value, _missing(_name(value), config) if names else [])
+
+
+def _line(key: str, value: object, remarks: Sequence[str]) -> str:
+    line = f"{key} = {_value(value)}"
+    return f"{line}  # {', '.join(remarks)}" if remarks else line
+
+
+def _missing(name: str, config: Config) -> list[str]:
+    """Remark that a reranker is neither configured nor installed."""
+    from resift.catalog import catalog
+
+    known = config.get(name) is not None or name in catalog()
+    return [] if known else ["not installed"]
+
+
+def _name(value: object) -> str:
+    """Return the name that a setting asks for, which may be a table with ``use``."""
+    return str(value.get("use") if isinstance(value, Mapping) else value)
 
 
 def _value(value: object) -> str:
