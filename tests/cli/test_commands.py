@@ -9,7 +9,9 @@ import sys
 import time
 
 import pytest
+from click.testing import CliRunner
 
+from resift.cli import main
 from resift.cli.commands import OWN, PUBLISHED
 
 PLUGIN = """
@@ -70,6 +72,58 @@ def test_every_command_has_help(cli, name):
     assert result.exit_code == 0
     assert result.stdout.startswith(f"Usage: main {name} ")
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_help_fits(terminal, width):
+    """The help page shows what every own command does, uncut, in one line each."""
+    shown = terminal("--help", width=width)
+
+    start = shown.lines.index("Commands:") + 1
+    page = shown.lines[start : start + len(OWN)]
+    assert page == [f"  {name:10}  {own.summary}" for name, own in OWN.items()]
+    assert max(map(len, shown.lines)) <= width
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_every_option_has_a_help_text(name):
+    """No option is left unexplained; one that repeats says so."""
+    command = main.get_command(main.make_context("resift", [name]), name)
+    options = [p for p in command.params if p.param_type_name == "option"]
+
+    assert [o.name for o in options if not o.help] == []
+
+
+@pytest.mark.parametrize(("value", "red"), [("", True), ("1", False)])
+def test_no_color(monkeypatch, value, red):
+    """NO_COLOR takes the colour out of errors, too, unless it is empty."""
+    monkeypatch.setenv("NO_COLOR", value)
+
+    result = CliRunner().invoke(main, ["show", "rff"], color=True)
+
+    assert result.stderr.startswith("\x1b[31mError: " if red else "Error: No reranker")
+    assert ("\x1b" in result.stderr) is red
+
+
+def test_error_without_escapes(fake_distribution, cli):
+    """What a server or a plugin says cannot steer the terminal."""
+    fake_distribution(
+        "resift-odd",
+        modules={
+            "resift_odd": "import resift\n"
+            "class Odd:\n"
+            "    @resift.hookimpl\n"
+            "    def score(self, query, documents):\n"
+            "        raise resift.BackendError('a\\x1b[5m\\nb')\n"
+        },
+        rerankers={"odd": "resift_odd:Odd"},
+    )
+
+    result = cli("rank", "q", "-r", "odd", stdin="a\n")
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: a[5m b")
+    assert result.stderr.count("\n") == 1
 
 
 def test_help_imports_no_plugin(greeting, broken, cli):

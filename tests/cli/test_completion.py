@@ -56,6 +56,30 @@ def test_commands(complete):
     assert complete("co") >= {"config", "completion"}
 
 
+def test_commands_of_packages(fake_distribution, complete):
+    """Packages' commands are completed, and none is imported for it."""
+    fake_distribution(
+        "resift-broken",
+        modules={"resift_broken": "import not_there_at_all"},
+        entry_points={"resift.commands": {"collapse": "resift_broken:bang"}},
+    )
+
+    assert complete("co") >= {"config", "completion", "collapse"}
+
+
+@pytest.mark.parametrize(
+    ("line", "flag"),
+    [
+        ("rank --min", "--min-score"),
+        ("search --min", "--min-score"),
+        ("--trace", "--traceback"),
+    ],
+)
+def test_flags(complete, line, flag):
+    """Flags are completed, of a command and of the program itself."""
+    assert complete(line) == {flag}
+
+
 def test_rerankers(echo, complete, tmp_path):
     """Rerankers' names are completed from metadata and from the config file."""
     (tmp_path / "resift.toml").write_text('[rerankers.eager]\nuse = "echo"\n')

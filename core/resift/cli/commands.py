@@ -7,10 +7,11 @@ import errno
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
+from resift.cli.output import printable
 from resift.errors import (
     BrokenRerankerError,
     InvalidRerankerError,
@@ -18,21 +19,43 @@ from resift.errors import (
 )
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from resift.catalog import Provider
 
 __all__ = ["PUBLISHED", "Commands", "plugin_command"]
 
+
+class _Own(NamedTuple):
+    """One of the own commands: where it is, and what it does in 44 characters."""
+
+    target: str
+    summary: str  # so short that the help page fits into 60 columns
+
+
 OWN = {  # in the order of the help page
-    "demo": "resift.cli.demo:demo",
-    "list": "resift.cli.list:list_rerankers",
-    "show": "resift.cli.show:show",
-    "rank": "resift.cli.rank:rank",
-    "search": "resift.cli.search:search",
-    "config": "resift.cli.config:show_config",
-    "doctor": "resift.cli.doctor:doctor",
-    "check": "resift.cli.check:check",
-    "new": "resift.cli.new:new",
-    "completion": "resift.cli.completion:completion",
+    "demo": _Own(
+        "resift.cli.demo:demo", "See reranking at work on your Python's docs."
+    ),
+    "list": _Own(
+        "resift.cli.list:list_rerankers", "List the installed rerankers and mergers."
+    ),
+    "show": _Own("resift.cli.show:show", "Show what a reranker does, and its options."),
+    "rank": _Own("resift.cli.rank:rank", "Rank the lines of a file by a query."),
+    "search": _Own(
+        "resift.cli.search:search", "Search a LanceDB table, and rerank the hits."
+    ),
+    "config": _Own(
+        "resift.cli.config:show_config", "Show the configuration that applies here."
+    ),
+    "doctor": _Own("resift.cli.doctor:doctor", "Find out what is broken, and why."),
+    "check": _Own(
+        "resift.cli.check:check", "Prove that a reranker keeps its promises."
+    ),
+    "new": _Own("resift.cli.new:new", "Write a package for a reranker of your own."),
+    "completion": _Own(
+        "resift.cli.completion:completion", "Set up completion in bash, zsh or fish."
+    ),
 }
 
 PUBLISHED = {
@@ -51,7 +74,8 @@ class Failure(click.ClickException):
 
     def show(self, file: object = None) -> None:
         del file  # always standard error
-        click.secho(f"Error: {self.message}", fg="red", err=True)
+        message = printable(f"Error: {self.message}")
+        click.secho(message, fg="red", err=True, color=self.show_color)
 
 
 class Commands(click.Group):
@@ -63,6 +87,17 @@ class Commands(click.Group):
     that is asked for is imported, so a broken one hurts only itself.
     """
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,  # noqa: ANN401  # click's signature
+    ) -> click.Context:
+        if os.environ.get("NO_COLOR"):  # which click does not know
+            extra["color"] = False
+        return super().make_context(info_name, args, parent, **extra)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's
         return [*OWN, *sorted({p.name for p in _plugins()} - OWN.keys())]
 
@@ -71,8 +106,8 @@ class Commands(click.Group):
         ctx: click.Context,  # noqa: ARG002  # click's signature
         cmd_name: str,
     ) -> click.Command | None:
-        if target := OWN.get(cmd_name):
-            module, _, attribute = target.partition(":")
+        if own := OWN.get(cmd_name):
+            module, _, attribute = own.target.partition(":")
             command: click.Command = getattr(import_module(module), attribute)
             return command
         return plugin_command(cmd_name)
@@ -86,19 +121,13 @@ class Commands(click.Group):
         return args[0], command, args[1:]
 
     def format_commands(
-        self, ctx: click.Context, formatter: click.HelpFormatter
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's signature
+        formatter: click.HelpFormatter,
     ) -> None:
-        """Write the own commands, then the plugins', which are not imported for it."""
-        limit = formatter.width - 6 - max(map(len, OWN))
+        """Write the own commands, then the plugins'; none is imported for it."""
         with formatter.section("Commands"):
-            commands = {name: self.get_command(ctx, name) for name in OWN}
-            formatter.write_dl(
-                [
-                    (name, command.get_short_help_str(limit))
-                    for name, command in commands.items()
-                    if command is not None
-                ]
-            )
+            formatter.write_dl([(name, own.summary) for name, own in OWN.items()])
         if plugins := [p for p in _plugins() if p.name not in OWN]:
             with formatter.section("Commands of installed packages"):
                 formatter.write_dl(
@@ -107,6 +136,23 @@ class Commands(click.Group):
                         for p in plugins
                     ]
                 )
+
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete options and commands' names; no command is imported for it."""
+        from click.shell_completion import CompletionItem
+
+        known = {p.name: p.summary for p in _plugins()}
+        known |= {name: own.summary for name, own in OWN.items()}
+        return [
+            *(
+                CompletionItem(name, help=known[name])
+                for name in self.list_commands(ctx)
+                if name.startswith(incomplete)
+            ),
+            *click.Command.shell_complete(self, ctx, incomplete),
+        ]
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; every error becomes one line and an exit code."""
@@ -155,7 +201,7 @@ def plugin_command(name: str) -> click.Command | None:
 def _fail(ctx: click.Context, error: Exception, message: str) -> NoReturn:
     if (ctx.obj or {}).get("traceback"):
         raise error
-    raise Failure(" ".join(message.split("\n"))) from error
+    raise Failure(message) from error
 
 
 def _end_of_pipe() -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -18,10 +19,14 @@ __all__ = [
     "is_terminal",
     "json_option",
     "note",
+    "printable",
     "progress_console",
     "write_json",
     "write_rows",
 ]
+
+_CONTROL = {*range(0x20), *range(0x7F, 0xA0)}  # what a terminal may obey
+_PRINTABLE = {code: " " if chr(code).isspace() else None for code in _CONTROL}
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -47,7 +52,16 @@ def progress_console() -> Console:
 
 def note(text: str) -> None:
     """Tell the user something beside the result."""
-    click.secho(f"note: {text}", dim=True, err=True)
+    click.secho(printable(f"note: {text}"), dim=True, err=True)
+
+
+def printable(text: str) -> str:
+    """Return *text* on one line, without the characters that a terminal would obey.
+
+    Documents and servers' answers may hold escape sequences: what is left of them is
+    shown, and does nothing.
+    """
+    return text.translate(_PRINTABLE)
 
 
 def write_json(value: object, *, indent: int | None = 2) -> None:
@@ -56,6 +70,8 @@ def write_json(value: object, *, indent: int | None = 2) -> None:
         text = _json(value, indent)
     except ValueError:  # JSON has no NaN and no infinity
         text = _json(_finite(value), indent)
+    if is_terminal():  # JSON escapes those below a space only
+        text = re.sub(r"[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
     sys.stdout.write(f"{text}\n")
 
 

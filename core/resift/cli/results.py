@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from resift.cli.output import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -64,7 +66,7 @@ def table(results: Sequence[Result], width: int) -> Table:
     first = results[0]
     names = list(first.cells)[:_CELLS]
     lists = [n if n in ("was", "merged") else f"in {n}" for n in first.ranks]
-    header = ["#", "score", *lists, *names, "text"]
+    header = ["#", "score", *lists, *map(_line, names), "text"]
     rows: list[list[str | Text]] = [
         [
             str(result.rank),
@@ -135,7 +137,7 @@ def _facts(result: Result) -> Table:
         shown = "" if score is None else f"score {number(score)}"
         facts.add_row(Text(name, style="magenta"), where, shown)
     for name, value in result.evidence.items():
-        facts.add_row(Text(name, style="magenta"), Text(_line(value)))
+        facts.add_row(Text(_line(name), style="magenta"), Text(_line(value)))
     return facts
 
 
@@ -144,4 +146,4 @@ def _cut(text: str) -> str:
 
 
 def _line(value: object) -> str:
-    return "" if value is None else " ".join(str(value).split())
+    return "" if value is None else " ".join(printable(str(value)).split())
