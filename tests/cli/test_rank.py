@@ -148,6 +148,10 @@ def test_nothing_to_rank(cli, content):
             ["-o", "config=x"],
             "'config' is not an option of a reranker.",
         ),
+        (
+            ["-o", "top_k=3"],
+            "'top_k' is not an option of a reranker. Use --top-k.",
+        ),
     ],
 )
 def test_wrong_usage(cli, arguments, message):
@@ -181,8 +185,28 @@ def test_wrong_usage(cli, arguments, message):
         (
             b'{"body": "a"}\n',
             [],
-            "Reranker 'bm25' (resift 0.1.0): document 0 has no text under 'text'. "
-            "Keys: 'body'. Name the right one with text=....",
+            "rank: standard input, line 1 has no text under 'text'. Keys: 'body'. Name "
+            "the right one with --text.",
+        ),
+        (
+            b'\n{"text": "a"}\n\n{"text": 3}\n',
+            [],
+            "rank: standard input, line 4: the text must be a string, got int. Name "
+            "another field with --text.",
+        ),
+        (
+            b'{"meta": {"title": "a"}}\n',
+            ["--text", "meta.name"],
+            "rank: standard input, line 1 has no text under 'meta.name'. Keys: 'meta'. "
+            "Name the right one with --text.",
+        ),
+        (
+            b"a\n",
+            ["--min-score", "0.5"],
+            "Reranker 'bm25': --min-score needs scores that are probabilities, but its "
+            "scores are of the kind 'ordinal': they only order the documents of one "
+            "query. Cut by --top-k, or use a reranker whose score_kind is "
+            "'probability'.",
         ),
         (
             b"a\n",
@@ -200,12 +224,121 @@ def test_failures(cli, stdin, arguments, message):
     assert result.stderr == f"Error: {message}\n"
 
 
-def test_blank_query(cli):
-    """A blank query is an error."""
-    result = cli("rank", " ", stdin="a\n")
+def test_file_and_line_of_a_document_without_text(cli, tmp_path):
+    """A document without text is named by file and line; blank lines count."""
+    path = tmp_path / "animals.jsonl"
+    path.write_text('{"text": "a fox"}\n\n{"body": "a whale", "id": 2}\n')
+
+    result = cli("rank", "fox", path)
 
     assert result.exit_code == 1
-    assert "needs a query that is not blank" in result.stderr
+    assert result.stderr == (
+        f"Error: rank: {path}, line 3 has no text under 'text'. Keys: 'body', 'id'. "
+        "Name the right one with --text.\n"
+    )
+
+
+def test_field_of_a_field(cli):
+    """--text goes into objects by dots, and what was ranked is shown."""
+    result = cli(
+        *("rank", "fox", "--text", "meta.title"),
+        stdin='{"meta": null}\n{"meta": {"title": "a fox"}}\n',
+    )
+
+    assert [line.split("\t")[2:] for line in result.stdout.splitlines()] == [
+        ["2", "a fox"],
+        ["1", ""],
+    ]
+
+
+def test_documents_outside_the_window_need_no_text(cli, tmp_path):
+    """Only what is scored must have a text."""
+    config = tmp_path / "resift.toml"
+    config.write_text('default = "one"\n[rerankers.one]\nuse = "bm25"\nwindow = 1\n')
+
+    result = cli("rank", "fox", stdin='{"text": "a fox"}\n{"body": "a whale"}\n')
+
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("query", ["", " "])
+def test_blank_query(cli, query):
+    """A blank query is wrong usage, and says so."""
+    result = cli("rank", query, stdin="a\n")
+
+    assert result.exit_code == 2
+    assert result.stderr.endswith(
+        f"Error: Invalid value for 'QUERY': must not be blank, got {query!r}.\n"
+    )
+
+
+@pytest.fixture
+def chance(fake_distribution):
+    """Install a reranker `chance` whose scores are probabilities: 1 / length."""
+    return fake_distribution(
+        "resift-chance",
+        modules={
+            "resift_chance": "import resift\n"
+            "class Chance:\n"
+            "    score_kind = 'probability'\n"
+            "    @resift.hookimpl\n"
+            "    def score(self, query, documents):\n"
+            "        return [1 / len(document) for document in documents]\n"
+        },
+        rerankers={"chance": "resift_chance:Chance"},
+    )
+
+
+def test_min_score(chance, cli):
+    """--min-score leaves out what is less probable."""
+    result = cli("rank", "q", "-r", "chance", "--min-score", 0.5, stdin="aaa\na\naa\n")
+
+    assert result.stdout == "1\t1\t2\ta\n2\t0.5\t3\taa\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        ("2", "2.0 is not in the range 0<=x<=1."),
+        ("nan", "must be a number, got 'nan'."),
+    ],
+)
+def test_wrong_min_score(cli, number, message):
+    """A --min-score that is no probability is wrong usage."""
+    result = cli("rank", "q", "--min-score", number, stdin="a\n")
+
+    assert result.exit_code == 2
+    assert result.stderr.endswith(
+        f"Error: Invalid value for '--min-score': {message}\n"
+    )
+
+
+def test_min_score_of_the_config_keeps_its_name(cli, tmp_path):
+    """An error about a setting of the config file names no flag that sets it."""
+    config = tmp_path / "resift.toml"
+    config.write_text('[rerankers.mine]\nuse = "bm25"\nmin_score = 0.5\n')
+
+    result = cli("rank", "q", "-r", "mine", stdin="a\n")
+
+    assert result.exit_code == 1
+    assert "Reranker 'mine': min_score needs scores" in result.stderr
+    assert "Cut by --top-k" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("stdin", "message"),
+    [
+        ("", "there are no documents to rank"),
+        ("aa\n", "no result scores as high as --min-score"),
+    ],
+)
+def test_nothing_to_show_on_a_terminal(chance, terminal, stdin, message):
+    """A note says why there is no table."""
+    shown = terminal("rank", "q", "-r", "chance", "--min-score", 0.9, stdin=stdin)
+
+    assert shown.text == ""
+    assert shown.stderr == f"note: {message}.\n"
+    assert shown.returncode == 0
 
 
 def test_bom_and_odd_line_separators(cli):
@@ -278,3 +411,22 @@ def test_explained_on_a_terminal(animals, terminal):
         ["bm25", "score"],
         ["the", "quick"],
     ]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--explain"], ["--json"]])
+def test_no_escape_of_a_document_reaches_a_terminal(terminal, arguments):
+    """What a terminal would obey is left out of a document, its words are not."""
+    text = "\x1b]0;owned\x07 \x1b[5mred\x1b[0m fox \x9b5m \x7f end"
+
+    shown = terminal("rank", "fox", *arguments, stdin=f"{text}\n")
+
+    obeyed = ("\x1b]", "\x1b[5m", "\x07", "\x9b", "\x7f")
+    assert [sequence for sequence in obeyed if sequence in shown.raw] == []
+    assert "red" in shown.text
+
+
+def test_escapes_are_piped_as_they_are(program):
+    """Piped, a document is what it was."""
+    done = program("rank", "fox", stdin="\x1b[5mred fox\n")
+
+    assert done.stdout.endswith("\t1\t\x1b[5mred fox\n")

@@ -136,23 +136,156 @@ def test_reranker_and_merger(search):
     [
         (
             ["--select", "nam"],
-            "search: select names 'nam', which there is not. There are: 'name', "
+            "search: --select names 'nam', which there is not. There are: 'name', "
             "'kind', 'text', 'vector'.",
         ),
         (
-            ["--limit", "50", "--offset", "80"],
-            "search: offset + limit (80 + 50) must not go beyond window (100). Raise "
-            "window, and keep it the same for all pages.",
+            ["--vector", "text"],
+            "search: --vector names 'text', which there is not. There are: 'vector'.",
+        ),
+        (
+            ["--weight", "name=1"],
+            "search: --weight names 'name', which there is not. There are: 'vector', "
+            "'text'.",
+        ),
+        (
+            ["--fts", "name"],
+            "search: column 'name' has no full-text index. Create one in Python with "
+            "table.create_index('name', config=FTS()). Indexed: ['text'].",
+        ),
+        (
+            ["-r", "bm25", "--text", "kind.x"],
+            "Reranker 'bm25' (resift 0.1.0): text column 'kind.x': 'kind' has no field "
+            "'x'.",
+        ),
+        (
+            ["-r", "bm25", "--text", "body"],
+            "Reranker 'bm25' (resift 0.1.0): the results have no text column 'body'. "
+            "Columns: 'name', 'kind', 'text', '_distance', '_rowid', '_score'. Name "
+            "the right one with --text.",
+        ),
+        (
+            ["-r", "bm25", "--text", "vector"],
+            "Reranker 'bm25' (resift 0.1.0): the text column 'vector' must hold "
+            "strings, got fixed_size_list<item: float>[512]. Name another with --text, "
+            "or cast it.",
+        ),
+        (
+            ["--min-score", "0.5"],
+            "Reranker 'rrf': --min-score needs scores that are probabilities, but its "
+            "scores are of the kind 'ordinal': they only order the documents of one "
+            "query. Cut by --limit, or use a reranker whose score_kind is "
+            "'probability'.",
         ),
     ],
 )
 def test_failures(search, arguments, message):
-    """What the search refuses is one line on standard error."""
+    """What the search refuses is one line on standard error, in flags."""
     result = search("q", *arguments)
 
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr == f"Error: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "arguments", "message"),
+    [
+        ("", [], "Invalid value for 'QUERY': must not be blank, got ''."),
+        (
+            "q",
+            ["--no-vector", "--vector", "vector"],
+            "--vector and --no-vector exclude each other. Give one of them.",
+        ),
+        (
+            "q",
+            ["--fts", "text", "--no-fts"],
+            "--fts and --no-fts exclude each other. Give one of them.",
+        ),
+        (
+            "q",
+            ["--no-vector", "--no-fts"],
+            "--no-vector and --no-fts leave nothing to search. Give one of them.",
+        ),
+        (
+            "q",
+            ["--limit", "50", "--offset", "80"],
+            "--offset + --limit (80 + 50) must not go beyond --window (100). Raise "
+            "--window, and keep it the same for all pages.",
+        ),
+        (
+            "q",
+            ["--timeout", "nan"],
+            "Invalid value for '--timeout': must be a number, got 'nan'.",
+        ),
+        (
+            "q",
+            ["-o", "top_k=3"],
+            "Invalid value for '-o' / '--option': 'top_k' is not an option of a "
+            "reranker. Use --limit.",
+        ),
+    ],
+)
+def test_wrong_usage(search, query, arguments, message):
+    """A blank query, and flags that contradict each other, are wrong usage."""
+    result = search(query, *arguments)
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.endswith(f"\n\nError: {message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--vector", "embedding"],
+            "search: column 'embedding' has no embedding function, so its query vector "
+            "must be given, which only Python can: vectors={'embedding': vector}.",
+        ),
+        (
+            [],
+            "search: there is nothing to search by. In Python, index a text column "
+            "(table.create_index(column, config=FTS())), or add an embedding function. "
+            "Vector columns: ['embedding']; full-text indexed: none.",
+        ),
+    ],
+)
+def test_table_that_only_python_can_search(cli, tmp_path, arguments, message):
+    """A table without an index and an embedding function says what it lacks."""
+    import pyarrow as pa
+
+    vectors = pa.array([[1.0, 2.0]], pa.list_(pa.float32(), 2))
+    rows = pa.table({"text": ["a fox"], "embedding": vectors})
+    lancedb.connect(tmp_path).create_table("plain", rows)
+
+    result = cli("search", tmp_path, "plain", "fox", *arguments)
+
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: {message}\n"
+
+
+def test_min_score(search, fake_distribution):
+    """--min-score leaves out what is less probable, before pages are cut."""
+    fake_distribution(
+        "resift-chance",
+        modules={
+            "resift_chance": "import resift\n"
+            "class Chance:\n"
+            "    score_kind = 'probability'\n"
+            "    @resift.hookimpl\n"
+            "    def score(self, query, documents):\n"
+            "        return [0.9 if 'Delete' in d else 0.1 for d in documents]\n"
+        },
+        rerankers={"chance": "resift_chance:Chance"},
+    )
+    asked = ("delete", "-r", "chance", "--json", "--select", "name")
+
+    likely = rows(search(*asked, "--min-score", 0.5))
+    second = rows(search(*asked, "--min-score", 0.5, "--limit", 1, "--offset", 1))
+
+    assert {row["name"] for row in likely} == {"shutil.rmtree", "os.remove"}
+    assert second == likely[1:]
 
 
 @pytest.mark.parametrize("weight", ["vector", "=1", "vector=x", "vector=-1", "v=nan"])
@@ -271,6 +404,23 @@ def test_explained_on_a_terminal(terminal, database):
     assert {"vector", "text", "merged", "bm25"} <= set(facts)
     assert facts["text"][0] == "rank"
     assert "score" in facts["bm25"]
+
+
+def test_no_escape_of_a_row_reaches_a_terminal(terminal, tmp_path):
+    """What a terminal would obey is left out of names and cells."""
+    from lancedb.index import FTS
+
+    table = lancedb.connect(tmp_path).create_table(
+        "pets", [{"text": "a fox", "\x1b[5mkind": "\x1b[5mred\x07"}]
+    )
+    table.create_index("text", config=FTS())
+
+    shown = terminal("search", tmp_path, "pets", "fox")
+
+    assert "[5mred" in shown.text
+    assert "[5mkind" in shown.text
+    assert "\x1b[5m" not in shown.raw
+    assert "\x07" not in shown.raw
 
 
 def test_nothing_found_on_a_terminal(terminal, database):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from resift.cli.flags import flag_of
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -17,15 +20,19 @@ if TYPE_CHECKING:
     from resift.reranker import Reranker
 
 __all__ = [
+    "TOO_LOW",
+    "Number",
     "RerankerName",
     "config_option",
     "find_config",
     "load",
+    "min_score_option",
     "options_option",
+    "query_argument",
     "reranker_options",
 ]
 
-_FLAGS = {"merge": "--merge", "text": "--text", "top_k": "--top-k or --limit"}
+TOO_LOW = "no result scores as high as --min-score"
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -77,12 +84,38 @@ class _Assignment(click.ParamType):  # type: ignore[type-arg]
         if not equals or not key:
             self.fail(f"must look like KEY=VALUE, got {value!r}.", param, ctx)
         if key in RESERVED:
-            hint = f" Use {_FLAGS[key]}." if key in _FLAGS else ""
+            flag = flag_of(ctx, key) if ctx else None
+            hint = f" Use {flag}." if flag else ""
             self.fail(f"{key!r} is not an option of a reranker.{hint}", param, ctx)
         try:
             return key, json.loads(text)
         except ValueError:
             return key, text
+
+
+class Number(click.FloatRange):
+    """A number within bounds, which NaN is not."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  # click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"must be a number, got {value!r}.", param, ctx)
+        return number
+
+
+def _not_blank(context: click.Context, parameter: click.Parameter, query: str) -> str:
+    if not query.strip():
+        msg = f"must not be blank, got {query!r}."
+        raise click.BadParameter(msg, context, parameter)
+    return query
+
+
+query_argument = click.argument("query", callback=_not_blank)
 
 
 config_option = click.option(
@@ -100,6 +133,15 @@ options_option = click.option(
     type=_Assignment(),
     multiple=True,
     help="Option of the reranker, its value JSON or a string. Repeat it.",
+)
+
+
+min_score_option = click.option(
+    "--min-score",
+    metavar="NUMBER",
+    type=Number(min=0, max=1),
+    help="Least score to show, from 0 to 1; for rerankers whose scores are "
+    "probabilities.",
 )
 
 
@@ -142,6 +184,7 @@ def load(
     merge: str | None,
     config_path: Path | None,
     text: str | None = None,
+    min_score: float | None = None,
 ) -> Reranker:
     """Build the reranker that the command line asks for.
 
@@ -152,6 +195,7 @@ def load(
         merge: A merger by name.
         config_path: The config file given.
         text: The field that holds the text.
+        min_score: The least probability of what is shown.
     """
     import resift
 
@@ -159,4 +203,6 @@ def load(
     if name is None and not (os.environ.get("RESIFT_RERANKER") or config.default):
         name = fallback
     given: dict[str, Any] = dict(options)
-    return resift.load(name, merge=merge, text=text, config=config, **given)
+    return resift.load(
+        name, merge=merge, text=text, min_score=min_score, config=config, **given
+    )

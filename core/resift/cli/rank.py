@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from resift.cli.documents import Documents, text_of
+from resift.cli.flags import FlaggedCommand
 from resift.cli.output import (
     console,
     is_terminal,
@@ -16,8 +16,13 @@ from resift.cli.output import (
     write_json,
     write_rows,
 )
-from resift.cli.parameters import load, reranker_options
-from resift.errors import InputError
+from resift.cli.parameters import (
+    TOO_LOW,
+    load,
+    min_score_option,
+    query_argument,
+    reranker_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +34,18 @@ if TYPE_CHECKING:
 __all__ = ["rank"]
 
 
-@click.command
-@click.argument("query")
+@click.command(cls=FlaggedCommand)
+@query_argument
 @click.argument("file", type=click.File("rb"), default="-")
 @reranker_options
-@click.option("-k", "--top-k", type=click.IntRange(min=1), help="Results to show.")
+@click.option(
+    "-k",
+    "--top-k",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Results to show; all by default.",
+)
+@min_score_option
 @click.option("--text", metavar="FIELD", help="JSON field that holds the text. [text]")
 @click.option("--jsonl/--lines", default=None, help="What FILE holds; else guessed.")
 @click.option("--explain", is_flag=True, help="Show what each stage says.")
@@ -47,6 +59,7 @@ def rank(
     merge: str | None,
     config_path: Path | None,
     top_k: int | None,
+    min_score: float | None,
     text: str | None,
     jsonl: bool | None,
     explain: bool,
@@ -69,7 +82,7 @@ def rank(
       resift rank "red fox" animals.txt -r cascade \\
           -o 'stages=["bm25", "cross-encoder"]' -o 'keep=[50]'
     """  # noqa: D301  # click keeps the lines after a \b as they are
-    documents, lines = _read(file, jsonl=jsonl)
+    documents = Documents.read(file, jsonl=jsonl)
     with load(
         reranker,
         "bm25",
@@ -77,69 +90,27 @@ def rank(
         merge=merge,
         config_path=config_path,
         text=text,
+        min_score=min_score,
     ) as loaded:
-        ranked = loaded.rank(query, documents, top_k)
+        documents.require_text(loaded)
+        ranked = loaded.rank(query, documents.content, top_k)
         field = loaded.text
     for sentence in ranked.notes:
         note(sentence)
     if as_json or (explain and not is_terminal()):
         for item in ranked:
-            write_json(_as_json(item, lines[item.index], explain=explain), indent=None)
-    elif is_terminal():
+            line = documents.lines[item.index]
+            write_json(_as_json(item, line, explain=explain), indent=None)
+    elif not is_terminal():
+        write_rows(
+            (i.rank, i.score, documents.lines[i.index], text_of(i.document, field))
+            for i in ranked
+        )
+    elif ranked:
         _print([_result(item, field) for item in ranked], explain=explain)
     else:
-        write_rows(
-            (item.rank, item.score, lines[item.index], _text(item.document, field))
-            for item in ranked
-        )
-
-
-def _read(file: BinaryIO, *, jsonl: bool | None) -> tuple[list[Any], list[int]]:
-    """Return the documents and the number of the line each stands on, from 1.
-
-    Raises:
-        InputError: If the file is not UTF-8, or a line of a JSON file is not JSON.
-    """
-    name = "standard input" if file is sys.stdin.buffer else file.name
-    if file.isatty():
-        note("reading documents from the terminal, one per line; Ctrl-D ends them.")
-    try:
-        content = file.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        msg = f"rank: {name} is not UTF-8 text: {error}."
-        raise InputError(msg) from error
-    numbered = [
-        (number, line.rstrip("\r"))
-        for number, line in enumerate(content.split("\n"), start=1)
-        if line.strip()
-    ]
-    lines = [number for number, _ in numbered]
-    if jsonl is None:
-        jsonl = bool(numbered) and numbered[0][1].lstrip().startswith("{")
-    if not jsonl:
-        return [line for _, line in numbered], lines
-    return [_parsed(line, f"{name}, line {number}") for number, line in numbered], lines
-
-
-def _parsed(line: str, where: str) -> object:
-    try:
-        document = json.loads(line)
-    except ValueError as error:
-        msg = f"rank: {where} is not JSON: {error}. For plain text use --lines."
-        raise InputError(msg) from error
-    if not isinstance(document, str | dict):
-        msg = f"rank: {where} must be a JSON object or string, got {line[:40]!r}."
-        raise InputError(msg)
-    return document
-
-
-def _text(document: object, field: str | Sequence[str]) -> str:
-    """Return the text to show of a document: what was ranked."""
-    if not isinstance(document, dict):
-        return str(document)
-    fields = [field] if isinstance(field, str) else field
-    found = [document.get(name) for name in fields]
-    return " ".join(str(value) for value in found if value is not None)
+        empty = not documents.content
+        note(f"{'there are no documents to rank' if empty else TOO_LOW}.")
 
 
 def _as_json(item: RankedDocument, line: int, *, explain: bool) -> dict[str, object]:
@@ -161,7 +132,7 @@ def _result(item: RankedDocument, field: str | Sequence[str]) -> Result:
     return Result(
         rank=item.rank,
         score=item.score,
-        text=_text(item.document, field),
+        text=text_of(item.document, field),
         ranks={"was": item.index + 1},
         scores=scores,
         evidence=evidence,
@@ -171,9 +142,7 @@ def _result(item: RankedDocument, field: str | Sequence[str]) -> Result:
 def _print(results: Sequence[Result], *, explain: bool) -> None:
     from resift.cli.results import explained, table
 
-    if not results:
-        note("there are no documents to rank.")
-    elif explain:
+    if explain:
         for result in results:
             console().print(*explained(result), sep="")
     else:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from resift.cli.databases import open_table, require_lancedb
+from resift.cli.flags import FlaggedCommand
 from resift.cli.output import (
     console,
     is_terminal,
@@ -17,7 +18,14 @@ from resift.cli.output import (
     write_json,
     write_rows,
 )
-from resift.cli.parameters import load, reranker_options
+from resift.cli.parameters import (
+    TOO_LOW,
+    Number,
+    load,
+    min_score_option,
+    query_argument,
+    reranker_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,27 +75,53 @@ def _weight(
     return weights or None
 
 
-@click.command
+@click.command(cls=FlaggedCommand)
 @click.argument("database", type=click.Path(exists=True, file_okay=False))
 @click.argument("table", type=_TableName())
-@click.argument("query")
+@query_argument
 @reranker_options
 @click.option(
-    "-n", "--limit", type=click.IntRange(min=1), default=10, show_default=True
+    "-n",
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="Rows of a page.",
 )
-@click.option("--offset", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--offset",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Rows before the page.",
+)
+@min_score_option
 @click.option(
     "--window",
+    metavar="N",
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
     help="Rows that each leg fetches, and that are scored.",
 )
-@click.option("--where", help="SQL filter, applied before searching.")
-@click.option("--select", help="Columns to show, separated by commas.")
+@click.option("--where", metavar="SQL", help="Filter, applied before searching.")
+@click.option("--select", metavar="COLUMNS", help="Columns to show: kind,name say.")
 @click.option("--text", metavar="COLUMN", help="Column that holds the text. [text]")
-@click.option("--vector", "vectors", multiple=True, help="Vector column to search.")
-@click.option("--fts", multiple=True, help="Full-text column to search.")
+@click.option(
+    "--vector",
+    "vectors",
+    metavar="COLUMN",
+    multiple=True,
+    help="Vector column to search, instead of all. Repeat it.",
+)
+@click.option(
+    "--fts",
+    metavar="COLUMN",
+    multiple=True,
+    help="Full-text column to search, instead of all. Repeat it.",
+)
 @click.option("--no-vector", is_flag=True, help="Search no vector column.")
 @click.option("--no-fts", is_flag=True, help="Search no full-text column.")
 @click.option(
@@ -98,16 +132,21 @@ def _weight(
     callback=_weight,
     help="What a leg counts for in the merge; 1 by default. Repeat it.",
 )
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds.")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=Number(min=0, min_open=True),
+    help="How long a search may take; a leg that is late is left out.",
+)
 @click.option("--explain", is_flag=True, help="Show what each leg and stage says.")
 @json_option
 def search(database: str, table: str, query: str, **given: Any) -> None:  # noqa: ANN401  # click's own
     """Search TABLE of the LanceDB in DATABASE, and rerank what is found.
 
-    Each vector column that has an embedding function and each full-text index is
-    searched; what they find is merged, then scored. Without --reranker the config's
-    default is used, else rrf. Beside each result stand the rank it had in each list
-    and how far it has moved since.
+    Each vector column that has an embedding function and each full-text index is a
+    leg of the search; what the legs find is merged, then scored. Without --reranker
+    the config's default is used, else rrf. Beside each result stand the rank it had in
+    each leg and how far it has moved since.
 
     Piped, each line holds rank, score and the columns shown, separated by tabs.
     --json, or --explain when piped, prints one JSON object per line.
@@ -119,6 +158,7 @@ def search(database: str, table: str, query: str, **given: Any) -> None:  # noqa
       resift search demo-db stdlib "sort a list" -r bm25 --where "kind = 'function'"
       resift search demo-db stdlib "sort a list" --select name | head -3
     """  # noqa: D301  # click keeps the lines after a \b as they are
+    _require_sense(given)
     require_lancedb("search")
     opened = open_table(database, table)
     with load(
@@ -128,9 +168,32 @@ def search(database: str, table: str, query: str, **given: Any) -> None:  # noqa
         merge=given["merge"],
         config_path=given["config_path"],
         text=given["text"],
+        min_score=given["min_score"],
     ) as reranker:
         page = _search(opened, query, reranker, given)
     _print(page, given)
+
+
+def _require_sense(given: Mapping[str, Any]) -> None:
+    """Refuse flags that contradict each other.
+
+    Raises:
+        UsageError: If one flag forbids what another asks for.
+    """
+    for kind, columns in (("vector", given["vectors"]), ("fts", given["fts"])):
+        if columns and given[f"no_{kind}"]:
+            msg = f"--{kind} and --no-{kind} exclude each other. Give one of them."
+            raise click.UsageError(msg)
+    if given["no_vector"] and given["no_fts"]:
+        msg = "--no-vector and --no-fts leave nothing to search. Give one of them."
+        raise click.UsageError(msg)
+    offset, limit, window = given["offset"], given["limit"], given["window"]
+    if offset + limit > window:
+        msg = (
+            f"--offset + --limit ({offset} + {limit}) must not go beyond --window "
+            f"({window}). Raise --window, and keep it the same for all pages."
+        )
+        raise click.UsageError(msg)
 
 
 def _search(
@@ -172,7 +235,8 @@ def _print(page: Page, given: Mapping[str, Any]) -> None:
     elif not is_terminal():
         write_rows(page.lines())
     elif not page.rows:
-        note("nothing was found.")
+        too_low = given["min_score"] is not None
+        note(f"{TOO_LOW if too_low else 'nothing was found'}.")
     elif explain:
         for result in page.results():
             console().print(*explained(result), sep="")
