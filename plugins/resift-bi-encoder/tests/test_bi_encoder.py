@@ -308,3 +308,30 @@ def test_its_vectors_are_there_for_others(model, query, documents):
     norms = np.linalg.norm(found, axis=1) * np.linalg.norm(asked)
     expected = reranker.score(query, documents).values
     np.testing.assert_allclose(found @ asked / norms, expected, atol=1e-5)
+
+
+def test_spans_say_where_each_token_lies(model) -> None:
+    """As many as there are tokens, also of a text that is longer than it reads."""
+    encoder = BiEncoder(model=model)
+    text = "the red fox hunts, " * 20
+
+    before = encoder.score("fox", [text]).values
+    spans = encoder.token_spans(text)
+
+    assert len(spans) == 100
+    assert [text[i:j] for i, j in spans[:5]] == ["the", "red", "fox", "hunts", ","]
+    assert encoder.score("fox", [text]).values == pytest.approx(before)
+
+
+def test_passages_are_counted_in_tokens_of_the_model(model) -> None:
+    """`chunk` around it cuts so that the model reads every passage whole."""
+    pytest.importorskip("resift_chunk", reason="resift-chunk is not installed")
+    inner = resift.load("bi-encoder", config=None, model=str(model))
+    outer = resift.load("chunk", config=None, reranker=inner, size=28, overlap=4)
+    long = "unknownwords are spelled out, letter by letter. " * 20
+
+    scores = outer.score("red fox", [long])
+
+    cut = inner.score("red fox", [long]).columns["tokens_cut"][0]
+    assert cut.as_py() > 0
+    assert "tokens_cut" not in scores.columns

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sentence_transformers import CrossEncoder
 
+import resift
 from resift_cross_encoder.prompted import PromptedTokenizer
 from resift_cross_encoder.template import TemplateTokenizer
 from resift_cross_encoder.tokenization import tokenizer_of
@@ -112,3 +115,42 @@ def test_chat_templates_are_left_to_the_model(language_model, long_document) -> 
     for row, document in zip(pairs.ids, ["red", long_document], strict=True):
         features = loaded.preprocess([("fox", document)], prompt="answer")
         assert row.tolist() == features["input_ids"][0].tolist()
+
+
+@pytest.mark.parametrize("folder", ["model", "roberta", "language_model"])
+def test_spans_say_where_each_token_lies(request, folder) -> None:
+    """As many spans as tokens, in order, white space in none; nothing is cut off."""
+    loaded = CrossEncoder(str(request.getfixturevalue(folder)), device="cpu")
+    tokenizer = tokenizer_of(loaded, 16, prompt=None)
+    text = "the red fox,  hunts " * 40
+    ids = loaded.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+
+    spans = tokenizer.spans(text)
+
+    assert len(spans) == len(ids) > 100
+    assert spans == sorted(spans)
+    assert {text[i:j].strip(" ,") for i, j in spans} >= {"the", "red", "fox", "hunts"}
+
+
+def test_a_slow_tokenizer_counts_letters(language_model) -> None:
+    """It cannot say where its tokens lie; an estimate is better than none."""
+    loaded = CrossEncoder(str(language_model), device="cpu")
+    tokenizer = PromptedTokenizer(loaded, 64, None)
+    tokenizer._model = SimpleNamespace(tokenizer=SimpleNamespace(is_fast=False))
+
+    assert tokenizer.spans("fox hunting") == [(0, 3), (4, 8), (8, 11)]
+
+
+def test_passages_are_counted_in_tokens_of_the_model(model) -> None:
+    """`chunk` around it cuts so that the model reads every passage whole."""
+    pytest.importorskip("resift_chunk", reason="resift-chunk is not installed")
+    inner = resift.load("cross-encoder", config=None, model=str(model), max_length=32)
+    outer = resift.load("chunk", config=None, reranker=inner, size=24, overlap=4)
+    long = "unknownwords are spelled out, letter by letter. " * 20
+
+    alone = inner.score("red fox", [long])
+    chunked = outer.score("red fox", [long])
+
+    assert alone.columns["tokens_cut"][0].as_py() > 0
+    assert "tokens_cut" not in chunked.columns
+    assert chunked.notes == ()

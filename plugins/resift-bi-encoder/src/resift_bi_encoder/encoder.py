@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import threading
 import time
@@ -128,6 +129,21 @@ class Encoder:
             ).input_ids
         lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
         return np.maximum(lengths - most, 0)
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of *text* begins and ends, in characters.
+
+        A tokenizer without a fast implementation does not say; four letters a token
+        is about what English has.
+        """
+        tokenizer = self.model.tokenizer
+        backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
+        if not hasattr(backend, "encode_batch_fast"):
+            return [match.span() for match in re.finditer(r"\S{1,4}", text)]
+        with self._lock:
+            backend.no_truncation()  # the model's own calls set it again
+            encoded = backend.encode(text, add_special_tokens=False)
+        return [(start, end) for start, end in encoded.offsets]
 
     def _prompt(self, task: Literal["query", "document"]) -> str | None:
         """Return the prompt that was given, as text; None leaves it to the model."""

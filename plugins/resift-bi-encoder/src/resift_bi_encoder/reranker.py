@@ -167,6 +167,10 @@ class BiEncoder:
         asked = encoder.encode([query], "query", deadline)[0]
         return asked, encoder.encode(documents, "document", deadline)
 
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of *text* lies, for `chunk` around it."""
+        return self._loaded().spans(text)
+
     def _from_texts(
         self,
         queries: Sequence[str],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -74,6 +75,25 @@ class PromptedTokenizer:
             query_cut=np.zeros(len(ids), dtype=np.int64),
             layout=self.layout,
         )
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of *text* begins and ends, in characters.
+
+        A tokenizer without a fast implementation does not say; four letters a token
+        is about what English has.
+        """
+        tokenizer = self._model.tokenizer
+        if not getattr(tokenizer, "is_fast", False):
+            return [match.span() for match in re.finditer(r"\S{1,4}", text)]
+        with self._lock:
+            encoded = tokenizer(
+                text,
+                add_special_tokens=False,
+                truncation=False,
+                return_offsets_mapping=True,
+                verbose=False,
+            )
+        return [(start, end) for start, end in encoded["offset_mapping"]]
 
     def _features(self, query: str, document: str, most: int) -> dict[str, object]:
         with self._lock:

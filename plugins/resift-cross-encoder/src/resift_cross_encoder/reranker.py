@@ -131,6 +131,10 @@ class CrossEncoder:
         with self._lock:
             self._engine = None
 
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of *text* lies, for `chunk` around it."""
+        return self._loaded().tokenizer.spans(text)
+
     def _loaded(self) -> Engine:
         with self._lock:
             if self._engine is None:

@@ -140,6 +140,13 @@ class TemplateTokenizer:
             layout=self.layout,
         )
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of *text* begins and ends, in characters."""
+        offsets: list[tuple[int, int]] = self._backend.encode(
+            text, add_special_tokens=False
+        ).offsets
+        return offsets
+
     def _tokens(self, texts: Iterable[str]) -> dict[str, IntArray]:
         """Return the token ids of each distinct text."""
         distinct = list(dict.fromkeys(texts))

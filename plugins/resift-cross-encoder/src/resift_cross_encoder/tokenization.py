@@ -27,6 +27,10 @@ class PairTokenizer(Protocol):
         """Return every query with each of its documents, in that order."""
         ...
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of *text* begins and ends, in characters."""
+        ...
+
 
 def tokenizer_of(
     model: sentence_transformers.CrossEncoder, max_length: int, prompt: str | None
