@@ -78,25 +78,23 @@ def failure(reranker: resift.Reranker, **options: object) -> tuple[Exception, fl
     return caught.value, time.monotonic() - started
 
 
-@pytest.mark.parametrize("pause", [0.02, 0.29])
+@pytest.mark.parametrize("pause", [0.05, 0.9])
 def test_answer_byte_by_byte_has_one_deadline(load, server, pause: float) -> None:
     """However slowly an answer comes, the call ends when its time is up."""
     server.drip(pause)
-    error, seconds = failure(load(server, timeout=0.3))
+    error, seconds = failure(load(server, timeout=1.0))
 
     assert type(error) is resift.BackendTimeoutError
-    assert str(error) == (
-        f"my-server: {server.url}/v1/rerank did not answer within 0.3 s."
-    )
-    assert 0.3 <= seconds < 0.5
+    assert str(error) == f"my-server: {server.url}/v1/rerank did not answer within 1 s."
+    assert 0.99 < seconds < 1.6
 
 
 def test_headers_without_end_have_one_deadline(load, slow_headers: str) -> None:
     """A server that never comes to the point is left when the time is up."""
-    error, seconds = failure(load(slow_headers, timeout=0.3))
+    error, seconds = failure(load(slow_headers, timeout=1.0))
 
     assert type(error) is resift.BackendTimeoutError
-    assert 0.3 <= seconds < 0.5
+    assert 0.99 < seconds < 1.6
 
 
 def test_retries_have_the_same_deadline(load, server) -> None:
@@ -107,7 +105,7 @@ def test_retries_have_the_same_deadline(load, server) -> None:
     assert type(error) is resift.ServerError
     assert str(error) == f"my-server: {server.url}/v1/rerank answered HTTP 503."
     assert len(server.requests) > 1
-    assert seconds < 1.2
+    assert seconds < 1.6
 
 
 def test_thread_that_asks_ends(load, server) -> None:
