@@ -86,8 +86,16 @@ def test_help_fits(terminal, width):
 
 
 @pytest.mark.parametrize("name", OWN)
+def test_help_of_a_command_fits(cli, name):
+    """No line of a command's help, examples included, is wider than 80 columns."""
+    page = cli(name, "--help").stdout
+
+    assert [line for line in page.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("name", OWN)
 def test_every_option_has_a_help_text(name):
-    """No option is left unexplained; one that repeats says so."""
+    """No option is left unexplained."""
     command = main.get_command(main.make_context("resift", [name]), name)
     options = [p for p in command.params if p.param_type_name == "option"]
 

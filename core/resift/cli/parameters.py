@@ -140,8 +140,7 @@ min_score_option = click.option(
     "--min-score",
     metavar="NUMBER",
     type=Number(min=0, max=1),
-    help="Least score to show, from 0 to 1; for rerankers whose scores are "
-    "probabilities.",
+    help="Least score to show; for rerankers whose scores are probabilities.",
 )
 
 

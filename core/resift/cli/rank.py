@@ -46,7 +46,9 @@ __all__ = ["rank"]
     help="Results to show; all by default.",
 )
 @min_score_option
-@click.option("--text", metavar="FIELD", help="JSON field that holds the text. [text]")
+@click.option(
+    "--text", metavar="FIELD", help="JSON field that holds the text.  [default: text]"
+)
 @click.option("--jsonl/--lines", default=None, help="What FILE holds; else guessed.")
 @click.option("--explain", is_flag=True, help="Show what each stage says.")
 @json_option

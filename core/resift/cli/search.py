@@ -107,8 +107,12 @@ def _weight(
     help="Rows that each leg fetches, and that are scored.",
 )
 @click.option("--where", metavar="SQL", help="Filter, applied before searching.")
-@click.option("--select", metavar="COLUMNS", help="Columns to show: kind,name say.")
-@click.option("--text", metavar="COLUMN", help="Column that holds the text. [text]")
+@click.option(
+    "--select", metavar="COLUMNS", help="Columns to show, separated by commas."
+)
+@click.option(
+    "--text", metavar="COLUMN", help="Column that holds the text.  [default: text]"
+)
 @click.option(
     "--vector",
     "vectors",
@@ -154,8 +158,9 @@ def search(database: str, table: str, query: str, **given: Any) -> None:  # noqa
     \b
     Examples (`resift demo --keep demo-db` makes the database):
       resift search demo-db stdlib "sort a list"
-      resift search demo-db stdlib "sort a list" -r dbsf --weight vector=0.5 --explain
-      resift search demo-db stdlib "sort a list" -r bm25 --where "kind = 'function'"
+      resift search demo-db stdlib "sort a list" -r dbsf --weight vector=0.5
+      resift search demo-db stdlib "sort a list" -n 3 --explain
+      resift search demo-db stdlib "sort a list" --where "kind = 'function'"
       resift search demo-db stdlib "sort a list" --select name | head -3
     """  # noqa: D301  # click keeps the lines after a \b as they are
     _require_sense(given)
