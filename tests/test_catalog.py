@@ -395,7 +395,8 @@ def test_a_missing_module_of_its_own_asks_to_reinstall(fake_distribution):
     assert catalog().state(catalog().find("fake")) == "module missing"
     assert failure("fake", resift.BrokenRerankerError) == (
         "Reranker 'fake' (resift-fake 1.0) cannot be imported: ModuleNotFoundError: No "
-        "module named 'resift_fake'. Reinstall resift-fake."
+        "module named 'resift_fake'. The entry point is fake = "
+        "'resift_fake.deep:Plugin': correct it, or reinstall resift-fake."
     )
 
 

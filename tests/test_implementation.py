@@ -127,8 +127,46 @@ def test_a_forgotten_mark_is_refused(hook):
 
     assert refusal(cls) == (
         f"Reranker 'x' has a method {hook!r} that is not marked as a "
-        "hook. Decorate it with @resift.hookimpl."
+        "hook. Decorate it with @resift.hookimpl, or rename it."
     )
+
+
+@pytest.mark.parametrize("hook", ["merge", "warmup", "close"])
+def test_a_forgotten_mark_beside_others_is_refused(hook):
+    """That one would never be called, and nobody would notice."""
+    marked = hookimpl(lambda self, documents: [])
+    cls = type("Plugin", (), {"score": marked, hook: lambda self: None})
+
+    assert refusal(cls) == (
+        f"Reranker 'x' has a method {hook!r} that is not marked as a "
+        "hook. Decorate it with @resift.hookimpl, or rename it."
+    )
+
+
+def test_a_forgotten_self_is_refused():
+    """The instance would arrive as the query."""
+
+    class Plugin:
+        @hookimpl
+        def score(query, documents): ...  # noqa: N805  # the mistake
+
+    assert refusal(Plugin) == (
+        "Reranker 'x': 'score' must take 'self' first, as every method does. Add it."
+    )
+
+
+def test_a_wrapper_for_other_hooks_is_refused():
+    """The versions of hooks hold for those who wrap them, too."""
+
+    class Wrapper:
+        resift_api = 2
+
+        @hookimpl(wrapper=True)
+        def score(self):
+            return (yield)
+
+    with pytest.raises(resift.IncompatibleRerankerError, match="hooks of version 2"):
+        implementation(Wrapper).check_wrapper("Wrapper 'x'")
 
 
 def test_a_class_that_only_wraps_is_not_a_reranker():
@@ -282,7 +320,7 @@ def test_load_checks_the_class_before_it_is_built(install):
 
     assert str(caught.value) == (
         "Reranker 'fake' (resift-fake 1.0) has a method 'score' that is not marked as "
-        "a hook. Decorate it with @resift.hookimpl."
+        "a hook. Decorate it with @resift.hookimpl, or rename it."
     )
 
 

@@ -49,6 +49,11 @@ RERANKERS = "resift.rerankers"
 COMMANDS = "resift.commands"
 WRAPPERS = "resift.wrappers"
 _KINDS = {RERANKERS: "reranker", COMMANDS: "command", WRAPPERS: "wrapper"}
+_USES = {
+    RERANKERS: "resift.load({!r})",
+    COMMANDS: "'resift {}' on the command line",
+    WRAPPERS: "resift.load(..., wrappers=[{!r}])",
+}
 CORE = "resift"
 
 PUBLISHED = {
@@ -179,7 +184,10 @@ class Provider:
         if missing is None:
             return f"{what} The fault lies in {self.distribution}, or in what it needs."
         if module == missing or module.startswith(f"{missing}."):
-            return f"{what} Reinstall {self.distribution}."
+            return (
+                f"{what} The entry point is {self.name} = {self.target!r}: correct it, "
+                f"or reinstall {self.distribution}."
+            )
         return (
             f"{what} {self.distribution} needs the module {missing!r}, which is not "
             f"installed. Reinstall {self.distribution}, with the extra that it "
@@ -284,6 +292,10 @@ class Catalog:
 
     def _unknown(self, name: str, configured: Sequence[str]) -> str:
         msg = f"No {self.kind} named {name!r} is installed."
+        for group, use in _USES.items():
+            if group != self.group and name in catalog(group):
+                kind = _KINDS[group]
+                return f"{msg} There is a {kind} of that name: {use.format(name)}."
         home, _, bare = name.rpartition(":")
         package = PUBLISHED.get(normalized(bare))
         if package and normalized(home) in ("", package):

@@ -91,7 +91,12 @@ class Implementation:
         self._check_api(who)
         self._check_hooks(who)
         if not (self.scores or self.merges):
-            raise InvalidRerankerError(self._nothing(who))
+            msg = (
+                f"{who} must implement 'score', 'score_many' or 'merge', "
+                "and implements none of them. Decorate a method of that name with "
+                "@resift.hookimpl."
+            )
+            raise InvalidRerankerError(msg)
 
     def check_wrapper(self, who: str) -> None:
         """Refuse a class that does anything but wrap hooks.
@@ -106,6 +111,7 @@ class Implementation:
                 f"{', '.join(HOOKS)}."
             )
             raise InvalidRerankerError(msg)
+        self._check_api(who)
         self._check_hooks(who)
 
     def _check_api(self, who: str) -> None:
@@ -118,26 +124,9 @@ class Implementation:
             )
             raise IncompatibleRerankerError(msg)
 
-    def _nothing(self, who: str) -> str:
-        forgotten = next(
-            (
-                hook
-                for hook in (*SCORING, "merge")
-                if hasattr(self.cls, hook) and hook not in self.wraps
-            ),
-            None,
-        )
-        if forgotten:
-            return (
-                f"{who} has a method {forgotten!r} that is not marked as a hook. "
-                "Decorate it with @resift.hookimpl."
-            )
-        return (
-            f"{who} must implement 'score', 'score_many' or 'merge', and implements "
-            "none of them. Decorate a method of that name with @resift.hookimpl."
-        )
-
     def _check_hooks(self, who: str) -> None:
+        for hook in HOOKS:
+            self._check_mark(hook, who)
         for hook, name in self.hooks.items():
             self._check_hook(hook, name, who)
         for hook, name in self.wraps.items():
@@ -148,6 +137,16 @@ class Implementation:
                     "one 'yield', where the hook runs. Add it."
                 )
                 raise InvalidRerankerError(msg)
+
+    def _check_mark(self, name: str, who: str) -> None:
+        """Refuse a method called like a hook that nobody would ever call."""
+        marked = {*self.hooks.values(), *self.wraps.values()}
+        if callable(getattr(self.cls, name, None)) and name not in marked:
+            msg = (
+                f"{who} has a method {name!r} that is not marked as a hook. Decorate "
+                "it with @resift.hookimpl, or rename it."
+            )
+            raise InvalidRerankerError(msg)
 
     def _check_hook(self, hook: str, attribute: str, who: str) -> None:
         if hook not in HOOKS:
@@ -162,7 +161,10 @@ class Implementation:
             raise InvalidRerankerError(msg)
         parameters = list(inspect.signature(method).parameters.values())
         if inspect.isfunction(inspect.getattr_static(self.cls, attribute)):
-            del parameters[:1]  # self
+            if not parameters or parameters[0].name in HOOKS[hook]:
+                msg = f"{name} must take 'self' first, as every method does. Add it."
+                raise InvalidRerankerError(msg)
+            del parameters[:1]
         for parameter in parameters:
             if problem := _wrong_parameter(parameter, HOOKS[hook]):
                 msg = f"{name} {problem}"

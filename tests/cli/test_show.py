@@ -104,7 +104,7 @@ def test_configured_name(echo, cli, tmp_path):
         (
             "class Bad:\n    def score(self, query, documents): ...",
             "Reranker 'bad' (resift-bad 1.0) has a method 'score' that is not marked "
-            "as a hook. Decorate it with @resift.hookimpl.",
+            "as a hook. Decorate it with @resift.hookimpl, or rename it.",
         ),
     ],
 )

@@ -159,3 +159,14 @@ def test_a_traced_reranker_pickles(spans):
     copy.rank("fox", ["a fox"])
 
     assert len(spans()) == 1
+
+
+def test_it_is_told_apart_from_a_reranker() -> None:
+    """Where a reranker is asked for, an installed wrapper is not 'not installed'."""
+    with pytest.raises(resift.UnknownRerankerError) as error:
+        resift.load("opentelemetry", config=None)
+
+    assert str(error.value) == (
+        "No reranker named 'opentelemetry' is installed. There is a wrapper of that "
+        "name: resift.load(..., wrappers=['opentelemetry'])."
+    )
