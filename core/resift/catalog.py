@@ -307,7 +307,8 @@ class Catalog:
             msg += f" Did you mean {' or '.join(map(repr, near))}?"
         if configured:
             msg += f" Configured: {', '.join(map(repr, configured))}."
-        return f"{msg} Installed: {', '.join(map(repr, self.names()))}."
+        installed = ", ".join(map(repr, self.names())) or "none"
+        return f"{msg} Installed: {installed}."
 
 
 def catalog(group: str = RERANKERS) -> Catalog:

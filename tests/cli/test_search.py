@@ -7,6 +7,7 @@ import json
 import lancedb
 import pytest
 
+import resift
 from resift.demo.corpus import Docstring
 from resift.demo.database import TABLE, build
 
@@ -172,7 +173,8 @@ def test_reranker_and_merger(search):
         ),
         (
             ["--min-score", "0.5"],
-            "Reranker 'rrf': --min-score needs scores that are probabilities, but its "
+            f"Reranker 'rrf' (resift {resift.__version__}): --min-score needs scores that "
+            "are probabilities, but its "
             "scores are of the kind 'ordinal': they only order the documents of one "
             "query. Cut by --limit, or use a reranker whose score_kind is "
             "'probability'.",

@@ -384,3 +384,31 @@ def test_a_changed_option_is_a_changed_config(table, tmp_path, monkeypatch):
         scores.append(page["_relevance_score"][0].as_py())
 
     assert scores == pytest.approx([1 / 61, 1.0])
+
+
+def test_only_what_is_probably_relevant_comes(table):
+    """`min_score` is an argument of the search, too, and pages stay what they are."""
+
+    class Chance:
+        score_kind = "probability"
+
+        @resift.hookimpl
+        def score(self, documents):
+            return [0.9 if "red" in text else 0.2 for text in documents]
+
+    options = {"reranker": resift.Reranker(Chance()), "vectors": VECTOR}
+
+    pages = [
+        resift.lancedb.search(
+            table, "apple", min_score=0.5, limit=2, offset=offset, **options
+        )["id"].to_pylist()
+        for offset in (0, 2)
+    ]
+
+    assert sorted(pages[0] + pages[1]) == [0, 1, 5]
+
+
+def test_a_merger_gives_no_probabilities(table):
+    """Where fused scores are compared with a threshold, nothing would mean anything."""
+    with pytest.raises(InputError, match="min_score needs scores that are probabil"):
+        resift.lancedb.search(table, "apple", min_score=0.5)

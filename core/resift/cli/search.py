@@ -173,7 +173,6 @@ def search(database: str, table: str, query: str, **given: Any) -> None:  # noqa
         merge=given["merge"],
         config_path=given["config_path"],
         text=given["text"],
-        min_score=given["min_score"],
     ) as reranker:
         page = _search(opened, query, reranker, given)
     _print(page, given)
@@ -221,6 +220,7 @@ def _search(
         offset=given["offset"],
         window=given["window"],
         weights=given["weights"],
+        min_score=given["min_score"],
         explain=True,  # the ranks before are always shown
         timeout=given["timeout"],
     )

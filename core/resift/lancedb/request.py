@@ -47,6 +47,7 @@ class Options(TypedDict, total=False):
     window: int
     weights: Mapping[str, float] | Sequence[float] | None
     text: str | Sequence[str] | None
+    min_score: float | None
     explain: bool
     timeout: float | None
 
@@ -65,6 +66,7 @@ class Request:
     window: int = 100
     weights: Mapping[str, float] | Sequence[float] | None = None
     text: str | Sequence[str] | None = None
+    min_score: float | None = None
     explain: bool = False
     timeout: float | None = None
     started: float = field(default_factory=time.monotonic)
@@ -153,6 +155,7 @@ class Request:
             text=self.text,
             window=min(self.window, reranker.window or self.window),
             top_k=self.offset + self.limit,
+            min_score=self.min_score,
             explain=self.explain,
             timeout=timeout,
         )
@@ -256,6 +259,7 @@ class _Unscored:
     """Scores nothing, so that rows stay as they were merged."""
 
     needs_text = False
+    score_kind = "probability"  # a min_score is no reason to lose the rows
 
     def __init__(self, note: str) -> None:
         self._note = note

@@ -50,6 +50,7 @@ def search(
     window: int = 100,
     weights: Mapping[str, float] | Sequence[float] | None = None,
     text: str | Sequence[str] | None = None,
+    min_score: float | None = None,
     explain: bool = False,
     timeout: float | None = None,
 ) -> pa.Table:
@@ -76,6 +77,7 @@ def search(
         window: Rows that each leg fetches, and that are scored.
         weights: What each leg counts for in the merge, by column or in order.
         text: The column that holds the text.
+        min_score: The least probability of the rows returned; all by default.
         explain: Add each leg's rank and score, and the stages of the reranker.
         timeout: Seconds for everything. The legs get two thirds of it where scoring or
             reading vectors follows; what is not done in time is left out, and noted.
@@ -103,6 +105,7 @@ def search(
         window=window,
         weights=weights,
         text=text or column_of(reranker),
+        min_score=min_score,
         explain=explain,
         timeout=timeout,
     )

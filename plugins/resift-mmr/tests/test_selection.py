@@ -13,21 +13,14 @@ from resift_mmr.vectors import unit
 derandomized = settings(derandomize=True, deadline=None, max_examples=200)
 
 
-def slow(relevance, vectors, trade_off):
-    """Choose by the formula, with every similarity computed each time."""
-    left = list(range(len(relevance)))
-    chosen, values = [], []
-    while left:
-        now = [
-            trade_off * relevance[d]
-            - (1 - trade_off)
-            * max([0.0, *(float(vectors[d] @ vectors[s]) for s in chosen)])
-            for d in left
-        ]
-        best = int(np.argmax(now))
-        values.append(now[best])
-        chosen.append(left.pop(best))
-    return values, chosen
+def formula(relevance, vectors, trade_off, chosen):
+    """Return the value of every document by the formula, once *chosen* are chosen."""
+    return [
+        trade_off * relevance[d]
+        - (1 - trade_off)
+        * max([0.0, *(float(vectors[d] @ vectors[s]) for s in chosen)])
+        for d in range(len(relevance))
+    ]
 
 
 @st.composite
@@ -83,14 +76,17 @@ def test_opposite_documents_are_no_more_different_than_unlike_ones() -> None:
 @derandomized
 @given(cases())
 def test_the_incremental_selection_is_the_formula(case) -> None:
-    """As the slow one, to rounding."""
+    """Each choice is the best one left, to rounding: among equals any is right."""
     relevance, vectors, trade_off = case
 
     order, values = select(relevance, vectors, trade_off)
-    wanted, _ = slow(relevance, vectors, trade_off)
 
-    assert sorted(order.tolist()) == list(range(len(relevance)))
-    assert values == pytest.approx(wanted, abs=1e-6)
+    chosen = order.tolist()
+    assert sorted(chosen) == list(range(len(relevance)))
+    for step, (document, value) in enumerate(zip(chosen, values, strict=True)):
+        now = formula(relevance, vectors, trade_off, chosen[:step])
+        assert value == pytest.approx(now[document], abs=1e-6)
+        assert value == pytest.approx(max(now[d] for d in chosen[step:]), abs=1e-6)
 
 
 @derandomized
