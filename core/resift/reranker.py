@@ -22,6 +22,7 @@ from resift.request import (
 )
 from resift.scores import checked_merge
 from resift.threshold import checked_threshold, known_kind, require_probability
+from resift.wrappers import resolved
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -94,7 +95,7 @@ class Reranker:
         self.window = least_one("window", window)
         self.min_score = checked_threshold(min_score)
         self.text = checked_text(text)
-        self.wrappers = tuple(wrappers)
+        self.wrappers = resolved(wrappers)
         self._children: tuple[Reranker, ...] = ()
         self._recipe: Recipe | None = None
         self._merge_setting = merge

@@ -175,8 +175,8 @@ def test_reranker_and_merger(search):
             ["--min-score", "0.5"],
             f"Reranker 'rrf' (resift {resift.__version__}): --min-score needs scores "
             "that are probabilities, but its scores are of the kind 'ordinal': they "
-            "only order the documents of one query. Cut by --limit, or use a reranker whose score_kind is "
-            "'probability'.",
+            "only order the documents of one query. Cut by --limit, or use a reranker "
+            "whose score_kind is 'probability'.",
         ),
     ],
 )

@@ -170,3 +170,14 @@ def test_it_is_told_apart_from_a_reranker() -> None:
         "No reranker named 'opentelemetry' is installed. There is a wrapper of that "
         "name: resift.load(..., wrappers=['opentelemetry'])."
     )
+
+
+def test_an_instance_takes_it_by_name_too(exporter) -> None:
+    """As `resift.load` does."""
+    reranker = resift.Reranker(
+        lambda query, documents: [1.0], wrappers=["opentelemetry"]
+    )
+
+    reranker.rank("q", ["a"])
+
+    assert exporter.get_finished_spans()
