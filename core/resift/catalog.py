@@ -72,6 +72,7 @@ PUBLISHED = {
     "isaacus": "resift-http",
     "isr": "resift-fusion",
     "jina": "resift-http",
+    "llm": "resift-llm",
     "mixedbread": "resift-http",
     "mmr": "resift-mmr",
     "nvidia": "resift-http",

@@ -1,0 +1,115 @@
+"""`Chat`: one chat server, and what it was found not to take."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import TypeVar
+
+from resift_llm.completion import decoded, message_in
+from resift_llm.connection import Connection
+from resift_llm.prompts import Prompt
+from resift_remote import Deadline, Reply
+
+__all__ = ["Chat"]
+
+T = TypeVar("T")
+
+_SIGNS = {
+    "response_format": ("response format", "json schema", "structured output"),
+    "logprobs": ("logprobs",),
+    "max_tokens": ("max completion tokens",),
+    "temperature": ("temperature",),
+}
+"""Fields that not every server or model takes, and words by which it says so."""
+
+
+class Chat:
+    """A chat server. Many threads may use it.
+
+    A field that the server refuses, and that is not needed, is left out from then on.
+
+    Args:
+        url: Where to post.
+        fields: What is sent with every prompt; None is not sent.
+        constants: Further fields, which replace any of the others.
+        max_retries: How often a request that may succeed later is sent again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        fields: Mapping[str, object],
+        constants: Mapping[str, object],
+        max_retries: int,
+    ) -> None:
+        self.url = url
+        self.connection = Connection(max_retries)
+        self.refused: frozenset[str] = frozenset()
+        self._fields = {k: v for k, v in fields.items() if v is not None}
+        self._constants = dict(constants)
+        self._lock = threading.Lock()
+
+    def ask(
+        self, prompt: Prompt[T], headers: Mapping[str, str], deadline: Deadline
+    ) -> Reply[bytes]:
+        """Send a prompt, once more for each field that the server refuses.
+
+        Never raises for what a server or a network does: the reply tells.
+        """
+        while True:
+            body = self._body(prompt, self.refused)
+            # a lone surrogate has no UTF-8, and the error for it would show the text
+            text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+            reply = self.connection.post(
+                self.url,
+                {"Content-Type": "application/json", **headers},
+                text.encode(errors="replace"),
+                deadline,
+            )
+            refused = self._refused_by(reply, body)
+            if not refused:
+                return reply
+            with self._lock:
+                self.refused |= refused
+
+    def _body(self, prompt: Prompt[T], refused: frozenset[str]) -> dict[str, object]:
+        schema = {
+            "type": "object",
+            "properties": {prompt.field: prompt.schema},
+            "required": [prompt.field],
+            "additionalProperties": False,
+        }
+        named = {"name": prompt.field, "strict": True, "schema": schema}
+        body: dict[str, object] = {
+            "messages": [
+                {"role": "system", "content": prompt.system},
+                {"role": "user", "content": prompt.user},
+            ],
+            **self._fields,
+            "response_format": {"type": "json_schema", "json_schema": named},
+        }
+        if prompt.logprobs:
+            body |= {"logprobs": True, "top_logprobs": 5}  # 5: what most servers give
+        for name in refused:
+            value = body.pop(name, None)
+            if name == "max_tokens":  # what newer models call it
+                body["max_completion_tokens"] = value
+            if name == "logprobs":
+                body.pop("top_logprobs", None)
+        return body | self._constants
+
+    def _refused_by(
+        self, reply: Reply[bytes], body: Mapping[str, object]
+    ) -> frozenset[str]:
+        """Return the fields of *body* that a reply says the server does not take."""
+        if reply.status not in (400, 403, 422):
+            return frozenset()
+        said = message_in(decoded(reply.answer)).casefold().replace("_", " ")
+        return frozenset(
+            name
+            for name, signs in _SIGNS.items()
+            if name in body and name not in self._constants
+            if any(sign in said for sign in signs)
+        )

@@ -1,0 +1,161 @@
+"""`Completion`: what a model said, read from the JSON of a chat server."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from resift_remote import WrongAnswerError
+
+__all__ = ["Completion", "Token", "completion_in", "decoded", "message_in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of the answer, and what could have stood in its place.
+
+    Args:
+        text: The token.
+        likely: The likeliest tokens at its place, and the logarithms of their
+            probabilities.
+    """
+
+    text: str
+    likely: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model said.
+
+    Args:
+        text: All it said, its reasoning included where the server leaves it in.
+        tokens: The same in tokens; empty where the server does not tell.
+    """
+
+    text: str
+    tokens: tuple[Token, ...] = ()
+
+    @property
+    def reasoning(self) -> int:
+        """How many characters at the head of `text` are reasoning and no answer.
+
+        It ends at the last ``</think>``, whose ``<think>`` may have been part of the
+        prompt; what never ends is reasoning as a whole.
+        """
+        head, mark, _ = self.text.rpartition("</think>")
+        if mark:
+            return len(head) + len(mark)
+        return len(self.text) if re.match(r"\s*<think>", self.text) else 0
+
+
+def decoded(body: bytes | None) -> object:
+    """Return JSON, or None for what is none."""
+    try:
+        return json.loads(body or b"")
+    except (ValueError, RecursionError):
+        return None
+
+
+def completion_in(answer: object) -> Completion:
+    """Return what the model said.
+
+    Args:
+        answer: The JSON of the answer.
+
+    Raises:
+        WrongAnswerError: If it said nothing, or not all it had to say.
+    """
+    if not isinstance(answer, Mapping):
+        msg = "it is no JSON object"
+        raise WrongAnswerError(msg)
+    choices = answer.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, Mapping) else None
+    if not isinstance(choice, Mapping) or not isinstance(message, Mapping):
+        msg = "it holds no choice with a message"
+        raise WrongAnswerError(msg)
+    _refuse_unfinished(choice.get("finish_reason"), message)
+    text = _text(message.get("content"))
+    if not text.strip():
+        msg = "it holds no text"
+        raise WrongAnswerError(msg)
+    return Completion(text, _tokens(choice.get("logprobs")))
+
+
+def message_in(answer: object) -> str:
+    """Return the message in the JSON of an error, or ``""``.
+
+    Of a list of problems it is the ``msg`` of each, but never the input it repeats.
+    """
+    if not isinstance(answer, Mapping):
+        return ""
+    error = answer.get("error")
+    nested = error.get("message") if isinstance(error, Mapping) else error
+    for value in (nested, answer.get("message"), answer.get("detail")):
+        if isinstance(value, list):
+            said = [p.get("msg") for p in value if isinstance(p, Mapping)]
+            return "; ".join(text for text in said if isinstance(text, str))
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""
+
+
+def _refuse_unfinished(reason: object, message: Mapping[object, object]) -> None:
+    if reason == "length":
+        msg = (
+            "it was cut short; raise 'max_tokens', or lower 'size' or 'max_characters'"
+        )
+        raise WrongAnswerError(msg)
+    if reason == "content_filter":
+        msg = "a content filter withheld it"
+        raise WrongAnswerError(msg)
+    if message.get("refusal"):
+        msg = "the model refuses to answer"
+        raise WrongAnswerError(msg)
+
+
+def _text(content: object) -> str:
+    """Return the text of a message: a string, or a list of parts of several kinds."""
+    if isinstance(content, list):
+        parts = [part for part in content if isinstance(part, Mapping)]
+        return "".join(
+            part["text"] for part in parts if isinstance(part.get("text"), str)
+        )
+    return content if isinstance(content, str) else ""
+
+
+def _tokens(logprobs: object) -> tuple[Token, ...]:
+    listed = logprobs.get("content") if isinstance(logprobs, Mapping) else None
+    if not isinstance(listed, list):
+        return ()
+    entries = [entry for entry in listed if isinstance(entry, Mapping)]
+    return tuple(
+        Token(str(entry.get("token", "")), tuple(_likely(entry))) for entry in entries
+    )
+
+
+def _likely(entry: Mapping[object, object]) -> list[tuple[str, float]]:
+    listed = entry.get("top_logprobs")
+    others = listed if isinstance(listed, list) and listed else [entry]
+    pairs = [(o.get("token"), o.get("logprob")) for o in others if _is_object(o)]
+    return [
+        (str(token), float(logarithm))
+        for token, logarithm in pairs
+        if _is_logarithm(logarithm)
+    ]
+
+
+def _is_object(value: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(value, Mapping)
+
+
+def _is_logarithm(value: object) -> TypeGuard[float]:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and -1e9 <= value <= 0.01  # 0.01: a probability of 1, roughly; no NaN
+    )

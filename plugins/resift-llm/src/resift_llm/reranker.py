@@ -1,0 +1,245 @@
+"""The reranker `llm`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
+
+from pydantic import SecretStr
+
+from resift import hookimpl
+from resift.errors import ServerError
+from resift_llm.address import OPENAI, chat_url, is_openai
+from resift_llm.chat import Chat
+from resift_llm.checks import check_constants, check_headers, check_numbers
+from resift_llm.completion import completion_in, decoded, message_in
+from resift_llm.prompts import Prompt, graded, ranked
+from resift_llm.scales import SCALES, Grade, ScaleName
+from resift_llm.windows import sweep
+from resift_remote import (
+    Deadline,
+    Found,
+    KeySource,
+    RemoteReranker,
+    WrongAnswerError,
+    ask_together,
+    blanked,
+    failure,
+    options,
+    redacted,
+)
+
+if TYPE_CHECKING:
+    from resift.scores import Scores
+
+__all__ = ["Llm"]
+
+T = TypeVar("T")
+
+
+@options
+class Llm(RemoteReranker):
+    """Rerank by prompting a language model behind an OpenAI-compatible server.
+
+    Args:
+        model: The model.
+        base_url: Where the server is; ``/chat/completions`` follows.
+        api_key: The key; by default ``OPENAI_API_KEY``. Most local servers need none.
+        method: ``"listwise"`` has the model order several passages at a time, in
+            windows that slide from the end of the list to its head, one after another.
+            ``"pointwise"`` has it judge each passage alone, several at once.
+        scale: How a passage is judged alone: ``"grades"`` from 0 to 3, or
+            ``"yes-no"``, whose score is the probability of a yes, and which needs a
+            server that gives ``logprobs``.
+        size: Passages in a window.
+        step: By how many passages a window moves; the best ``size - step`` of a window
+            are in the next one, too.
+        max_characters: Characters after which a passage is cut.
+        instructions: What relevance means here, in a sentence or two.
+        temperature: How freely the model answers; 0 for the likeliest answer.
+        seed: Makes answers repeatable on servers that honour it.
+        max_tokens: The most tokens of one answer, reasoning included.
+        headers: Further headers; no place for secrets.
+        constants: Further fields of the request, which replace those of the same name.
+        timeout: Seconds for one whole call, all its requests and retries included.
+        concurrency: How many requests of a call may be under way at once: passages of
+            ``"pointwise"``, and the queries of ``rank_many``.
+    """
+
+    name: ClassVar[str] = "llm"
+    max_documents: ClassVar[None] = None  # type: ignore[misc]  # 'size' says it
+
+    model: str = "gpt-4.1-mini"
+    base_url: str = OPENAI
+    api_key: SecretStr | None = None
+    method: Literal["listwise", "pointwise"] = "listwise"
+    scale: ScaleName = "grades"
+    size: int = 20
+    step: int = 10
+    max_characters: int = 2000
+    instructions: str = ""
+    temperature: float = 0.0
+    seed: int | None = None
+    max_tokens: int = 1024
+    headers: Mapping[str, str] | None = None
+    constants: Mapping[str, object] | None = None
+    timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_numbers(
+            self.size,
+            self.step,
+            self.max_characters,
+            self.max_tokens,
+            self.temperature,
+        )
+        check_constants(self.constants or {})
+        check_headers(self.headers or {})
+        self.pointwise = self.method == "pointwise"
+        self.reads_order = not self.pointwise
+        self.deterministic = self.temperature == 0
+        self.score_kind = "ordinal"
+        if self.pointwise:
+            self.score_kind = "probability" if self.scale == "yes-no" else "similarity"
+        fields = ("model", "temperature", "seed", "max_tokens")
+        self._chat = Chat(
+            chat_url(self.base_url),
+            {field: getattr(self, field) for field in fields},
+            self.constants or {},
+            self.max_retries,
+        )
+
+    @hookimpl
+    def warmup(self) -> None:
+        """Look for the key and open the client; nothing is asked."""
+        self.key()
+        self._chat.connection.open()
+
+    @hookimpl
+    def close(self) -> None:
+        """Close every connection."""
+        self._chat.connection.close()
+
+    def key_source(self) -> KeySource:
+        """Return where the key comes from; only OpenAI itself is known to need one."""
+        return KeySource(("OPENAI_API_KEY",), required=is_openai(self.base_url))
+
+    def ask(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None,
+        deadline: Deadline,
+    ) -> Found:
+        """Return ``{index: score}`` of all documents, asked about one after another.
+
+        Raises:
+            BackendError: If the server does not answer as it should.
+        """
+        scores = self._score(query, documents, top_k, deadline, 1)
+        return dict(enumerate(scores.values.tolist()))
+
+    def _score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        top_k: int | None,
+        deadline: Deadline,
+        workers: int,
+    ) -> Scores:
+        import numpy as np
+
+        from resift.scores import Scores
+
+        del top_k  # the windows that decide about the best come last
+        passages = [text[: self.max_characters] for text in documents]
+        if self.pointwise:
+            values, notes = self._grades(query, passages, deadline, workers)
+        else:
+            values, notes = self._ranks(query, passages, deadline)
+        notes += self._remarks(documents)
+        return Scores(
+            np.asarray(values, dtype=np.float64),
+            notes=[f"{self.name}: {note}" for note in notes],
+        )
+
+    def _remarks(self, documents: Sequence[str]) -> list[str]:
+        remarks = []
+        if cut := sum(len(text) > self.max_characters for text in documents):
+            remarks.append(
+                f"documents cut after {self.max_characters} characters "
+                f"('max_characters'): {cut} of {len(documents)}."
+            )
+        if "temperature" in self._chat.refused:
+            remarks.append(
+                f"{self.model!r} takes no 'temperature', so that its answers may "
+                "differ from call to call."
+            )
+        return remarks
+
+    def _ranks(
+        self, query: str, passages: Sequence[str], deadline: Deadline
+    ) -> tuple[list[float], list[str]]:
+        """Return the number of passages for the best, down to 1, and notes."""
+
+        def rank(part: list[int]) -> list[int]:
+            texts = [passages[i] for i in part]
+            prompt = ranked(query, texts, self.instructions)
+            return self._asked(prompt, [query, *texts], deadline)
+
+        swept = sweep(rank, len(passages), self.size, self.step)
+        values = [0.0] * len(passages)
+        for index, document in enumerate(swept.order):
+            values[document] = float(len(passages) - index)
+        if not swept.left_out:
+            return values, []
+        note = (
+            f"passages that {self.model!r} left out of its rankings: {swept.left_out} "
+            f"of {swept.seen}; they follow the others in the order they came."
+        )
+        return values, [note]
+
+    def _grades(
+        self, query: str, passages: Sequence[str], deadline: Deadline, workers: int
+    ) -> tuple[list[float], list[str]]:
+        """Return the grade of each passage, and notes."""
+        scale = SCALES[self.scale]
+
+        def grade(text: str) -> Grade:
+            prompt = graded(query, text, scale, self.instructions)
+            return self._asked(prompt, [query, text], deadline)
+
+        grades = ask_together(grade, passages, workers, deadline)
+        values = [grade.value for grade in grades]
+        whole = sum(not grade.weighed for grade in grades)
+        if not whole:
+            return values, []
+        note = (
+            f"grades that came without 'logprobs': {whole} of {len(grades)}; they are "
+            "whole, so that many documents tie."
+        )
+        return values, [note]
+
+    def _asked(self, prompt: Prompt[T], texts: Sequence[str], deadline: Deadline) -> T:
+        """Return the answer to *prompt*, read.
+
+        Raises:
+            BackendError: If there is none, or it cannot be read.
+        """
+        key = self.key()
+        headers = {"Accept": "application/json", **(self.headers or {})}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        reply = self._chat.ask(prompt, headers, deadline)
+        who = f"{self.name} at {blanked(self._chat.url, [key])}"
+        answer = decoded(reply.answer)
+        if reply.status != 200:
+            said = redacted(message_in(answer), [key], [*texts, prompt.user])
+            raise failure(who, reply, said, self.key_source().remedy)
+        try:
+            return prompt.read(completion_in(answer))
+        except WrongAnswerError as error:
+            problem = str(error)
+        msg = f"{who}: the answer of {self.model!r} cannot be used: {problem}."
+        raise ServerError(msg)

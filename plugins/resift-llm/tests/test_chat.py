@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+
+from resift.errors import BadRequestError
+
+UNSUPPORTED = [
+    (
+        "response_format",
+        "Invalid parameter: 'response_format' of type 'json_schema' is not supported "
+        "with this model.",
+    ),
+    ("response_format", "This response format is unavailable now"),
+    ("response_format", "Structured outputs are not supported"),
+    (
+        "temperature",
+        "Unsupported value: 'temperature' does not support 0 with this model.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("field", "message"), UNSUPPORTED)
+def test_a_refused_field_is_left_out_from_then_on(
+    server, load, query, documents, field, message
+):
+    """The request is repeated once without it, and later ones do not try it."""
+    server.fail(400, message=message)
+    reranker = load(server)
+    first = reranker.score(query, documents)
+    second = reranker.score(query, documents)
+
+    assert first.values.tolist() == second.values.tolist() == [2.0, 1.0, 3.0]
+    assert [field in body for body in server.bodies] == [True, False, False]
+
+
+@pytest.mark.parametrize("status", [403, 422])
+def test_a_refusal_may_have_another_status(server, load, query, documents, status):
+    """Some forbid a field, and to FastAPI a wrong one is unprocessable."""
+    server.fail(status, message="response_format is not allowed")
+    load(server).score(query, documents)
+
+    assert [request.status for request in server.requests] == [status, 200]
+
+
+def test_the_answer_may_have_no_temperature(server, load, query, documents):
+    """Then a note says that answers may differ."""
+    server.fail(400, message="Unsupported value: 'temperature'.")
+
+    assert load(server).score(query, documents).notes == (
+        "llm: 'm' takes no 'temperature', so that its answers may differ from call to "
+        "call.",
+    )
+
+
+def test_newer_models_are_told_the_limit_by_its_newer_name(
+    server, load, query, documents
+):
+    """OpenAI's reasoning models refuse `max_tokens`."""
+    server.fail(
+        400,
+        message="Unsupported parameter: 'max_tokens' is not supported with this model. "
+        "Use 'max_completion_tokens' instead.",
+    )
+    with pytest.raises(BadRequestError, match="Unknown field: max_completion_tokens"):
+        load(server).score(query, documents)
+
+    assert "max_tokens" not in server.bodies[1]
+    assert server.bodies[1]["max_completion_tokens"] == 1024
+
+
+def test_without_logprobs_grades_still_come(serve, load, query, documents):
+    """Both of their fields are left out, and a note tells what that means."""
+    server = serve(lambda data, body: '{"grade": 1}')
+    server.fail(400, message="logprobs are not supported")
+    reranker = load(server, method="pointwise", concurrency=1)
+    scores = reranker.score(query, documents)
+
+    assert scores.values.tolist() == pytest.approx([1 / 3] * 3)
+    assert ["logprobs" in body for body in server.bodies] == [True, False, False, False]
+    assert "top_logprobs" not in server.bodies[1]
+    assert scores.notes == (
+        "llm: grades that came without 'logprobs': 3 of 3; they are whole, so that "
+        "many documents tie.",
+    )
+
+
+def test_several_fields_may_be_refused_one_after_another(
+    server, load, query, documents
+):
+    """Each costs one more request, once."""
+    server.fail(400, message="temperature is not supported")
+    server.fail(400, message="json_schema is not supported")
+    load(server).score(query, documents)
+
+    assert [sorted(body) for body in server.bodies] == [
+        ["max_tokens", "messages", "model", "response_format", "temperature"],
+        ["max_tokens", "messages", "model", "response_format"],
+        ["max_tokens", "messages", "model"],
+    ]
+
+
+def test_a_refusal_of_what_was_not_sent_is_an_error(server, load, query, documents):
+    """A request is not repeated for ever."""
+    server.fail(400, message="json_schema is not supported", times=9)
+
+    with pytest.raises(BadRequestError) as caught:
+        load(server).score(query, documents)
+    assert len(server.requests) == 2
+    assert str(caught.value) == (
+        f"llm at {server.base_url}/chat/completions: the server rejects the request "
+        "(HTTP 400: json_schema is not supported)."
+    )
+
+
+def test_constants_replace_what_would_be_sent(serve, load, query, documents):
+    """They are the user's own, so they are never left out."""
+    takes = frozenset(
+        {"model", "messages", "max_tokens", "response_format", "reasoning_effort"}
+        | {"temperature"}
+    )
+    server = serve(takes=takes)
+    constants = {"response_format": {"type": "json_object"}, "reasoning_effort": "low"}
+    reranker = load(server, constants=constants)
+    reranker.score(query, documents)
+
+    assert server.bodies[0].items() >= constants.items()
+    server.fail(400, message="response_format is not supported")
+    with pytest.raises(BadRequestError):
+        reranker.score(query, documents)
+    assert len(server.requests) == 2
+
+
+def test_further_headers_are_sent(server, load, query, documents):
+    """Gateways route by them."""
+    load(server, headers={"X-Team": "search"}).score(query, documents)
+
+    assert server.requests[0].headers["x-team"] == "search"
+
+
+def test_many_queries_are_asked_about_together(serve, load, query, documents):
+    """Each query has its windows one after another, several queries at once."""
+    server = serve(delay=0.05)
+    rankings = load(server, concurrency=2).rank_many(
+        [query, "Lyon", "Germany"], [documents] * 3
+    )
+
+    assert [ranking[0].index for ranking in rankings] == [2, 1, 0]
+    assert server.peak == 2
