@@ -22,7 +22,8 @@ def chat_url(base_url: str) -> str:
     try:
         parts = urlsplit(base_url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname)
-        good = good and not (parts.username or parts.password or parts.query)
+        secret = parts.username or parts.password or parts.query or parts.fragment
+        good = good and not secret
         _ = parts.port  # raises where it is no port
     except ValueError:
         good = False

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 from resift_llm.completion import Completion
 from resift_llm.scales import Grade, Scale
@@ -108,12 +109,9 @@ def _likely_at(completion: Completion, place: int) -> tuple[tuple[str, float], .
     head = spoken.rfind(completion.text)  # reasoning may be listed, and not said
     if head < 0:
         return ()
-    stop = 0
-    for token in completion.tokens:
-        stop += len(token.text)
-        if head + place < stop:
-            return token.likely
-    return ()
+    ends = accumulate(len(token.text) for token in completion.tokens)
+    pairs = zip(completion.tokens, ends, strict=True)
+    return next(token.likely for token, end in pairs if head + place < end)
 
 
 def _mean(likely: Sequence[tuple[str, float]], scale: Scale) -> float | None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from resift_llm.completion import decoded, message_in
 from resift_llm.connection import Connection
 from resift_llm.prompts import Prompt
-from resift_remote import Deadline, Reply
+from resift_remote import Deadline, Reply, redacted
 
 __all__ = ["Chat"]
 
@@ -56,10 +56,12 @@ class Chat:
     ) -> Reply[bytes]:
         """Send a prompt, once more for each field that the server refuses.
 
-        Never raises for what a server or a network does: the reply tells.
+        What helped is remembered. Never raises for what a server or a network does: the
+        reply tells.
         """
+        refused = self.refused
         while True:
-            body = self._body(prompt, self.refused)
+            body = self._body(prompt, refused)
             # a lone surrogate has no UTF-8, and the error for it would show the text
             text = json.dumps(body, ensure_ascii=False, allow_nan=False)
             reply = self.connection.post(
@@ -68,11 +70,14 @@ class Chat:
                 text.encode(errors="replace"),
                 deadline,
             )
-            refused = self._refused_by(reply, body)
-            if not refused:
-                return reply
+            more = self._refused_by(reply, body, prompt.user)
+            if not more:
+                break
+            refused |= more
+        if reply.status == 200:
             with self._lock:
                 self.refused |= refused
+        return reply
 
     def _body(self, prompt: Prompt[T], refused: frozenset[str]) -> dict[str, object]:
         schema = {
@@ -101,12 +106,16 @@ class Chat:
         return body | self._constants
 
     def _refused_by(
-        self, reply: Reply[bytes], body: Mapping[str, object]
+        self, reply: Reply[bytes], body: Mapping[str, object], sent: str
     ) -> frozenset[str]:
-        """Return the fields of *body* that a reply says the server does not take."""
+        """Return the fields of *body* that a reply says the server does not take.
+
+        What it repeats of the text that was *sent* says nothing about fields.
+        """
         if reply.status not in (400, 403, 422):
             return frozenset()
-        said = message_in(decoded(reply.answer)).casefold().replace("_", " ")
+        said = redacted(message_in(decoded(reply.answer)), (), [sent])
+        said = said.casefold().replace("_", " ")
         return frozenset(
             name
             for name, signs in _SIGNS.items()
