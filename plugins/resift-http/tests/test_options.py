@@ -12,7 +12,7 @@ import resift_http
 from resift.errors import OptionsError
 from resift.options import RESERVED, Schema
 from resift_http import DIALECTS
-from resift_http.address import join
+from resift_remote import join
 
 NAMES = sorted(
     entry.name

@@ -9,7 +9,7 @@ import pytest
 import resift
 import resift_http
 from resift.errors import AuthenticationError, BackendError
-from resift_http.address import shown
+from resift_remote import shown
 
 DOCUMENT = "The patient was admitted on Tuesday with a fever of unknown origin."
 

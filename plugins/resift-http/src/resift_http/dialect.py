@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-from resift_http.address import join
+from resift_remote import join
 
 __all__ = ["Dialect", "ScoreKind"]
 

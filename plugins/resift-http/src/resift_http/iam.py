@@ -8,10 +8,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from resift.errors import BackendError, ServerError
-from resift_http.address import shown
-from resift_http.connection import Connection, Request, payload
 from resift_http.messages import message_in
-from resift_remote import Deadline, KeySource, Reply, blanked, failure, redacted
+from resift_remote import (
+    Connection,
+    Deadline,
+    KeySource,
+    Reply,
+    Request,
+    blanked,
+    failure,
+    payload,
+    redacted,
+    shown,
+)
 
 __all__ = ["AccessToken"]
 

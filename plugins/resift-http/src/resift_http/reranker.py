@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING
 
 from resift import hookimpl
 from resift.errors import BackendError, BadRequestError, ServerError
-from resift_http.address import checked, join, shown
 from resift_http.answer import read_scores
-from resift_http.connection import Connection, Request, payload
 from resift_http.dialect import Dialect, ScoreKind
 from resift_http.dialects import DIALECTS
 from resift_http.messages import message_in
 from resift_remote import (
+    Connection,
     Deadline,
     Found,
     KeySource,
     RemoteReranker,
     Reply,
+    Request,
     WrongAnswerError,
     blanked,
+    checked,
     failure,
+    join,
     option_values,
     options,
+    payload,
     redacted,
+    shown,
     split,
 )
 

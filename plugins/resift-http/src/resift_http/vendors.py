@@ -9,12 +9,11 @@ from __future__ import annotations
 import os
 from typing import ClassVar, Literal
 
-from resift_http.address import checked, join
 from resift_http.dialect import Dialect
 from resift_http.dialects import DIALECTS
 from resift_http.iam import AccessToken
 from resift_http.reranker import DialectReranker
-from resift_remote import Deadline, options
+from resift_remote import Deadline, checked, join, options
 
 __all__ = [
     "DeepInfra",

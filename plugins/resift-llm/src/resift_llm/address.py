@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from resift_remote import checked, join
+
 __all__ = ["OPENAI", "chat_url", "is_openai"]
 
 OPENAI = "https://api.openai.com/v1"
@@ -19,21 +21,7 @@ def chat_url(base_url: str) -> str:
     Raises:
         ValueError: If it is no address, or holds a user, a password or parameters.
     """
-    try:
-        parts = urlsplit(base_url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname)
-        secret = parts.username or parts.password or parts.query or parts.fragment
-        good = good and not secret
-        _ = parts.port  # raises where it is no port
-    except ValueError:
-        good = False
-    if not good:  # it may hold a password, so it is not repeated
-        msg = (
-            "option 'base_url' must be an address such as 'http://localhost:8000/v1', "
-            "without user, password or parameters."
-        )
-        raise ValueError(msg)
-    return base_url.rstrip("/").removesuffix(_PATH) + _PATH
+    return join(checked(base_url, "http://localhost:8000/v1"), _PATH)
 
 
 def is_openai(base_url: str) -> bool:

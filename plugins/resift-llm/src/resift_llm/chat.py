@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from typing import TypeVar
 
 from resift_llm.completion import decoded, message_in
-from resift_llm.connection import Connection
 from resift_llm.prompts import Prompt
-from resift_remote import Deadline, Reply, redacted
+from resift_remote import Connection, Deadline, Reply, Request, redacted
 
 __all__ = ["Chat"]
 
@@ -62,14 +60,7 @@ class Chat:
         refused = self.refused
         while True:
             body = self._body(prompt, refused)
-            # a lone surrogate has no UTF-8, and the error for it would show the text
-            text = json.dumps(body, ensure_ascii=False, allow_nan=False)
-            reply = self.connection.post(
-                self.url,
-                {"Content-Type": "application/json", **headers},
-                text.encode(errors="replace"),
-                deadline,
-            )
+            reply = self.connection.send(Request(self.url, headers, body), deadline)
             more = self._refused_by(reply, body, prompt.user)
             if not more:
                 break
@@ -114,7 +105,7 @@ class Chat:
         """
         if reply.status not in (400, 403, 422):
             return frozenset()
-        said = redacted(message_in(decoded(reply.answer)), (), [sent])
+        said = redacted(message_in(decoded(reply)), (), [sent])
         said = said.casefold().replace("_", " ")
         return frozenset(
             name

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from resift_remote import WrongAnswerError
+from resift_remote import Reply, WrongAnswerError, payload
 
 __all__ = ["Completion", "Token", "completion_in", "decoded", "message_in"]
 
@@ -52,11 +51,11 @@ class Completion:
         return len(self.text) if re.match(r"\s*<think>", self.text) else 0
 
 
-def decoded(body: bytes | None) -> object:
-    """Return JSON, or None for what is none."""
+def decoded(reply: Reply[bytes]) -> object:
+    """Return what came as JSON, or None for what is none."""
     try:
-        return json.loads(body or b"")
-    except (ValueError, RecursionError):
+        return payload(reply)
+    except ValueError:
         return None
 
 

@@ -137,10 +137,10 @@ class Llm(RemoteReranker):
         Raises:
             BackendError: If the server does not answer as it should.
         """
-        scores = self._score(query, documents, top_k, deadline, 1)
+        scores = self.ask_all(query, documents, top_k, deadline, 1)
         return dict(enumerate(scores.values.tolist()))
 
-    def _score(
+    def ask_all(
         self,
         query: str,
         documents: Sequence[str],
@@ -233,7 +233,7 @@ class Llm(RemoteReranker):
             headers["Authorization"] = f"Bearer {key}"
         reply = self._chat.ask(prompt, headers, deadline)
         who = f"{self.name} at {blanked(self._chat.url, [key])}"
-        answer = decoded(reply.answer)
+        answer = decoded(reply)
         if reply.status != 200:
             said = redacted(message_in(answer), [key], [*texts, prompt.user])
             raise failure(who, reply, said, self.key_source().remedy)

@@ -79,7 +79,9 @@ class RemoteReranker(ABC):
             BackendError: If it does not answer as it should, by kind of failure.
         """
         seconds = self.timeout if timeout is None else min(self.timeout, timeout)
-        return self._score(query, documents, top_k, Deadline(seconds), self.concurrency)
+        return self.ask_all(
+            query, documents, top_k, Deadline(seconds), self.concurrency
+        )
 
     @hookimpl
     def score_many(
@@ -91,7 +93,7 @@ class RemoteReranker(ABC):
             BackendError: If one of them is not answered as it should.
         """
         return ask_together(
-            lambda i: self._score(
+            lambda i: self.ask_all(
                 queries[i], documents[i], None, Deadline(self.timeout), 1
             ),
             range(len(queries)),
@@ -136,7 +138,7 @@ class RemoteReranker(ABC):
             return [found[index] for index in range(n_documents)]
         return found
 
-    def _score(
+    def ask_all(
         self,
         query: str,
         documents: Sequence[str],
@@ -144,6 +146,11 @@ class RemoteReranker(ABC):
         deadline: Deadline,
         workers: int,
     ) -> ScoresLike:
+        """Return the scores of all documents, asked for in parts, *workers* at once.
+
+        Raises:
+            BackendError: If one part is not answered as it should.
+        """
         parts = self.parts(len(documents), deadline) if documents else []
         answers = ask_together(
             lambda part: self.ask(

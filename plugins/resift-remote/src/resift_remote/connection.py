@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from resift_remote import Deadline, Reply, retried, retry_after
+from resift_remote.deadline import Deadline
+from resift_remote.retries import Reply, retried, retry_after
 
 if TYPE_CHECKING:
     import httpx
@@ -86,6 +87,7 @@ class Connection:
 
         Never raises for what a server or a network does: the reply tells.
         """
+        self.open()  # importing httpx takes time, too
         return retried(
             lambda left: self._attempt(request, left, deadline),
             self.max_retries,

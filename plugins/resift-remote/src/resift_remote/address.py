@@ -7,8 +7,12 @@ from urllib.parse import urlsplit
 __all__ = ["checked", "join", "shown"]
 
 
-def checked(url: str) -> str:
+def checked(url: str, example: str = "http://localhost:8000") -> str:
     """Return a base URL without its last slash.
+
+    Args:
+        url: What was given.
+        example: One that would be right, for the message.
 
     Raises:
         ValueError: If it is none, or holds a user, a password or parameters.
@@ -16,14 +20,15 @@ def checked(url: str) -> str:
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname)
-        good = good and not (parts.username or parts.password or parts.query)
+        more = parts.username or parts.password or parts.query or parts.fragment
+        good = good and not more
         _ = parts.port  # raises where it is no port
     except ValueError:
         good = False
     if not good:  # it may hold a password, so it is not repeated
         msg = (
-            "option 'base_url' must be an address such as 'http://localhost:8000', "
-            "without user, password or parameters."
+            f"option 'base_url' must be an address such as {example!r}, without user, "
+            "password or parameters."
         )
         raise ValueError(msg)
     return url.rstrip("/")
