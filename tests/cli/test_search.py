@@ -6,6 +6,7 @@ import json
 
 import lancedb
 import pytest
+from lancedb.index import FTS
 
 import resift
 from resift.demo.corpus import Docstring
@@ -329,22 +330,23 @@ def test_unknown_embedding_function(cli, tmp_path):
     table = pa.table({"text": ["a"]}).replace_schema_metadata(
         {"embedding_functions": functions}
     )
-    lancedb.connect(tmp_path).create_table("mine", table)
+    mine = lancedb.connect(tmp_path).create_table("mine", table)
+    mine.create_index("text", config=FTS())
 
     result = cli("search", tmp_path, "mine", "q")
+    without = cli("search", tmp_path, "mine", "a", "--no-vector")
 
+    assert without.exit_code == 0
     assert result.exit_code == 1
     assert result.stderr == (
         "Error: search: table 'mine' was written with the embedding function "
-        "'homemade', which is not registered here. Search it from Python, after "
-        "importing the module that registers it.\n"
+        "'homemade', which is not registered here. Search it with --no-vector, or from "
+        "Python after importing the module that registers it.\n"
     )
 
 
 def test_any_table(cli, tmp_path):
     """Any local LanceDB is searched by what it has: here a full-text index alone."""
-    from lancedb.index import FTS
-
     table = lancedb.connect(tmp_path).create_table(
         "pets",
         [
@@ -409,8 +411,6 @@ def test_explained_on_a_terminal(terminal, database):
 
 def test_no_escape_of_a_row_reaches_a_terminal(terminal, tmp_path):
     """What a terminal would obey is left out of names and cells."""
-    from lancedb.index import FTS
-
     table = lancedb.connect(tmp_path).create_table(
         "pets", [{"text": "a fox", "\x1b[5mkind": "\x1b[5mred\x07"}]
     )

@@ -23,8 +23,13 @@ def require_lancedb(command: str) -> None:
         raise InputError(msg)
 
 
-def open_table(database: str, name: str) -> LanceTable:
+def open_table(database: str, name: str, *, embeds: bool) -> LanceTable:
     """Open a table; the demo's vectors are made known where it is the demo's.
+
+    Args:
+        database: The folder of the database.
+        name: The table.
+        embeds: Whether its embedding functions are needed.
 
     Raises:
         InputError: If there is no such table, or its embedding function is unknown.
@@ -44,12 +49,12 @@ def open_table(database: str, name: str) -> LanceTable:
     if is_demo(table):
         import resift.demo.embedding  # noqa: F401  # registers itself with lancedb
     try:
-        table.embedding_functions  # noqa: B018  # looked up when first read
+        _ = embeds and table.embedding_functions  # looked up when first read
     except KeyError as error:
         msg = (
             f"search: table {name!r} was written with the embedding function {error}, "
-            "which is not registered here. Search it from Python, after importing the "
-            "module that registers it."
+            "which is not registered here. Search it with --no-vector, or from Python "
+            "after importing the module that registers it."
         )
         raise InputError(msg) from error
     return table

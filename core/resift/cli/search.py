@@ -165,7 +165,7 @@ def search(database: str, table: str, query: str, **given: Any) -> None:  # noqa
     """  # noqa: D301  # click keeps the lines after a \b as they are
     _require_sense(given)
     require_lancedb("search")
-    opened = open_table(database, table)
+    opened = open_table(database, table, embeds=not given["no_vector"])
     with load(
         given["reranker"],
         "rrf",
