@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import resift
 from resift import Reranker, hookimpl
 from resift.composites import Cascade, Ensemble
 from samples import Fixed, Lengths, ids, loaded, shown, table
@@ -68,3 +69,12 @@ def test_incoming_is_the_same_for_strings_and_for_tables(mappings):
     ranked = outer.rank("q", documents)
 
     assert [d.index for d in ranked] == [0, 1, 2]
+
+
+def test_a_misspelt_incoming_is_suggested():
+    """It is no reranker, so that no list of installed ones would tell."""
+    with pytest.raises(resift.UnknownRerankerError) as error:
+        loaded("ensemble", rerankers=["bm25", "incomming"])
+
+    assert str(error.value).startswith("No reranker named 'incomming' is installed. ")
+    assert str(error.value).endswith(" Or did you mean 'incoming'?")

@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from resift.errors import InvalidRerankerError, OptionsError, ResiftError
+from resift.errors import (
+    InvalidRerankerError,
+    OptionsError,
+    ResiftError,
+    UnknownRerankerError,
+)
 from resift.implementation import may_be_reranker
 from resift.secrets import redacted, secrets_in
 
@@ -260,7 +265,8 @@ def environment_of(option: Option, value: object) -> str | None:
 
 def _nested(value: object, annotation: object, build: Build) -> object:
     """Build every reranker that *value* names, at any depth of lists and tables."""
-    if isinstance(value, str) and value in _literals(annotation):
+    words = _literals(annotation)
+    if isinstance(value, str) and value in words:
         return value
     if value is None:
         return None
@@ -271,7 +277,12 @@ def _nested(value: object, annotation: object, build: Build) -> object:
             if typing.get_origin(part) in (dict, Mapping):
                 inner = typing.get_args(part)[1]
                 return {key: _nested(v, inner, build) for key, v in value.items()}
-    return build(value)
+    try:
+        return build(value)
+    except UnknownRerankerError as error:
+        if near := difflib.get_close_matches(str(value), map(str, words), n=1):
+            error.args = (f"{error.args[0]} Or did you mean {near[0]!r}?",)
+        raise
 
 
 def _parts(annotation: object) -> list[object]:
