@@ -38,7 +38,10 @@ TABLES = {
     "checks": ROOT / "docs" / "authors" / "contract.md",
 }
 """Pages that hold one generated table, between two comments."""
-LIGHT = {"resift", "resift-remote", "numpy", "pyarrow", "pydantic", "click", "rich"}
+LIGHT = {
+    *("resift", "resift-local", "resift-remote"),
+    *("numpy", "pyarrow", "pydantic", "click", "rich"),
+}
 """What a reranker may need without anyone noticing: little more than the core does."""
 
 Report = dict[str, Any]

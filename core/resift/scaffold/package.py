@@ -31,7 +31,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _OURS = {
     *PUBLISHED.values(),
     *PUBLISHED_COMMANDS.values(),
-    "resift-remote",  # offers no name: others need it
+    *("resift-local", "resift-remote"),  # they offer no name: others need them
 }
 _SUMMARIES: dict[Kind, str] = {
     "reranker": "Rerank search results by the words they share with the query.",

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import io
 import pickle
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,7 +13,6 @@ from sentence_transformers import CrossEncoder as Reference
 import resift
 from resift import BackendTimeoutError
 from resift_cross_encoder import CrossEncoder
-from resift_cross_encoder.meter import Deadline, metered
 
 BACKENDS = ["torch", "openvino", "onnx"]
 
@@ -265,48 +262,6 @@ def test_threads_share_a_tokenizer(request, fixture, query, documents, long_docu
 
     for values in found:
         assert values == pytest.approx(expected, abs=1e-5)
-
-
-class Terminal(io.StringIO):
-    """A standard error that says whether it is a terminal."""
-
-    def __init__(self, attached: bool) -> None:
-        super().__init__()
-        self.attached = attached
-
-    def isatty(self) -> bool:
-        return self.attached
-
-
-@pytest.mark.parametrize(
-    ("show", "attached", "shown"),
-    [
-        (True, False, True),
-        (True, True, True),
-        (False, True, False),
-        (None, False, False),
-        (None, True, False),  # over in less than two seconds
-    ],
-)
-def test_progress_bar(monkeypatch, show, attached, shown):
-    """A bar shows when asked for; unasked, only for a long call on a terminal."""
-    monkeypatch.setattr(sys, "stderr", Terminal(attached))
-
-    batches = list(metered([np.arange(3)], 3, Deadline(), show=show))
-
-    assert len(batches) == 1
-    assert ("cross-encoder" in sys.stderr.getvalue()) is shown
-
-
-def test_bar_of_a_long_call(monkeypatch):
-    """Unasked, a call that takes longer than the patience shows its bar."""
-    monkeypatch.setattr("resift_cross_encoder.meter._PATIENCE", 1e-9)
-    monkeypatch.setattr(sys, "stderr", Terminal(True))
-
-    for _ in metered([np.arange(3)] * 3, 9, Deadline(), show=None):
-        time.sleep(0.15)  # the bar is drawn ten times a second
-
-    assert "cross-encoder" in sys.stderr.getvalue()
 
 
 def test_rank(model, query, documents):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import re
-import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from resift.errors import BackendTimeoutError
+import resift_local
 from resift_bi_encoder.checkpoint import load_checkpoint
 from resift_bi_encoder.similarity import FloatArray
+from resift_local import fast_bfloat16, metered
 
 if TYPE_CHECKING:
     from resift_bi_encoder.reranker import BiEncoder
@@ -23,35 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["Deadline", "Encoder"]
 
 IntArray = NDArray[np.int64]
-_PATIENCE = 2.0  # seconds before a bar shows: most calls are over by then
 
 
-class Deadline:
-    """When a call must have ended.
+class Deadline(resift_local.Deadline):
+    """When a call must have ended."""
 
-    Args:
-        timeout: Seconds from now, or None for no end.
-    """
-
-    def __init__(self, timeout: float | None = None) -> None:
-        self.timeout = timeout
-        self._start = time.monotonic()
-
-    def check(self, done: int, total: int) -> None:
-        """Refuse to go on when the time is up.
-
-        Raises:
-            BackendTimeoutError: If it is.
-        """
-        if self.timeout is None or time.monotonic() - self._start < self.timeout:
-            return
-        msg = (
-            f"bi-encoder: {done} of {total} texts were encoded when the timeout of "
-            f"{self.timeout:g} s ran out. Score fewer (window=...), allow more time, "
-            "read stored vectors (embeddings=...), or call warmup() before the first "
-            "request."
-        )
-        raise BackendTimeoutError(msg)
+    late = (
+        "bi-encoder: {progress} when the timeout of {timeout:g} s ran out. Score fewer "
+        "(window=...), allow more time, read stored vectors (embeddings=...), or call "
+        "warmup() before the first request."
+    )
 
 
 class Encoder:
@@ -153,26 +133,16 @@ class Encoder:
 
     def _batches(self, texts: Sequence[str], deadline: Deadline) -> Iterator[IntArray]:
         """Hand out texts of similar length, the longest first, while time is left."""
-        from tqdm import tqdm  # type: ignore[import-untyped]
-
         order = np.argsort([-len(text) for text in texts], kind="stable")
         size = self._options.batch_size
-        show = self._options.show_progress
-        wanted = sys.stderr.isatty() if show is None else show
-        bar = tqdm(
-            total=len(texts),
-            desc="bi-encoder",
+        return metered(
+            "bi-encoder",
+            [order[start : start + size] for start in range(0, len(order), size)],
+            deadline,
             unit="text",
-            disable=not wanted,
-            delay=_PATIENCE if show is None else 0,
-            leave=False,
+            done="texts were encoded",
+            show=self._options.show_progress,
         )
-        with bar:
-            for start in range(0, len(order), size):
-                deadline.check(start, len(order))
-                rows = order[start : start + size]
-                yield rows
-                bar.update(len(rows))
 
     def _precision(self) -> contextlib.AbstractContextManager[object]:
         import torch
@@ -188,12 +158,8 @@ def _computes_in_bfloat16(options: BiEncoder, device: str) -> bool:
     By default where the CPU has it and both sides are encoded here: a single query is
     quick, and stored vectors were made in float32.
     """
-    import torch
-
     if device != "cpu" or options.backend != "torch":
         return False
     if options.dtype != "auto":
         return options.dtype == "bfloat16"
-    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    native = bool(known.get("avx512_bf16") or known.get("amx_bf16"))
-    return native and options.embeddings is None
+    return options.embeddings is None and fast_bfloat16()

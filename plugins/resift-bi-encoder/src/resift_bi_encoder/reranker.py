@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +17,7 @@ from resift_bi_encoder.checkpoint import Backend, Dtype
 from resift_bi_encoder.encoder import Deadline, Encoder
 from resift_bi_encoder.similarity import Measure, similarities
 from resift_bi_encoder.truncation import truncation
+from resift_local import CheckedOptions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +27,7 @@ __all__ = ["BiEncoder"]
 
 
 @dataclass(kw_only=True, eq=False)
-class BiEncoder:
+class BiEncoder(CheckedOptions):
     """Score by how alike the embeddings of query and document are.
 
     Encodes both with any `sentence_transformers.SentenceTransformer`, or reads the
@@ -65,6 +66,7 @@ class BiEncoder:
     resift_api: ClassVar[int] = 1
     pointwise: ClassVar[bool] = True
     score_kind: ClassVar[str] = "similarity"
+    positive = ("dimensions", "max_length", "batch_size", "threads")
 
     model: str | Path = "sentence-transformers/all-MiniLM-L6-v2"
     embeddings: str | None = None
@@ -86,13 +88,6 @@ class BiEncoder:
     _lock: threading.Lock = field(
         init=False, repr=False, default_factory=threading.Lock
     )
-
-    def __post_init__(self) -> None:
-        for name in ("dimensions", "max_length", "batch_size", "threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                msg = f"{name} must be at least 1, got {value}."
-                raise ValueError(msg)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -212,9 +207,3 @@ class BiEncoder:
             if self._encoder is None:
                 self._encoder = Encoder(self)
             return self._encoder
-
-    def __getstate__(self) -> dict[str, object]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        type(self).__init__(self, **state)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from resift.errors import ModelError
+from resift_local import first_line
 
 if TYPE_CHECKING:
     import torch
@@ -144,7 +145,7 @@ class Checkpoint:
         except (AssertionError, RuntimeError, NotImplementedError) as error:
             msg = (
                 f"colbert: the option device is {self.device!r}, which this machine or "
-                f"this build of torch does not have ({_first_line(error)}). Leave it "
+                f"this build of torch does not have ({first_line(error)}). Leave it "
                 "unset to take the best there is."
             )
             raise ModelError(msg) from error
@@ -210,7 +211,7 @@ class Checkpoint:
                 "comes with code of its own, which is not run. Read it, then set "
                 "trust_remote_code=True."
             )
-        return f"cannot be loaded ({type(error).__name__}: {_first_line(error)})."
+        return f"cannot be loaded ({type(error).__name__}: {first_line(error)})."
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
@@ -219,8 +220,3 @@ def _causes(error: BaseException | None) -> list[BaseException]:
         found.append(error)
         error = error.__cause__ or error.__context__
     return found
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else "no message"

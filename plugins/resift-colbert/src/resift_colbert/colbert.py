@@ -58,7 +58,8 @@ class ColBERT:
         trust_remote_code: Run code that comes with the checkpoint.
         local_files_only: Never download anything.
         threads: Threads that torch may use, in the whole process; unset, as it is.
-        show_progress: Show a progress bar; unset, for large calls in a terminal.
+        show_progress: Show a progress bar; unset, on a terminal, for a call that takes
+            more than two seconds.
 
     Raises:
         OptionsError: If a number is below 1.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resift_colbert.progress import advancing
 from resift_colbert.tokens import TokenEmbeddings
+from resift_local import metered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -143,20 +143,24 @@ class Encoder:
             counts = self._count(texts, self._document_prompt)
         cuts = np.maximum(counts - self.document_length, 0).astype(np.int32)
         order = np.argsort(-counts, kind="stable")
-        with advancing(len(texts), self.batch_size, show=self.show_progress) as advance:
-            for start in range(0, len(texts), self.batch_size):
-                deadline.check(f"{start} of {len(texts)} documents are encoded")
-                rows = order[start : start + self.batch_size]
-                with deadline.holding(self._lock):
-                    encoded = self._model.encode_document(
-                        [texts[row] for row in rows],
-                        batch_size=len(rows),
-                        output_value=None,
-                        show_progress_bar=False,
-                    )
-                tokens = TokenEmbeddings(*_laid_out(encoded))
-                yield Batch(rows, tokens, cuts[rows])
-                advance(len(rows))
+        size = self.batch_size
+        for rows in metered(
+            "colbert: encoding",
+            [order[start : start + size] for start in range(0, len(order), size)],
+            deadline,
+            unit="text",
+            done="documents are encoded",
+            show=self.show_progress,
+        ):
+            with deadline.holding(self._lock):
+                encoded = self._model.encode_document(
+                    [texts[row] for row in rows],
+                    batch_size=len(rows),
+                    output_value=None,
+                    show_progress_bar=False,
+                )
+            tokens = TokenEmbeddings(*_laid_out(encoded))
+            yield Batch(rows, tokens, cuts[rows])
 
     def ids(
         self, texts: Sequence[str], deadline: Deadline

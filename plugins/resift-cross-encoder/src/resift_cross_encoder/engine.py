@@ -11,11 +11,12 @@ import numpy as np
 from resift.scores import Scores
 from resift_cross_encoder.batches import batches
 from resift_cross_encoder.checkpoint import load_checkpoint, longest_pair
+from resift_cross_encoder.deadline import Deadline
 from resift_cross_encoder.head import Head, head_of
-from resift_cross_encoder.meter import Deadline, metered
 from resift_cross_encoder.pairs import IntArray, Pairs
 from resift_cross_encoder.runtime import Runtime, placed, runtime_of
 from resift_cross_encoder.tokenization import PairTokenizer, tokenizer_of
+from resift_local import metered
 
 if TYPE_CHECKING:
     import sentence_transformers
@@ -63,8 +64,14 @@ class Engine:
     ) -> list[Scores]:
         """Score the documents of each query, the pairs of all queries together."""
         pairs = self.tokenizer.encode(queries, documents)
-        plan = self.plan(pairs, options)
-        batches = metered(plan, len(pairs), deadline, show=options.show_progress)
+        batches = metered(
+            "cross-encoder",
+            self.plan(pairs, options),
+            deadline,
+            unit="pair",
+            done="documents were scored",
+            show=options.show_progress,
+        )
         values = self.head(self.runtime.logits(pairs, batches))
         ends = np.cumsum([len(texts) for texts in documents])
         parts = np.split(np.arange(len(pairs)), ends[:-1])

@@ -12,6 +12,7 @@ import numpy as np
 
 from resift.errors import ModelError
 from resift_cross_encoder.pairs import IntArray, Layout, Pairs
+from resift_local import first_line
 
 if TYPE_CHECKING:
     import sentence_transformers
@@ -91,10 +92,9 @@ def converting(backend: str) -> Iterator[None]:
             warnings.simplefilter("ignore")  # a tracer warns of every Python branch
             yield
     except Exception as error:
-        line = (str(error).strip().splitlines() or [""])[0]
         msg = (
             f"cross-encoder: option 'backend': {backend!r} cannot convert this model "
-            f"({type(error).__name__}: {line}). Use 'torch'."
+            f"({type(error).__name__}: {first_line(error)}). Use 'torch'."
         )
         raise ModelError(msg) from error
     finally:

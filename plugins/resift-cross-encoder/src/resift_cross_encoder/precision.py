@@ -13,15 +13,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers.cross_encoder.modules import LogitScore
 
-__all__ = ["fast_bfloat16", "sharpen"]
-
-
-def fast_bfloat16() -> bool:
-    """Tell whether this CPU multiplies bfloat16 natively."""
-    import torch
-
-    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
+__all__ = ["sharpen"]
 
 
 def sharpen(model: sentence_transformers.CrossEncoder) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from resift import hookimpl
 from resift_cross_encoder.checkpoint import Dtype
+from resift_cross_encoder.deadline import Deadline
 from resift_cross_encoder.head import Activation
-from resift_cross_encoder.meter import Deadline
 from resift_cross_encoder.runtime import Backend
+from resift_local import CheckedOptions
 
 if TYPE_CHECKING:
     from resift.scores import Scores
@@ -22,7 +23,7 @@ __all__ = ["CrossEncoder"]
 
 
 @dataclass(kw_only=True, eq=False)
-class CrossEncoder:
+class CrossEncoder(CheckedOptions):
     """Score by a model that reads the query and a document together.
 
     Loads any `sentence_transformers.CrossEncoder`: BERT-like classifiers, and language
@@ -60,6 +61,7 @@ class CrossEncoder:
 
     resift_api: ClassVar[int] = 1
     pointwise: ClassVar[bool] = True
+    positive = ("max_length", "token_budget", "batch_size", "threads")
 
     model: str | Path = "cross-encoder/ms-marco-MiniLM-L6-v2"
     revision: str | None = None
@@ -80,13 +82,6 @@ class CrossEncoder:
     _lock: threading.Lock = field(
         init=False, repr=False, default_factory=threading.Lock
     )
-
-    def __post_init__(self) -> None:
-        for name in ("max_length", "token_budget", "batch_size", "threads"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                msg = f"{name} must be at least 1, got {value}."
-                raise ValueError(msg)
 
     @property
     def score_kind(self) -> str:
@@ -142,9 +137,3 @@ class CrossEncoder:
 
                 self._engine = Engine.load(self)
             return self._engine
-
-    def __getstate__(self) -> dict[str, object]:
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        type(self).__init__(self, **state)  # type: ignore[arg-type]

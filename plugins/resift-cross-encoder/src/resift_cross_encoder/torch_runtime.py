@@ -12,7 +12,8 @@ import numpy as np
 from resift.errors import ModelError
 from resift_cross_encoder.head import FloatArray
 from resift_cross_encoder.pairs import IntArray, Pairs
-from resift_cross_encoder.precision import fast_bfloat16, sharpen
+from resift_cross_encoder.precision import sharpen
+from resift_local import fast_bfloat16
 
 if TYPE_CHECKING:
     import sentence_transformers

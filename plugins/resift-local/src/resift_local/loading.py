@@ -1,0 +1,68 @@
+"""Loading a model: quietly, and saying clearly why one cannot be loaded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from resift.errors import ModelError
+
+__all__ = ["first_line", "loading"]
+
+
+@contextmanager
+def loading(
+    who: str, name: str, *, local: bool, failed: str, advice: str = ""
+) -> Iterator[None]:
+    """Show the loader's progress bar on a terminal only, and explain its failure.
+
+    Args:
+        who: The reranker.
+        name: The folder or Hub name, as `located` found it.
+        local: Whether only local files are read.
+        failed: The beginning of the message for a failure that has no words here; what
+            the loader says follows in brackets.
+        advice: The end of that message.
+
+    Raises:
+        ModelError: For any failure inside.
+    """
+    from transformers.utils import logging
+
+    hide = not sys.stderr.isatty() and logging.is_progress_bar_enabled()
+    if hide:
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    except Exception as error:
+        msg = _known(f"{who}: option 'model': {name!r}", name, error, local=local) or (
+            f"{failed} ({type(error).__name__}: {first_line(error)}).{advice}"
+        )
+        raise ModelError(msg) from error
+    finally:
+        if hide:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, to be quoted in a message."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else "no message"
+
+
+def _known(model: str, name: str, error: Exception, *, local: bool) -> str:
+    """Return the message for a failure that is known; nothing for any other."""
+    if "trust_remote_code" in str(error):
+        return (
+            f"{model} comes with code of its own. Read it, and if you trust it, set "
+            "trust_remote_code=True."
+        )
+    if local and not Path(name).is_dir():
+        return (
+            f"{model} is not in the local cache, and the Hub was not asked or cannot "
+            "be reached. Load it once with a network, or give the folder of a saved "
+            "model."
+        )
+    return ""

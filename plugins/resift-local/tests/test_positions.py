@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+from torch import nn
+
+from resift.errors import ModelError
+from resift_local import learnt_positions, require_positions
+
+
+@pytest.mark.parametrize(("padding", "expected"), [(None, 34), (1, 32)])
+def test_positions_that_are_learnt(padding, expected):
+    """Where padding has an index, as in RoBERTa, positions begin after it."""
+    table = nn.Embedding(34, 2, padding_idx=padding)
+    model = nn.ModuleDict({"words": nn.Embedding(9, 2), "position_embeddings": table})
+
+    assert learnt_positions(model) == expected
+
+
+def test_a_model_without_learnt_positions():
+    """Rotary positions, say, have no end."""
+    assert learnt_positions(nn.Linear(2, 2)) is None
+
+
+def test_max_length_beyond_the_positions():
+    """More tokens than positions are refused; where either is unknown, nothing is."""
+    require_positions("acme", 32, 32)
+    require_positions("acme", 32, None)
+    require_positions("acme", None, 64)
+
+    with pytest.raises(ModelError) as caught:
+        require_positions("acme", 32, 33)
+    assert str(caught.value) == (
+        "acme: option 'max_length' must be at most 32, the positions of this model, "
+        "got 33."
+    )
