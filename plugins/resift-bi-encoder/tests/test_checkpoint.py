@@ -3,12 +3,15 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 import resift
 from resift import ModelError, OptionsError
 from resift_bi_encoder import BiEncoder
+from resift_bi_encoder.checkpoint import _shorten
 
 
 def message(reranker) -> str:
@@ -84,6 +87,16 @@ def test_max_length_beyond_the_positions(model) -> None:
         "bi-encoder: option 'max_length' must be at most 32, the positions of this "
         "model, got 33."
     )
+
+
+def test_positions_begin_after_padding() -> None:
+    """RoBERTa's table has two rows more than a text can have tokens."""
+    table = torch.nn.Embedding(34, 2, padding_idx=1)
+    model = torch.nn.ModuleDict({"position_embeddings": table})
+    model.config = SimpleNamespace(max_position_embeddings=34)
+
+    with pytest.raises(ModelError, match="must be at most 32, .* got 33"):
+        _shorten(model, 33)
 
 
 @pytest.mark.skipif(
