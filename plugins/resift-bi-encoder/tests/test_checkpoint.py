@@ -95,7 +95,7 @@ def test_positions_begin_after_padding() -> None:
     model = torch.nn.ModuleDict({"position_embeddings": table})
     model.config = SimpleNamespace(max_position_embeddings=34)
 
-    with pytest.raises(ModelError, match="must be at most 32, .* got 33"):
+    with pytest.raises(ModelError, match=r"must be at most 32, .* got 33"):
         _shorten(model, 33)
 
 
