@@ -59,7 +59,7 @@ class ResiftError(Exception):
     """Anything that resift raises on purpose."""
 
     place: str = ""
-    """Where what is wrong was written: a table of the config file, or a variable."""
+    """The table of the config file, or the variable, that is to be corrected."""
 
     def __str__(self) -> str:
         return f"{self.place}: {super().__str__()}" if self.place else super().__str__()
