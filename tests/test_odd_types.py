@@ -147,3 +147,78 @@ def test_a_null_id_inside_a_dictionary_is_told():
         "rerank: the id column '_rowid' of list 1 has 1 nulls. An id must tell "
         "documents apart."
     )
+
+
+def test_a_frame_without_columns_or_rows_is_an_empty_list():
+    """Nothing was found: no reason to lose what another list found."""
+    empty = pd.DataFrame()
+
+    assert loaded().rerank("", empty, table("a"))["text"].to_pylist() == ["a"]
+    assert len(loaded().rerank("", empty)) == 0
+
+
+def test_rows_without_columns_are_refused():
+    """There is nothing to tell them apart by, and nothing to return."""
+    with pytest.raises(resift.InputError) as caught:
+        loaded().rerank("", table("a").select([]), id=None)
+
+    assert str(caught.value) == (
+        "rerank: the results have rows, but no columns. Select some."
+    )
+
+
+def test_an_id_that_cannot_be_encoded_is_told():
+    """Runs have no dictionary in Arrow."""
+    runs = pa.RunEndEncodedArray.from_arrays(pa.array([3], pa.int32()), ["a"])
+
+    with pytest.raises(
+        resift.InputError, match="must hold numbers or strings, got run"
+    ):
+        loaded().rerank("", pa.table({"_rowid": runs}))
+
+
+def test_a_column_that_a_list_lacks_may_be_null():
+    """Its rows have no value there, whatever the other list promises of its own."""
+    strict = pa.schema(
+        [pa.field("_rowid", pa.int64(), nullable=False), ("extra", pa.int32())]
+    )
+    strict = strict.set(1, strict.field(1).with_nullable(nullable=False))
+    second = pa.table({"_rowid": [2], "extra": [7]}, schema=strict)
+
+    result = loaded().rerank("", pa.table({"_rowid": [1]}), second)
+
+    assert result.schema.field("extra").nullable
+    assert result["extra"].to_pylist() == [None, 7]
+    assert not loaded().rerank("", second).schema.field("extra").nullable
+
+
+# Candidates --------------------------------------------------------------------------
+
+
+class Reads:
+    """Scores by a column of the candidates."""
+
+    @resift.hookimpl
+    def score(self, documents, candidates):
+        return [float(len(tags)) for tags in candidates["tags"].to_pylist()]
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_candidates_of_a_polars_frame_are_taken(depth):
+    """Also where texts repeat, and inside a composite."""
+    frame = pl.DataFrame(
+        {
+            "_rowid": [1, 2, 3],
+            "text": ["a", "a", "b"],
+            "tags": [["x"], ["y"], list("ab")],
+        }
+    )
+    reranker = resift.Reranker(Reads())
+    if depth:
+        reranker = loaded(
+            "cascade", stages=[reranker, resift.Reranker(Reads())], keep=[2]
+        )
+
+    result = reranker.rerank("q", frame)
+
+    assert result["_rowid"].to_pylist()[0] == 3

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 import resift
+from resift import union as union_module
 from resift.union import Union
 
 IDS = [7, 8, 9]
@@ -138,3 +139,13 @@ def test_lists_of_different_types_are_refused(
         Union([first, pa.table(other)], id="_rowid")
 
     assert str(caught.value) == message
+
+
+def test_what_is_kept_for_the_next_call_is_small():
+    """Lengths that never come again must not fill the memory."""
+    kept = union_module._in_step.cache_info().currsize
+    for n in (20_001, 20_002, 20_003):
+        table = pa.table({"_rowid": np.arange(n)})
+        resift.load("rrf", config=None).rerank("", table, table)
+
+    assert union_module._in_step.cache_info().currsize == kept

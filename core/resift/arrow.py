@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OURS",
-    "PLAIN",
     "RELEVANCE",
     "as_table",
     "decoded",
     "gather",
+    "plain",
     "take",
     "text_columns",
     "text_of",
@@ -29,8 +30,6 @@ __all__ = [
 
 RELEVANCE = "_relevance_score"
 OURS = {b"resift": b"output"}  # marks the columns that resift itself has added
-PLAIN = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
-"""For each type that Arrow cannot take from, one that it can."""
 _TEXTS = {pa.string(), pa.large_string(), pa.string_view(), pa.null()}
 _SPARSE = 4  # take before concatenating where fewer than 1 row in 4 is wanted
 
@@ -168,6 +167,9 @@ def _picked(name: str, column: pa.ChunkedArray, indices: NDArray[np.int64]) -> p
     try:
         if pa.types.is_dictionary(column.type):
             return _with_one_dictionary(column, pa.array(indices))
+        if (kind := plain(column.type)) != column.type:
+            taken = column.cast(kind).take(pa.array(indices))
+            return taken.combine_chunks().cast(column.type)
         values = column.combine_chunks()
         rows = [values.slice(i, 1) for i in indices.tolist()]
         return pa.concat_arrays(rows) if rows else values.slice(0, 0)
@@ -192,7 +194,25 @@ def _with_one_dictionary(column: pa.ChunkedArray, indices: pa.Array) -> pa.Array
 
 def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the values of a dictionary column, of a type that can be taken."""
-    kind = column.type.value_type
-    plain = PLAIN.get(kind, kind)
-    chunks = [c.dictionary.cast(plain).take(c.indices) for c in column.chunks]
-    return pa.chunked_array(chunks, plain)
+    kind = plain(column.type.value_type)
+    chunks = [c.dictionary.cast(kind).take(c.indices) for c in column.chunks]
+    return pa.chunked_array(chunks, kind)
+
+
+@lru_cache(maxsize=256)
+def plain(kind: pa.DataType) -> pa.DataType:
+    """Return a type of the same values without views, which Arrow cannot take."""
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(plain(field.type)) for field in kind])
+    if pa.types.is_large_list(kind):
+        return pa.large_list(_plain_field(kind))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_plain_field(kind), kind.list_size)
+    if pa.types.is_list(kind):
+        return pa.list_(_plain_field(kind))
+    views = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    return views.get(kind, kind)
+
+
+def _plain_field(kind: pa.DataType) -> pa.Field:
+    return kind.value_field.with_type(plain(kind.value_type))

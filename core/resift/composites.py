@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from resift.arrow import take
 from resift.errors import BackendTimeoutError
 from resift.hookspecs import hookimpl
 from resift.ranking import Ranking
@@ -86,7 +87,7 @@ class Cascade:
             scores = stage.score(
                 query,
                 [documents[i] for i in alive.tolist()],
-                None if candidates is None else candidates.take(alive),
+                None if candidates is None else take(candidates, alive),
                 top_k if keep is None else keep,
                 _left(deadline, stage),
             )

@@ -54,6 +54,9 @@ __all__ = [
 ]
 
 
+_KEPT = 1000  # ranks whose reciprocals are computed once
+
+
 class ReciprocalRankFusion:
     r"""Sum the reciprocal ranks: needs no scores, and is hard to break.
 
@@ -248,10 +251,16 @@ def min_max(scores: FloatArray, lowest: float | None = None) -> FloatArray:
     return (scores - low) / (high - low)
 
 
-@lru_cache(maxsize=64)
 def _reciprocals(k: float, n: int) -> FloatArray:
     """Return ``1 / (k + rank)`` for the ranks 1 to *n*, not to be written to."""
-    shares = 1 / (k + np.arange(1, n + 1))
+    if n <= _KEPT:
+        return _first_reciprocals(k)[:n]
+    return 1 / (k + np.arange(1, n + 1))
+
+
+@lru_cache(maxsize=64)
+def _first_reciprocals(k: float) -> FloatArray:
+    shares = 1 / (k + np.arange(1, _KEPT + 1))
     shares.flags.writeable = False
     return shares
 

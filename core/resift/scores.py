@@ -188,8 +188,11 @@ def as_array(column: object) -> pa.Array:
 
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
+    from resift.arrow import plain
+
     array = column if isinstance(column, pa.Array) else pa.array(column)
-    return array.cast(pa.string()) if pa.types.is_string_view(array.type) else array
+    kind = plain(array.type)
+    return array if kind == array.type else array.cast(kind)
 
 
 def _checked_scores(scores: Scores, n: int, who: str) -> Scores:

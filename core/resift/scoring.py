@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeGuard
 import numpy as np
 import pyarrow as pa
 
-from resift.arrow import RELEVANCE, as_table, text_columns, text_of
+from resift.arrow import RELEVANCE, as_table, take, text_columns, text_of
 from resift.errors import InputError
 from resift.host import named
 from resift.output import (
@@ -94,7 +94,7 @@ def score(
         return Scores(np.full(len(documents), np.nan))
     table = _candidates(reranker, candidates, len(documents))
     if table is not None and len(first) != len(documents):
-        table = table.take(pa.array(first))
+        table = take(table, first)
     with named(reranker.who, "scoring"):
         raw = reranker.plugins.hook.score(
             query=query, documents=texts, candidates=table, top_k=top_k, timeout=timeout

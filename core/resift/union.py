@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from resift.arrow import OURS, PLAIN, RELEVANCE, decoded, gather, take
+from resift.arrow import OURS, RELEVANCE, decoded, gather, plain, take
 from resift.errors import InputError
 from resift.ranking import Ranking
 from resift.request import checked_names
@@ -28,6 +28,7 @@ __all__ = ["Union"]
 
 _FLOATS = frozenset({pa.float16(), pa.float32(), pa.float64()})
 _FEW = 400  # rows: up to here a dict beats Arrow's hash table
+_SHORT = 10_000  # rows: up to here what depends on the lengths alone is kept
 
 
 class Union:
@@ -139,7 +140,21 @@ def _end_to_end(tables: Sequence[pa.Table], id: str | None) -> pa.Table:
         raise InputError(problem or f"rerank: {error}") from None
     if len(set(rows.schema.names)) < rows.num_columns:
         raise InputError(_mismatch(tables, id))
-    return rows
+    if not rows.num_columns and any(map(len, tables)):
+        msg = "rerank: the results have rows, but no columns. Select some."
+        raise InputError(msg)
+    if all(field.nullable for field in rows.schema):
+        return rows
+    return pa.table(rows.columns, schema=_nullable(tables, rows.schema))
+
+
+def _nullable(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Schema:
+    """Return the schema with nulls allowed in the columns that a list lacks."""
+    lacking = {n for n in schema.names for t in tables if n not in t.schema.names}
+    return pa.schema(
+        (field.with_nullable(field.nullable or field.name in lacking))
+        for field in schema
+    ).with_metadata(schema.metadata)
 
 
 def _fitted(tables: Sequence[pa.Table]) -> list[pa.Table]:
@@ -193,7 +208,8 @@ def _encode(
     are numbered by their best rank, then by list, which settles every tie.
     """
     total = len(rows)
-    step = _in_step(tuple(map(len, tables)))
+    sizes = tuple(map(len, tables))
+    step = _in_step(sizes) if total <= _SHORT else _in_step.__wrapped__(sizes)
     if id is None or total == 0:
         n, numbers = total, np.arange(total, dtype=np.int64)
     else:
@@ -212,7 +228,7 @@ def _in_step(sizes: tuple[int, ...]) -> NDArray[np.int64]:
 
 def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray:
     for number, table in enumerate(tables, start=1):
-        if id not in table.schema.names:
+        if id not in table.schema.names and len(table):
             msg = (
                 f"rerank: list {number} has no id column {id!r}. Columns: "
                 f"{', '.join(map(repr, table.column_names))}. Name another with "
@@ -234,35 +250,32 @@ def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray
             f"{nulls[number - 1]} nulls. An id must tell documents apart."
         )
         raise InputError(msg)
-    return ids.cast(PLAIN[ids.type]) if ids.type in PLAIN else ids
+    return ids
 
 
 def _numbered(
     ids: pa.ChunkedArray, step: NDArray[np.int64], id: str
 ) -> tuple[int, NDArray[np.int64]]:
     """Return how many ids differ, and their numbers in the order of *step*."""
-    if pa.types.is_integer(ids.type):
-        values = ids.to_numpy()[step]
-        if len(values) <= _FEW:
-            known: dict[int, int] = {}
-            numbers = [known.setdefault(i, len(known)) for i in values.tolist()]
-            return len(known), np.fromiter(numbers, np.int64, len(numbers))
-        stepped = pa.array(values)
-    else:
-        stepped = ids.take(pa.array(step)).combine_chunks()
-    encoded = _dictionary(stepped, id)
-    return len(encoded.dictionary), encoded.indices.to_numpy()
-
-
-def _dictionary(ids: pa.Array, id: str) -> pa.DictionaryArray:
+    kind = ids.type
     try:
-        return ids.dictionary_encode()
+        if pa.types.is_integer(kind):
+            values = ids.to_numpy()[step]
+            if len(values) <= _FEW:
+                known: dict[int, int] = {}
+                numbers = [known.setdefault(i, len(known)) for i in values.tolist()]
+                return len(known), np.fromiter(numbers, np.int64, len(numbers))
+            stepped = pa.array(values)
+        else:
+            stepped = ids.cast(plain(kind)).take(pa.array(step)).combine_chunks()
+        encoded = stepped.dictionary_encode()
     except pa.ArrowException:
         msg = (
-            f"rerank: the id column {id!r} must hold numbers or strings, got "
-            f"{ids.type}. Name another with id=...."
+            f"rerank: the id column {id!r} must hold numbers or strings, got {kind}. "
+            "Name another with id=...."
         )
         raise InputError(msg) from None
+    return len(encoded.dictionary), encoded.indices.to_numpy()
 
 
 def _ranking(

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from resift import Reranker, Scores, hookimpl
+from resift.arrow import take
 from resift.composites import columns_of, require_scoring
 from resift.fallback import DEGRADED
 from resift.scores import as_array
@@ -129,7 +130,7 @@ class Cache:
             fresh = self._reranker.score(
                 query,
                 [documents[i] for i in asked],
-                None if candidates is None else candidates.take(asked),
+                None if candidates is None else take(candidates, asked),
                 timeout=timeout,
             )
             pieces.append((asked, fresh))

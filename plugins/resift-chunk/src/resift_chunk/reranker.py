@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from resift import Reranker, Scores, hookimpl
+from resift.arrow import take
 from resift.composites import columns_of, require_scoring
 from resift.scores import take_columns
 from resift_chunk.passages import Splitter
@@ -130,7 +131,7 @@ class Chunk:
         scores = self._reranker.score(
             query,
             [documents[i][slice(*span)] for i, own in enumerate(spans) for span in own],
-            None if candidates is None else candidates.take(owner),
+            None if candidates is None else take(candidates, owner),
             timeout=timeout,
         )
         values, winner = self._aggregated(scores.values, owner, len(documents))
