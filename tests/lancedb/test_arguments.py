@@ -39,6 +39,15 @@ TIMEOUT = "search: timeout must be seconds, a number above 0, or None"
             {"vectors": {"vector": ["a", "b"]}},
             "search: the query vector for 'vector' must be numbers.",
         ),
+        (
+            {"text": 5},
+            "search: text must be the name of a column, or a list of names, got 5.",
+        ),
+        ({"select": ["id", "id"]}, "search: select names 'id' twice."),
+        (
+            {"weights": "1"},
+            "search: weights must be numbers, one per leg ['text'], got '1'.",
+        ),
         ({"fts": 5}, "search: fts must be a column or a list of them, got 5."),
         (
             {"vectors": {"vec": VECTOR}},

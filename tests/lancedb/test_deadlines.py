@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import threading
@@ -17,7 +18,9 @@ import resift
 import resift.lancedb
 from embedding import embed_by
 from resift.errors import BackendTimeoutError
+from resift.lancedb import running
 from resift.output import notes_of
+from resift.workers import OverdueError
 
 VECTOR = [1.0, 0.0]
 
@@ -238,3 +241,123 @@ def test_a_missing_module_is_not_asked_for_again(embedding_table, monkeypatch):
         "search: leg 'vector' failed (ModuleNotFoundError: No module named 'openai'); "
         "the answer is partial"
     ]
+
+
+def test_what_hangs_leaves_the_threads_of_others_free(table):
+    """Each reranker has its own: one that never answers is nobody else's trouble."""
+    released = threading.Event()
+
+    def hang(query, documents):
+        released.wait(20)
+        return [0.0] * len(documents)
+
+    hanging, healthy = resift.Reranker(hang), resift.load("bm25", config=None)
+    try:
+        for _ in range(running._MOST):
+            with contextlib.suppress(OverdueError):
+                running.workers_of(hanging, "score").run(lambda: hang("", ""), 0.001)
+        page = resift.lancedb.search(table, "apple", reranker=healthy, timeout=5)
+        refused = resift.lancedb.search(table, "apple", reranker=hanging, timeout=5)
+    finally:
+        released.set()
+
+    assert page["_relevance_score"].null_count == 0
+    assert notes_of(page) == []
+    assert "AllHangError" in notes_of(refused)[0]
+
+
+def test_threads_go_with_their_owner():
+    """A table that is opened for every request must not leave its threads behind."""
+
+    class Owner: ...
+
+    owner = Owner()
+    key = id(owner), "leg"
+
+    assert running.workers_of(owner, "leg") is running.workers_of(owner, "leg")
+    assert key in running._pools
+    del owner
+    assert key not in running._pools
+
+
+@pytest.mark.parametrize("is_scorer", [True, False])
+def test_a_slow_merger_is_waited_for_once(table, is_scorer):
+    """Behind a scorer rrf takes its place in the end; alone it is all there is."""
+    calls = []
+
+    class Slow:
+        @resift.hookimpl
+        def merge(self, rankings, n_documents):
+            calls.append(n_documents)
+            time.sleep(0.6)
+            return np.zeros(n_documents)
+
+    reranker = resift.Reranker(Slow())
+    if is_scorer:
+        reranker = resift.load("bm25", config=None, merge=Slow())
+    started = time.monotonic()
+
+    page = resift.lancedb.search(
+        table, "apple", reranker=reranker, vectors=VECTOR, timeout=0.3
+    )
+
+    assert time.monotonic() - started < 1.1
+    assert len(page) == 8
+    assert page["_relevance_score"].null_count == (8 if is_scorer else 0)
+    assert len(calls) == (2 if is_scorer else 1)
+
+
+def test_a_table_that_does_not_tell_its_columns_is_not_waited_for(table, monkeypatch):
+    """Nothing can be planned without them."""
+    monkeypatch.setattr(type(table), "list_indices", lambda self: time.sleep(3))
+    started = time.monotonic()
+
+    with pytest.raises(BackendTimeoutError) as error:
+        resift.lancedb.search(table, "apple", timeout=0.2)
+
+    assert time.monotonic() - started < 2
+    assert str(error.value) == "search: the table did not tell its columns in time."
+
+
+def test_what_the_backend_says_of_its_timeout_is_noted(table):
+    """By `search` and `asearch` in the same words."""
+
+    class Down:
+        @resift.hookimpl
+        def score(self, documents):
+            msg = "down: no answer in 1 s"
+            raise BackendTimeoutError(msg)
+
+    options = {"reranker": resift.Reranker(Down(), name="down"), "timeout": 5}
+    note = (
+        "search: down had not scored in time (down: no answer in 1 s); the rows are in "
+        "merged order"
+    )
+
+    assert notes_of(resift.lancedb.search(table, "apple", **options)) == [note]
+    page = asyncio.run(resift.lancedb.asearch(table, "apple", **options))
+    assert notes_of(page) == [note]
+
+
+def test_a_cancelled_asearch_does_not_keep_the_process_alive(tmp_path, rows):
+    """Without a limit, too, what still runs is a daemon."""
+    lancedb.connect(tmp_path).create_table("rows", rows).create_index(
+        "text", config=FTS()
+    )
+    code = (
+        "import asyncio, time, lancedb, resift, resift.lancedb\n"
+        "def hang(query, documents): time.sleep(60)\n"
+        "async def main():\n"
+        f"    db = await lancedb.connect_async({str(tmp_path)!r})\n"
+        "    table = await db.open_table('rows')\n"
+        "    task = asyncio.ensure_future(resift.lancedb.asearch(\n"
+        "        table, 'apple', reranker=resift.Reranker(hang)))\n"
+        "    await asyncio.sleep(1)\n"
+        "    task.cancel()\n"
+        "asyncio.run(main())\n"
+    )
+    started = time.monotonic()
+
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=50)
+
+    assert time.monotonic() - started < 40

@@ -206,14 +206,14 @@ def _wanted(query: object) -> Iterator[tuple[str, list[str]]]:
 
 
 def _table_of(result: object, *, with_id: bool) -> pa.Table:
-    if hasattr(result, "to_arrow") and hasattr(result, "limit"):  # a query builder
+    if hasattr(result, "to_arrow") and hasattr(result, "with_row_id"):  # a query
         if isinstance(result, lancedb.query.AsyncQueryBase):
             msg = (
                 "rerank_multivector cannot run an async query. Pass the result of "
                 "'await query.to_arrow()'."
             )
             raise InputError(msg)
-        builder = result.with_row_id(with_row_id=True) if with_id else result  # type: ignore[attr-defined]
+        builder = result.with_row_id(with_row_id=True) if with_id else result
         table: pa.Table = builder.to_arrow()
         return table
     return as_table(result)

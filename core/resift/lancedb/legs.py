@@ -139,6 +139,9 @@ def plan(
         [n for n in names if n not in table.vectors] if select is None else [*select]
     )
     for name in shown:
+        if shown.count(name) > 1:
+            msg = f"search: select names {name!r} twice."
+            raise InputError(msg)
         if name not in (*names, ROW_ID):
             raise InputError(_no_column("select", name, names))
     needed = [*(reranker.columns or ())]
@@ -295,6 +298,8 @@ def _weights(
                 raise InputError(_no_column("weights", name, names))
         weights = [weights.get(name, 1.0) for name in names]
     try:
+        if isinstance(weights, str):
+            raise TypeError  # noqa: TRY301  # its characters may be digits
         values = [float(weight) for weight in weights]
     except (TypeError, ValueError):
         msg = f"search: weights must be numbers, one per leg {names}, got {weights!r}."

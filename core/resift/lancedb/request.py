@@ -6,6 +6,7 @@ import operator
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
@@ -19,12 +20,14 @@ from resift.config import Config
 from resift.errors import BackendError, InputError
 from resift.lancedb.adapter import ROW_ID, LanceReranker, query_text
 from resift.lancedb.legs import Leg, Plan, Table, plan
+from resift.lancedb.running import OUT_OF_TIME, within, workers_of
 from resift.output import notes_of, with_notes
-from resift.request import checked_timeout
+from resift.request import checked_text, checked_timeout
 
 if TYPE_CHECKING:
     from resift.lancedb.running import Outcome
 
+_GRACE = 0.1  # seconds for merging where the time is up
 _YEAR = 31_536_000.0  # seconds; clocks cannot count as far as floats
 _RESERVED = {"merged": "merged_leg", "relevance": "relevance_leg"}  # when explained
 
@@ -83,6 +86,8 @@ class Request:
             object.__setattr__(self, name, value)
         try:
             object.__setattr__(self, "timeout", checked_timeout(self.timeout))
+            if self.text is not None:
+                checked_text(self.text)
         except InputError as error:
             msg = f"search: {error}"
             raise InputError(msg) from None
@@ -161,20 +166,32 @@ class Request:
         )
         return ranked.slice(self.offset, self.limit)
 
-    def unscored(self, reranker: resift.Reranker, error: Exception) -> resift.Reranker:
-        """Return what ranks in the place of a reranker that ran out of time.
+    def ranked(
+        self, reranker: resift.Reranker, plan: Plan, arrived: Arrived
+    ) -> pa.Table:
+        """Return the page; unscored, in merged order, where time runs out.
 
         Raises:
-            Exception: The *error*, where the search itself has no limit.
+            BackendTimeoutError: If the reranker gave up, and this search has no limit.
         """
-        if self.timeout is None:
-            raise error
-        note = (
-            f"search: {reranker.name} had not scored in time "
-            f"({str(error) or type(error).__name__}); the rows are in merged order"
+        if not reranker.scores:  # merging takes no time worth a thread
+            return self.page(reranker, arrived, None)
+        workers, left = workers_of(reranker, "score"), self.time_for_page(plan)
+        try:
+            return within(workers, left, lambda: self.page(reranker, arrived, left))
+        except OUT_OF_TIME as error:
+            if self.timeout is None:
+                raise
+            why = str(error) or type(error).__name__
+        unscored = _Unscored(
+            f"search: {reranker.name} had not scored in time ({why}); the rows are in "
+            "merged order"
         )
-        merger = reranker if reranker.merges else None
-        return resift.Reranker(_Unscored(note), merge=merger, window=reranker.window)
+        if reranker.merges:
+            merged = resift.Reranker(unscored, merge=reranker, window=reranker.window)
+            with suppress(*OUT_OF_TIME):  # it may be the merger that is slow
+                return within(workers, _GRACE, lambda: self.page(merged, arrived, None))
+        return self.page(resift.Reranker(unscored), arrived, None)
 
     def finished(
         self, page: pa.Table, plan: Plan, arrived: Arrived, late: Outcome | None

@@ -1,19 +1,21 @@
 """Running a search against the clock: legs side by side, then what follows them.
 
 What does not answer in time is left to its thread, a daemon: a call that hangs holds up
-neither the search nor the end of the process.
+neither the search nor the end of the process. Each table and each reranker has threads
+of its own, so that one that hangs leaves those of the others free.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import pyarrow as pa
 
 from resift.errors import BackendError, BackendTimeoutError
-from resift.event_loop import off_loop
 from resift.workers import AllHangError, Call, NoWorkerError, OverdueError, Workers
 
 if TYPE_CHECKING:
@@ -23,11 +25,10 @@ __all__ = [
     "OUT_OF_TIME",
     "Outcome",
     "agather",
-    "awithin",
     "gather",
     "in_thread",
-    "searches",
     "within",
+    "workers_of",
 ]
 
 Outcome: TypeAlias = pa.Table | BaseException  # of one leg
@@ -35,33 +36,49 @@ _T = TypeVar("_T")
 
 OUT_OF_TIME = (BackendTimeoutError, OverdueError, NoWorkerError, AllHangError)
 """What is raised where there was too little time, by whomever."""
-_legs = Workers(64, "resift-leg")
-_steps = Workers(32, "resift-step")
-searches = Workers(64, "resift-search")
+_MOST = 128  # calls at once on one table, or of one reranker
+_pools: dict[tuple[int, str], Workers] = {}
+_lock = threading.Lock()
+
+
+def workers_of(owner: object, task: str) -> Workers:
+    """Return the threads in which calls of one kind run on *owner*."""
+    key = id(owner), task
+    with _lock:
+        if key not in _pools:
+            _pools[key] = Workers(_MOST, f"resift-{task}")
+            weakref.finalize(owner, _forget, key).atexit = False
+        return _pools[key]
+
+
+def _forget(key: tuple[int, str]) -> None:
+    with _lock:
+        pool = _pools.pop(key)
+    pool.close()
 
 
 def gather(
-    calls: Sequence[Callable[[], pa.Table]], seconds: float | None
+    calls: Sequence[Callable[[], pa.Table]], workers: Workers, seconds: float | None
 ) -> list[Outcome]:
     """Run the legs side by side; a failure or a timeout becomes its outcome."""
     end = None if seconds is None else time.monotonic() + seconds
     started: list[Call[pa.Table]] = []
     try:
         for call in calls:
-            started.append(_legs.start(call))  # noqa: PERF401  # some may have started
-        return [_outcome(call, end) for call in started]
+            started.append(workers.start(call))  # noqa: PERF401  # some may have started
+        return [_outcome(call, workers, end) for call in started]
     except AllHangError:
-        error = BackendError("legs of earlier searches still hang in all threads")
+        error = BackendError("earlier searches of this table still hang")
         return [error] * len(calls)
     finally:
         for each in started:
-            _legs.give_up(each)
+            workers.give_up(each)
 
 
-def _outcome(call: Call[pa.Table], end: float | None) -> Outcome:
+def _outcome(call: Call[pa.Table], workers: Workers, end: float | None) -> Outcome:
     try:
         left = None if end is None else max(0.0, end - time.monotonic())
-        return _legs.result(call, left)
+        return workers.result(call, left)
     except (OverdueError, NoWorkerError):
         return _late()
     except Exception as error:  # noqa: BLE001  # of one leg: the others may answer
@@ -88,8 +105,8 @@ def _late() -> TimeoutError:
     return TimeoutError("no answer in time")
 
 
-async def in_thread(function: Callable[[], _T], workers: Workers = _legs) -> _T:
-    """Run what blocks off the event loop: a part of an async leg, or a search."""
+async def in_thread(workers: Workers, function: Callable[[], _T]) -> _T:
+    """Run what blocks off the event loop."""
     call = workers.start(function)
     try:
         return await asyncio.wrap_future(call.future)
@@ -97,23 +114,10 @@ async def in_thread(function: Callable[[], _T], workers: Workers = _legs) -> _T:
         workers.give_up(call)
 
 
-def within(seconds: float | None, function: Callable[[], _T]) -> _T:
-    """Run a step of the search, for at most *seconds*.
+def within(workers: Workers, seconds: float | None, function: Callable[[], _T]) -> _T:
+    """Run a step of the search for at most *seconds*; None is here and now.
 
     Raises:
         OverdueError, NoWorkerError, AllHangError: If there is no result by then.
     """
-    return function() if seconds is None else _steps.run(function, seconds)
-
-
-async def awithin(seconds: float | None, function: Callable[[], _T]) -> _T:
-    """`within`, off the event loop."""
-    if seconds is None:
-        return await off_loop(None, function)
-    call = _steps.start(function)
-    try:
-        return await asyncio.wait_for(asyncio.wrap_future(call.future), seconds)
-    except TimeoutError:
-        raise OverdueError from None
-    finally:
-        _steps.give_up(call)
+    return function() if seconds is None else workers.run(function, seconds)

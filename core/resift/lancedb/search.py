@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lancedb.embeddings import EmbeddingFunctionRegistry
 
+from resift.errors import BackendTimeoutError
 from resift.lancedb.legs import Leg, Table, embedded
 from resift.lancedb.request import Options, Request, Vectors, column_of, reranker_of
 from resift.lancedb.running import (
     OUT_OF_TIME,
     Outcome,
     agather,
-    awithin,
     gather,
     in_thread,
-    searches,
     within,
+    workers_of,
 )
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from resift.lancedb.legs import Plan
+    from resift.workers import Workers
 
 __all__ = ["asearch", "search"]
 
@@ -110,18 +111,17 @@ def search(
         timeout=timeout,
     )
     found = reranker_of(reranker)
-    plan = request.plan(_described(table), found)
+    workers = workers_of(table, "leg")
+    plan = request.plan(_described(table, workers, request), found)
     calls = [_call(table, leg, request, plan) for leg in plan.legs]
-    arrived = request.arrived(plan, gather(calls, request.time_for_legs(plan, found)))
-    left = request.time_for_page(plan)
-    try:
-        page = within(left, lambda: request.page(found, arrived, left))
-    except OUT_OF_TIME as error:
-        page = request.page(request.unscored(found, error), arrived, None)
+    outcomes = gather(calls, workers, request.time_for_legs(plan, found))
+    arrived = request.arrived(plan, outcomes)
+    page = request.ranked(found, plan, arrived)
     late: Outcome | None = None
     if ids := plan.late_ids(page):
+        fetch = partial(_late, table, ids, plan)
         try:
-            late = within(request.left(), lambda: _late(table, ids, plan).to_arrow())
+            late = within(workers, request.left(), lambda: fetch().to_arrow())
         except Exception as error:  # noqa: BLE001  # no reason to lose the page
             late = error
     return request.finished(page, plan, arrived, late)
@@ -141,23 +141,19 @@ async def asearch(
     for name in options.keys() - Options.__annotations__.keys():
         msg = f"asearch() got an unexpected keyword argument {name!r}"
         raise TypeError(msg)
-    found = await asyncio.to_thread(reranker_of, reranker)
     options["text"] = options.get("text") or column_of(reranker)
-    if not inspect.iscoroutinefunction(table.schema):
-        whole = partial(search, table, query, reranker=found, **options)
-        return await in_thread(whole, searches)
+    aside = workers_of(table, "search")
+    if not inspect.iscoroutinefunction(getattr(type(table), "schema", None)):
+        whole = partial(search, table, query, reranker=reranker, **options)
+        return await in_thread(aside, whole)
     request = Request(query=query, **options)
-    described = await _adescribed(table)
-    plan = await asyncio.to_thread(request.plan, described, found)
+    found = await in_thread(aside, partial(reranker_of, reranker))
+    described = await _adescribed(table, request)
+    plan = await in_thread(aside, partial(request.plan, described, found))
     calls = [_acall(table, leg, request, plan) for leg in plan.legs]
     legs = await agather(calls, request.time_for_legs(plan, found))
     arrived = request.arrived(plan, legs)
-    left = request.time_for_page(plan)
-    try:
-        page = await awithin(left, lambda: request.page(found, arrived, left))
-    except OUT_OF_TIME as error:
-        slow = request.unscored(found, error)
-        page = await awithin(None, lambda: request.page(slow, arrived, None))
+    page = await in_thread(aside, partial(request.ranked, found, plan, arrived))
     late: Outcome | None = None
     if ids := plan.late_ids(page):
         try:
@@ -168,21 +164,35 @@ async def asearch(
     return request.finished(page, plan, arrived, late)
 
 
-def _described(table: _LanceTable) -> Table:
-    indexed = [
-        column
-        for index in table.list_indices()
-        if index.index_type == "FTS"
-        for column in index.columns
-    ]
-    return Table(table.schema, indexed, lambda: table.embedding_functions)
+def _described(table: _LanceTable, workers: Workers, request: Request) -> Table:
+    def read() -> Table:
+        indexed = _full_text(table.list_indices())
+        return Table(table.schema, indexed, lambda: table.embedding_functions)
+
+    try:
+        return within(workers, request.left(), read)
+    except OUT_OF_TIME as error:
+        raise _silent() from error
 
 
-async def _adescribed(table: _LanceTable) -> Table:
-    schema, indices = await asyncio.gather(table.schema(), table.list_indices())
+async def _adescribed(table: _LanceTable, request: Request) -> Table:
+    both = asyncio.gather(table.schema(), table.list_indices())
+    try:
+        schema, indices = await asyncio.wait_for(both, request.left())
+    except TimeoutError as error:
+        raise _silent() from error
     registry = EmbeddingFunctionRegistry.get_instance()  # type: ignore[no-untyped-call]
-    indexed = [c for i in indices if i.index_type == "FTS" for c in i.columns]
+    indexed = _full_text(indices)
     return Table(schema, indexed, lambda: registry.parse_functions(schema.metadata))
+
+
+def _full_text(indices: Sequence[Any]) -> list[str]:
+    """Return the columns that have a full-text index."""
+    return [c for index in indices if index.index_type == "FTS" for c in index.columns]
+
+
+def _silent() -> BackendTimeoutError:
+    return BackendTimeoutError("search: the table did not tell its columns in time.")
 
 
 def _call(
@@ -220,7 +230,8 @@ async def _acall(
             request.query, query_type="fts", fts_columns=leg.searched
         )
     else:
-        vector = await in_thread(lambda: embedded(leg, request.query))
+        embed = partial(embedded, leg, request.query)
+        vector = await in_thread(workers_of(table, "leg"), embed)
         builder = await table.search(
             vector, vector_column_name=leg.column, query_type="vector"
         )
