@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import lancedb
+import polars as pl
 import pyarrow as pa
 import pytest
 from lancedb.index import FTS
@@ -169,3 +170,12 @@ def test_equal_scores_come_in_the_order_of_row_ids(tmp_path):
         ]
         found = [id for page in pages for id in page["id"].to_pylist()]
         assert sorted(found) == list(range(20))
+
+
+def test_results_of_several_searches_may_be_frames():
+    """A polars frame has a `limit` and a `to_arrow`, and is no query all the same."""
+    frame = pl.DataFrame({"_rowid": [1, 2], "text": ["a", "b"]})
+
+    merged = resift.lancedb.load("rrf").rerank_multivector([frame, frame[::-1]])
+
+    assert merged["text"].to_pylist() == ["a", "b"]
