@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import resift
-from resift.catalog import COMMANDS, PUBLISHED, catalog, normalized, refresh
+from resift.catalog import COMMANDS, catalog, normalized, refresh
 
 CORE = ["bm25", "cascade", "convex", "dbsf", "ensemble", "fallback", "relative", "rrf"]
 
@@ -293,31 +293,6 @@ def test_an_unknown_name_may_be_a_name_of_the_config(only_core):
         "No reranker named 'precis' is installed. Did you mean 'precise'? Configured: "
         f"'precise'. Installed: {', '.join(map(repr, CORE))}."
     )
-
-
-@pytest.mark.parametrize("name", ["new", "NEW", "resift-new:new", "Resift_New:new"])
-def test_a_name_that_the_project_publishes_comes_with_its_package(monkeypatch, name):
-    """For names of the project's own packages the line to install one is given."""
-    monkeypatch.setitem(PUBLISHED, "new", "resift-new")
-
-    assert failure(name, resift.UnknownRerankerError) == (
-        f"No reranker named {name!r} is installed. It ships in resift-new: "
-        "pip install resift-new"
-    )
-
-
-def test_an_install_line_is_never_made_for_another_distribution(monkeypatch):
-    """A published name asked of someone else's distribution gets no install line."""
-    monkeypatch.setitem(PUBLISHED, "new", "resift-new")
-
-    message = failure("evil:new", resift.UnknownRerankerError)
-
-    assert "pip install" not in message
-
-
-def test_published_names_are_normalised():
-    """The table of published names is written in the form that lookups compare."""
-    assert [normalized(name) for name in PUBLISHED] == sorted(PUBLISHED)
 
 
 def test_a_dotted_path_is_not_a_name(only_core):

@@ -57,35 +57,42 @@ _USES = {
 CORE = "resift"
 
 PUBLISHED = {
-    "bi-encoder": "resift-bi-encoder",
-    "borda": "resift-fusion",
-    "cache": "resift-cache",
-    "chunk": "resift-chunk",
-    "cohere": "resift-cohere",
-    "colbert": "resift-colbert",
-    "comb-mnz": "resift-fusion",
-    "comb-sum": "resift-fusion",
-    "cross-encoder": "resift-cross-encoder",
-    "deepinfra": "resift-http",
-    "http": "resift-http",
-    "infinity": "resift-http",
-    "isaacus": "resift-http",
-    "isr": "resift-fusion",
-    "jina": "resift-http",
-    "llm": "resift-llm",
-    "mixedbread": "resift-http",
-    "mmr": "resift-mmr",
-    "nvidia": "resift-http",
-    "opentelemetry": "resift-opentelemetry",
-    "pinecone": "resift-http",
-    "tei": "resift-http",
-    "together": "resift-http",
-    "vllm": "resift-http",
-    "voyage": "resift-http",
-    "watsonx": "resift-http",
-    "zeroentropy": "resift-http",
+    RERANKERS: {
+        "bi-encoder": "resift-bi-encoder",
+        "borda": "resift-fusion",
+        "cache": "resift-cache",
+        "chunk": "resift-chunk",
+        "cohere": "resift-cohere",
+        "colbert": "resift-colbert",
+        "comb-mnz": "resift-fusion",
+        "comb-sum": "resift-fusion",
+        "cross-encoder": "resift-cross-encoder",
+        "deepinfra": "resift-http",
+        "http": "resift-http",
+        "infinity": "resift-http",
+        "isaacus": "resift-http",
+        "isr": "resift-fusion",
+        "jina": "resift-http",
+        "llm": "resift-llm",
+        "mixedbread": "resift-http",
+        "mmr": "resift-mmr",
+        "nvidia": "resift-http",
+        "pinecone": "resift-http",
+        "tei": "resift-http",
+        "together": "resift-http",
+        "vllm": "resift-http",
+        "voyage": "resift-http",
+        "watsonx": "resift-http",
+        "zeroentropy": "resift-http",
+    },
+    COMMANDS: {
+        "cache": "resift-cache",
+        "colbert-index": "resift-colbert",
+        "eval": "resift-eval",
+    },
+    WRAPPERS: {"opentelemetry": "resift-opentelemetry"},
 }
-"""The names that this project itself publishes, and the distribution of each."""
+"""Of each group the names that this project publishes, and the distribution of each."""
 
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
 _reading = threading.Lock()
@@ -298,9 +305,17 @@ class Catalog:
                 kind = _KINDS[group]
                 return f"{msg} There is a {kind} of that name: {use.format(name)}."
         home, _, bare = name.rpartition(":")
-        package = PUBLISHED.get(normalized(bare))
-        if package and normalized(home) in ("", package):
-            return f"{msg} It ships in {package}: pip install {package}"
+        for group in (self.group, *_KINDS):
+            package = PUBLISHED[group].get(normalized(bare))
+            if not package or normalized(home) not in ("", package):
+                continue
+            if group == self.group:
+                return f"{msg} It ships in {package}: pip install {package}"
+            use = _USES[group].format(normalized(bare))
+            return (
+                f"{msg} It is a {_KINDS[group]}, in {package}: pip install {package}, "
+                f"then {use}."
+            )
         configured = [other for other in configured if other != normalized(name)]
         names = [*configured, *self.names()]
         near = difflib.get_close_matches(normalized(bare), names, n=3)

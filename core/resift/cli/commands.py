@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from resift.catalog import Provider
 
-__all__ = ["PUBLISHED", "Commands", "plugin_command"]
+__all__ = ["Commands", "plugin_command"]
 
 
 class _Own(NamedTuple):
@@ -57,13 +57,6 @@ OWN = {  # in the order of the help page
         "resift.cli.completion:completion", "Set up completion in bash, zsh or fish."
     ),
 }
-
-PUBLISHED = {
-    "cache": "resift-cache",
-    "colbert-index": "resift-colbert",
-    "eval": "resift-eval",
-}
-"""The commands that this project's packages add, and the distribution of each."""
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141  # as a shell reports a program that SIGPIPE ended
@@ -238,8 +231,11 @@ def _load(provider: Provider) -> click.Command:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    if package := PUBLISHED.get(name.lower().replace("_", "-")):
+    from resift.catalog import COMMANDS, PUBLISHED
+
+    published = PUBLISHED[COMMANDS]
+    if package := published.get(name.lower().replace("_", "-")):
         return f"The command {name!r} ships in {package}: pip install {package}"
-    near = difflib.get_close_matches(name, [*known, *PUBLISHED], n=1)
+    near = difflib.get_close_matches(name, [*known, *published], n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"No such command {name!r}.{hint}"

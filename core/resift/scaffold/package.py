@@ -13,8 +13,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from resift.catalog import CORE, PUBLISHED, catalog, normalized
-from resift.cli.commands import PUBLISHED as PUBLISHED_COMMANDS
+from resift.catalog import CORE, PUBLISHED, RERANKERS, WRAPPERS, catalog, normalized
 from resift.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,8 +28,7 @@ LICENSES: tuple[License, ...] = get_args(License)
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _OURS = {
-    *PUBLISHED.values(),
-    *PUBLISHED_COMMANDS.values(),
+    *(home for names in PUBLISHED.values() for home in names.values()),
     *("resift-local", "resift-remote"),  # they offer no name: others need them
 }
 _SUMMARIES: dict[Kind, str] = {
@@ -177,7 +175,7 @@ class Package:
             return CORE
         if self.distribution in _OURS:
             return self.distribution
-        return PUBLISHED.get(self.name)
+        return (PUBLISHED[RERANKERS] | PUBLISHED[WRAPPERS]).get(self.name)
 
 
 def _template(name: str) -> str:

@@ -1,0 +1,96 @@
+"""Names that this project publishes: the line to install one that is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+import resift
+from resift.catalog import (
+    COMMANDS,
+    PUBLISHED,
+    RERANKERS,
+    WRAPPERS,
+    catalog,
+    normalized,
+    refresh,
+)
+
+
+@pytest.fixture(autouse=True)
+def published(monkeypatch):
+    """Publish one name of each kind, none of them installed, and one of two kinds."""
+    monkeypatch.setitem(PUBLISHED, RERANKERS, {"new": "resift-new", "two": "resift-2"})
+    monkeypatch.setitem(PUBLISHED, COMMANDS, {"do": "resift-do", "two": "resift-2"})
+    monkeypatch.setitem(PUBLISHED, WRAPPERS, {"watch": "resift-watch"})
+
+
+def failure(name: str, group: str = RERANKERS) -> str:
+    """Return the whole message of looking *name* up, which fails."""
+    with pytest.raises(resift.UnknownRerankerError) as caught:
+        catalog(group).find(name)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["new", "NEW", "resift-new:new", "Resift_New:new"])
+def test_a_name_that_the_project_publishes_comes_with_its_package(name):
+    """For names of the project's own packages the line to install one is given."""
+    assert failure(name) == (
+        f"No reranker named {name!r} is installed. It ships in resift-new: "
+        "pip install resift-new"
+    )
+
+
+def test_an_install_line_is_never_made_for_another_distribution():
+    """A published name asked of someone else's distribution gets no install line."""
+    assert "pip install" not in failure("evil:new") + failure("evil:watch")
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "message"),
+    [
+        (
+            "watch",
+            RERANKERS,
+            "No reranker named 'watch' is installed. It is a wrapper, in resift-watch: "
+            "pip install resift-watch, then resift.load(..., wrappers=['watch']).",
+        ),
+        (
+            "resift-new:NEW",
+            WRAPPERS,
+            "No wrapper named 'resift-new:NEW' is installed. It is a reranker, in "
+            "resift-new: pip install resift-new, then resift.load('new').",
+        ),
+        (
+            "do",
+            RERANKERS,
+            "No reranker named 'do' is installed. It is a command, in resift-do: "
+            "pip install resift-do, then 'resift do' on the command line.",
+        ),
+    ],
+)
+def test_a_name_of_another_kind_is_told_with_its_kind(name, group, message):
+    """The package does not provide what was asked for, so the message says what."""
+    assert failure(name, group) == message
+
+
+def test_the_kind_that_was_asked_for_comes_first():
+    """A name may be that of a reranker and of a command."""
+    ships = "is installed. It ships in resift-2: pip install resift-2"
+
+    assert failure("two") == f"No reranker named 'two' {ships}"
+    assert failure("two", COMMANDS) == f"No command named 'two' {ships}"
+
+
+def test_a_wrapper_by_a_reranker_s_name_is_told_so_by_load():
+    """Where wrappers are given, too."""
+    with pytest.raises(resift.UnknownRerankerError, match="It is a reranker, in "):
+        resift.load("bm25", config=None, wrappers=["new"])
+
+
+def test_published_names_are_normalised(monkeypatch):
+    """The table of published names is written in the form that lookups compare."""
+    monkeypatch.undo()
+    refresh()
+
+    for names in PUBLISHED.values():
+        assert [normalized(name) for name in names] == sorted(names)
