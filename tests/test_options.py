@@ -441,7 +441,7 @@ def test_a_string_may_come_from_the_environment_and_a_number_may_not(monkeypatch
 
     assert built(Plugin, model={"env": "A_MODEL"}).given[0] == "m"
     assert refusal(Plugin, model="m", k={"env": "A_MODEL"}) == (
-        "Reranker 'x': option 'k' must be a valid integer, got {'env': 'A_MODEL'}."
+        "Reranker 'x': option 'k' must be a valid integer, got dict."
     )
 
 

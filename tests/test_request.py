@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
 import resift
@@ -37,13 +39,21 @@ COUNT = "must be an integer of at least 1, or None"
             {"timeout": float("nan")},
             "timeout must be seconds, a number above 0, or None, got nan.",
         ),
+        (
+            {"timeout": 10**400},
+            f"timeout must be seconds, a number above 0, or None, got 1{'0' * 76}....",
+        ),
+        (
+            {"timeout": Fraction(10**5000)},
+            "timeout must be seconds, a number above 0, or None, got Fraction.",
+        ),
         ({"top_k": 0}, "top_k must be an integer of at least 1, or None, got 0."),
         (
             {"window": True},
             "window must be an integer of at least 1, or None, got True.",
         ),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:40] if isinstance(value, str) else next(iter(value)),
 )
 def test_a_wrong_argument_is_refused(argument, message):
     """Each message names the argument, what it must be, and what came."""

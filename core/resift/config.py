@@ -19,6 +19,7 @@ from typing import Any
 
 from resift.catalog import normalized
 from resift.errors import ConfigError, ResiftError
+from resift.secrets import shown
 
 __all__ = ["Config", "Entry", "nested_entry", "written_in"]
 
@@ -44,7 +45,7 @@ class Entry:
 
     use: str
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
-    merge: str | Mapping[str, object] | None = None
+    merge: str | Mapping[str, object] | None = field(default=None, repr=False)
     top_k: int | None = None
     window: int | None = None
     text: str | list[str] | None = None
@@ -227,7 +228,10 @@ def _entry(where: str, table: object, name: str = "") -> Entry:
         raise ConfigError(msg)
     columns = values.get("text", "text")
     if not columns or not all(isinstance(column, str) for column in columns):
-        msg = f"{where}: 'text' must be a column or a list of columns, got {columns!r}."
+        msg = (
+            f"{where}: 'text' must be a column or a list of columns, got "
+            f"{shown(columns)}."
+        )
         raise ConfigError(msg)
     return Entry(**values, name=name)
 

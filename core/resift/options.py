@@ -24,10 +24,10 @@ from resift.errors import (
     UnknownRerankerError,
 )
 from resift.implementation import may_be_reranker
-from resift.secrets import redacted, secrets_in
+from resift.secrets import redacted, secrets_in, shown
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import SecretStr, ValidationError
 
     from resift.reranker import Reranker
 
@@ -126,6 +126,7 @@ class Schema:
     def __init__(self, cls: type, who: str) -> None:
         self.cls = cls
         self.who = who
+        self._read: list[SecretStr] = []  # from the environment, never to be shown
         parameters = list(inspect.signature(cls).parameters.values())
         for parameter in parameters:
             _refuse(parameter, who)
@@ -185,27 +186,29 @@ class Schema:
         except ResiftError:
             raise
         except Exception as error:
-            text = redacted(str(error), options)
+            text = redacted(str(error), [options, self._read])
             if not isinstance(error, TypeError | ValueError):
                 text = f"its constructor raised {type(error).__name__}: {text}"
             message = f"{self.who}: {text}"
-            if not (self.has_secret or any(secrets_in(options))):
+            if not (self.has_secret or any(secrets_in([options, self._read]))):
                 raise OptionsError(message) from error
         raise OptionsError(message)  # with no trace of an error that saw the secret
 
     def value(self, name: str, value: object, build: Build) -> object:
         """Return the value of one option as the constructor takes it."""
-        from pydantic import ValidationError
+        from pydantic import SecretStr, ValidationError
 
         option = self.options[name]
+        hidden = self.has_secret
         if variable := environment_of(option, value):
-            value = self._from_environment(name, variable)
+            value, hidden = self._from_environment(name, variable), True
+            self._read.append(SecretStr(value))
         elif option.nests:
             value = _nested(value, option.annotation, self._checking(option, build))
         try:
             return option.validate(value)
         except ValidationError as error:
-            message = self._wrong(option, value, error)
+            message = self._wrong(option, error, None if hidden else shown(value))
         raise OptionsError(message)
 
     def _checking(self, option: Option, build: Build) -> Build:
@@ -214,7 +217,7 @@ class Schema:
         def built(value: object) -> Reranker:
             if may_be_reranker(value):
                 return build(value)
-            got = "" if self.has_secret else f", got {_short(value)}"
+            got = "" if self.has_secret else f", got {shown(value)}"
             msg = (
                 f"{self.who}: option {option.name!r} must be made of rerankers{got}. "
                 "Give a name, a table with 'use', or an object that implements a hook."
@@ -233,14 +236,18 @@ class Schema:
             )
         raise OptionsError(msg)
 
-    def _wrong(self, option: Option, value: object, error: ValidationError) -> str:
+    def _wrong(self, option: Option, error: ValidationError, value: str | None) -> str:
+        """Return what is wrong; *value* is shown as it is, None not at all."""
+        from pydantic_core.core_schema import ErrorType
+
+        own = {*typing.get_args(ErrorType)} - {"value_error", "assertion_error"}
         details = error.errors(include_url=False)[0]
         requirement = details["msg"].replace("Input should", "must", 1)
-        if self.has_secret and details["type"] in ("value_error", "assertion_error"):
+        if value is None and details["type"] not in own:
             requirement = "is wrong"  # the validator's own words may quote the value
         elif not requirement.startswith("must"):
             requirement = f"is wrong: {requirement}"
-        got = "" if self.has_secret else f", got {_short(value)}"
+        got = "" if value is None else f", got {value}"
         return f"{self.who}: option {option.name!r} {requirement}{got}."
 
     def _unknown(self, name: str) -> str:
@@ -354,8 +361,3 @@ def _summaries(cls: type) -> dict[str, str]:
 
 def _plain(value: object) -> object:
     return value if isinstance(value, str | int | float | bool | None) else repr(value)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isnan
+from math import nan
 from numbers import Real
 from typing import NamedTuple
 
 from resift.errors import InputError
+from resift.secrets import shown
 
 __all__ = [
     "Request",
@@ -43,7 +44,7 @@ def least_one(name: str, value: int | None) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < 1:
-        msg = f"{name} must be an integer of at least 1, or None, got {value!r}."
+        msg = f"{name} must be an integer of at least 1, or None, got {shown(value)}."
         raise InputError(msg)
     return int(value)
 
@@ -60,7 +61,7 @@ def checked_text(text: object) -> str | Sequence[str]:
         return text
     if _are_names(text) and text:
         return text  # type: ignore[return-value]  # as just checked
-    msg = f"text must be the name of a column, or a list of names, got {text!r}."
+    msg = f"text must be the name of a column, or a list of names, got {shown(text)}."
     raise InputError(msg)
 
 
@@ -72,7 +73,7 @@ def checked_name(name: str, value: object) -> str:
     """
     if isinstance(value, str) and value:
         return value
-    msg = f"{name} must be the name of a column, got {value!r}."
+    msg = f"{name} must be the name of a column, got {shown(value)}."
     raise InputError(msg)
 
 
@@ -84,7 +85,7 @@ def checked_names(name: str, value: object) -> Sequence[str]:
     """
     if _are_names(value):
         return value  # type: ignore[return-value]  # as just checked
-    msg = f"{name} must be a list of names, got {value!r}."
+    msg = f"{name} must be a list of names, got {shown(value)}."
     raise InputError(msg)
 
 
@@ -97,10 +98,13 @@ def checked_timeout(timeout: object) -> float | None:
     if timeout is None:
         return None
     if isinstance(timeout, Real) and not isinstance(timeout, bool):
-        seconds = float(timeout)
-        if not isnan(seconds) and seconds > 0:
+        try:
+            seconds = float(timeout)
+        except OverflowError:  # more than a float can be
+            seconds = nan
+        if seconds > 0:
             return seconds
-    msg = f"timeout must be seconds, a number above 0, or None, got {timeout!r}."
+    msg = f"timeout must be seconds, a number above 0, or None, got {shown(timeout)}."
     raise InputError(msg)
 
 

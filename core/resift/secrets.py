@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copyreg
 import pickle
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["redacted", "require_no_secret", "secrets_in"]
+__all__ = ["redacted", "require_no_secret", "secrets_in", "shown"]
 
 _PARTS = {"_merge_setting": ": its merger", "wrappers": ": one of its wrappers"}
 
@@ -63,6 +64,26 @@ def redacted(text: str, value: object) -> str:
     for form in sorted(forms, key=len, reverse=True):
         text = text.replace(form, "***")
     return text
+
+
+def shown(value: object) -> str:
+    """Return *value* as a message may show it: at most 80 characters.
+
+    Of a table, and of a list with one in it, only the type: it may hold a key.
+    """
+    seen = set()
+    todo = [value]  # grows; a list may hold itself
+    for item in todo:
+        if isinstance(item, Mapping):
+            return type(value).__name__
+        if isinstance(item, list | tuple | set | frozenset) and id(item) not in seen:
+            seen.add(id(item))
+            todo.extend(item)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return type(value).__name__
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _inside(way: str, item: object) -> Iterable[tuple[str, object]]:
