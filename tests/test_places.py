@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import resift
+from resift.config import Config, Entry
 
 VERSION = resift.__version__
 
@@ -243,4 +244,126 @@ def test_a_setting_of_a_nested_entry_is_an_error(setting):
     assert str(caught.value) == (
         "the config: [rerankers.mine]: 'mine' is nested in another reranker, where "
         f"its {key!r} has no effect. Set it on the outer one."
+    )
+
+
+# Which of several sources -----------------------------------------------------------
+
+
+class Idle:
+    """Wraps nothing, so it is no wrapper."""
+
+
+def test_a_wrong_wrapper_of_the_call_is_not_blamed_on_the_file():
+    """Though the file has a merger, and nested rerankers that get the wrapper, too."""
+    data = {
+        "rerankers": {
+            "x": {"use": "bm25", "merge": "dbsf"},
+            "y": {"use": "cascade", "options": {"stages": ["bm25"], "keep": []}},
+        }
+    }
+    message = (
+        "Wrapper 'Idle' must mark each of its hooks with "
+        "@resift.hookimpl(wrapper=True), and have at least one of: score, score_many, "
+        "merge, warmup, close."
+    )
+
+    for name in data["rerankers"]:
+        assert failure(name, config=data, wrappers=[Idle()]) == message
+    assert failure("bm25", config=Config(wrappers=[Idle()])) == (  # type: ignore[list-item]
+        f"the config: wrappers: {message}"
+    )
+
+
+def test_a_threshold_is_blamed_on_the_entry_that_sets_it():
+    """Not on the one beneath it, though the message speaks of its `top_k`."""
+    data = {
+        "rerankers": {
+            "x": {"use": "base", "min_score": 0.5},
+            "base": {"use": "bm25", "top_k": 3},
+        }
+    }
+    message = "Reranker 'x': min_score needs scores that are probabilities, but its "
+
+    assert failure("x", config=data).startswith(f"the config: [rerankers.x]: {message}")
+    assert failure("x", config=data, min_score=0.6).startswith(message)
+
+
+def test_an_invalid_kind_of_score_is_not_blamed_on_the_threshold(install):
+    """It is the plugin's mistake, whoever asks."""
+    install(
+        "class Plugin:\n"
+        "    score_kind = 'prob'\n"
+        "    @resift.hookimpl\n"
+        "    def score(self, documents): ...\n"
+    )
+    data = {"rerankers": {"x": {"use": "fake", "min_score": 0.5}}}
+
+    assert failure("x", config=data) == (
+        "Reranker 'x': score_kind must be one of 'probability', 'similarity', "
+        "'logit', 'ordinal', got 'prob'."
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"top_k": 0}, {"window": 0}, {"text": 5}, {"min_score": 2}]
+)
+def test_each_setting_is_blamed_on_its_own_entry(wrong):
+    """Entries that were made in Python are not checked before."""
+    (key,) = wrong
+    config = Config(
+        rerankers={
+            "x": Entry("base", name="x", **wrong),
+            "base": Entry("bm25", {"k1": 1.0}, "rrf", name="base"),
+        }
+    )
+
+    assert failure("x", config=config).startswith(
+        f"the config: [rerankers.x]: {key} must be "
+    )
+
+
+ODD = """
+class Plugin:
+    def __init__(self, *, k: int = 0, mode: str = '', says: str = '') -> None:
+        raise ValueError(says)
+    @resift.hookimpl
+    def score(self, documents): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("says", "place"),
+    [
+        ("k must be even", "the config: [rerankers.x]: "),
+        ("mode must be 'a'", "the config: [rerankers.base]: "),
+        ("says who?", ""),
+        ("no k without a mode", ""),
+    ],
+)
+def test_what_a_constructor_refuses_is_blamed_on_the_option_named_first(
+    install, says, place
+):
+    """A message that begins with none of several entries' options names no place."""
+    install(ODD)
+    data = {
+        "rerankers": {
+            "x": {"use": "base", "options": {"k": 1}},
+            "base": {"use": "fake", "options": {"mode": "b"}},
+        }
+    }
+
+    assert failure("x", config=data, says=says) == (
+        f"{place}Reranker 'x' (resift-fake 1.0): {says}"
+    )
+
+
+def test_what_a_constructor_refuses_is_blamed_where_all_options_stand(install):
+    """Whatever the message says."""
+    install(ODD)
+    options = {"k": 1, "mode": "b", "says": "no luck"}
+    data = {"rerankers": {"x": {"use": "fake", "options": options}}}
+
+    assert failure("x", config=data) == (
+        "the config: [rerankers.x]: Reranker 'x' (resift-fake 1.0): no luck"
     )

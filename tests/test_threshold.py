@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import resift
-from resift.errors import ConfigError, InputError
+from resift.errors import ConfigError, InputError, InvalidRerankerError
 
 DOCUMENTS = ["d0", "d1", "d2", "d3"]
 TABLE = pa.table({"_rowid": [0, 1, 2, 3], "text": DOCUMENTS})
@@ -139,6 +139,22 @@ def test_a_setting_that_can_never_hold_is_refused_at_once() -> None:
     """Where the kind is known, nobody has to wait for the first query."""
     with pytest.raises(InputError, match="of the kind 'ordinal'"):
         resift.load("bm25", config=None, min_score=0.5)
+
+
+def test_a_kind_that_there_is_not_is_refused_as_ever() -> None:
+    """Whether it shows at once, or at the first query."""
+    message = (
+        "Reranker 'odd': score_kind must be one of 'probability', 'similarity', "
+        "'logit', 'ordinal', got 'prob'."
+    )
+    plugin = Fixed(score_kind="prob")
+
+    with pytest.raises(InvalidRerankerError) as as_setting:
+        resift.Reranker(plugin, min_score=0.5, name="odd")
+    with pytest.raises(InvalidRerankerError) as at_call:
+        resift.Reranker(plugin, name="odd").rank("q", DOCUMENTS, min_score=0.5)
+
+    assert str(as_setting.value) == str(at_call.value) == message
 
 
 def test_a_kind_that_is_not_known_yet_may_turn_out_right() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from resift.ranking import Ranking
     from resift.scores import MergedLike, ScoresLike
 
-__all__ = ["Host", "function_plugin", "named"]
+__all__ = ["Host", "function_plugin", "named", "only_merge"]
 
 _Plugin: TypeAlias = object
 
@@ -60,7 +60,7 @@ class Host:
             self._register(plugin)
         else:  # the plugin's own merger must not answer where this one does not
             self._register(plugin, without="merge")
-            self.plugins.register(_only_merge(merger, who))
+            self.plugins.register(only_merge(merger, who))
         for wrapper in wrappers:
             implementation(type(wrapper)).check_wrapper(
                 f"{who}: wrapper {type(wrapper).__name__}"
@@ -184,7 +184,12 @@ class _Hooks:
             setattr(self, name, getattr(plugin, name))
 
 
-def _only_merge(merger: _Plugin, who: str) -> _Hooks:
+def only_merge(merger: _Plugin, who: str) -> _Hooks:
+    """Return what stands in for *merger*, of which only `merge` is wanted.
+
+    Raises:
+        InvalidRerankerError: If it is no merger.
+    """
     found = implementation(type(merger))
     found.check(f"{who}: its merger {type(merger).__name__}")
     if not found.merges:

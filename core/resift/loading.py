@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from resift.catalog import Provider, catalog, normalized
 from resift.config import Config, Entry, nested_entry, written_in
@@ -21,10 +20,13 @@ from resift.errors import (
     ResiftError,
     UnknownRerankerError,
 )
+from resift.host import only_merge
 from resift.implementation import implementation
 from resift.options import Schema
+from resift.request import checked_text, least_one
 from resift.reranker import Reranker
-from resift.secrets import secrets_in
+from resift.secrets import secrets_in, shown
+from resift.threshold import checked_threshold, known_kind, require_probability
 from resift.wrappers import resolved
 
 __all__ = ["Loader", "Recipe", "config_of", "load"]
@@ -87,6 +89,14 @@ def load(
     given = {key: value for key, value in settings.items() if value is not None}
     loader = Loader.of(config_of(config), wrappers)
     return loader.load(name, given, options)
+
+
+_CHECKS: Mapping[str, Callable[[Any], object]] = {
+    "top_k": partial(least_one, "top_k"),
+    "window": partial(least_one, "window"),
+    "text": checked_text,
+    "min_score": checked_threshold,
+}
 
 
 @dataclass
@@ -175,8 +185,8 @@ class Loader:
     def of(cls, config: Config, wrappers: object) -> Loader:
         """Return a loader with the wrappers that were given and those of the config."""
         with written_in(f"{config.where()}: wrappers"):
-            configured = resolved(config.wrappers)
-        return cls(config, (*configured, *resolved(wrappers)))
+            configured = _checked(config.wrappers)
+        return cls(config, (*configured, *_checked(wrappers)))
 
     def load(
         self,
@@ -238,17 +248,13 @@ class Loader:
         for option in schema.options.values():
             if option.nests and option.name in options:
                 given[option.name] = options[option.name]
-        settings = entry.settings()
-        if isinstance(settings.get("merge"), str | Mapping):
-            source = entry.source("merge")
-            settings["merge"] = self._child(settings["merge"], entry, source, children)
-        with self._blaming(entry):
-            reranker = Reranker(
-                schema.construct(options),
-                wrappers=self.wrappers,
-                name=name,
-                **settings,  # type: ignore[arg-type]  # checked when read, or by it
-            )
+        plugin = self._construct(entry, schema, options)
+        reranker = Reranker(
+            plugin,
+            wrappers=self.wrappers,
+            name=name,
+            **self._settings(entry, plugin, f"Reranker {name!r}", children),
+        )
         secrets = frozenset(o.name for o in schema.options.values() if o.is_secret)
         reranker.who = who
         reranker._children = tuple(children)  # noqa: SLF001  # the loader is its maker
@@ -329,18 +335,44 @@ class Loader:
             children.append(child)
         return child
 
-    @contextmanager
-    def _blaming(self, entry: Entry) -> Iterator[None]:
-        """Say of errors inside where the key stands that they speak of."""
+    def _construct(
+        self, entry: Entry, schema: Schema, options: Mapping[str, object]
+    ) -> object:
+        """Build the plugin.
+
+        An error is placed where the option stands that it begins with, or else where
+        all do.
+        """
         try:
-            yield
+            return schema.construct(options)
         except ResiftError as error:
-            words = set(re.findall(r"\w+", str(error)))
-            named = words & {*entry.options, *entry.settings()}
-            sources = {entry.source(key) for key in named}
+            first = str(error).removeprefix(f"{schema.who}: ").partition(" ")[0]
+            keys = [first] if first in options else options
+            sources = {entry.source(key) for key in keys}
             if len(sources) == 1:
                 error.place = error.place or self._place(*sources)
             raise
+
+    def _settings(
+        self, entry: Entry, plugin: object, who: str, children: list[Reranker]
+    ) -> dict[str, Any]:
+        """Return the settings, each checked by itself; errors say whose they are."""
+        settings: dict[str, Any] = entry.settings()
+        places = {key: self._place(entry.source(key)) for key in settings}
+        if isinstance(settings.get("merge"), str | Mapping):
+            source = entry.source("merge")
+            merger = self._child(settings["merge"], entry, source, children)
+            settings["merge"] = merger
+            with written_in(places["merge"]):
+                only_merge(merger.merging(), who)
+        for key, check in _CHECKS.items():
+            with written_in(places.get(key, "")):
+                check(settings.get(key))
+        if "min_score" in settings:
+            kind = known_kind(who, plugin)
+            with written_in(places["min_score"]):
+                require_probability(who, kind)
+        return settings
 
     def _default(self) -> str:
         """Return the default, which must be there."""
@@ -398,6 +430,16 @@ def config_of(config: object) -> Config:
     raise ConfigError(msg)
 
 
+def _checked(wrappers: object) -> tuple[object, ...]:
+    """Return wrappers as objects that only wrap, as far as that shows by now."""
+    found = resolved(wrappers)
+    for wrapper in found:
+        if not hasattr(wrapper, "for_reranker"):
+            who = f"Wrapper {type(wrapper).__name__!r}"
+            implementation(type(wrapper)).check_wrapper(who)
+    return found
+
+
 def _label(name: str, entry: Entry) -> str:
     """Return what a reranker is called: as configured, or by its bare name."""
     return name if name != entry.use else normalized(entry.use).rpartition(":")[2]
@@ -410,7 +452,7 @@ def _is_from_environment(value: object) -> bool:
 def _already_built(value: object) -> Reranker:
     if isinstance(value, Reranker):
         return value
-    msg = f"expected a built reranker, got {value!r}"
+    msg = f"expected a built reranker, got {shown(value)}"
     raise InvalidRerankerError(msg)
 
 

@@ -11,7 +11,6 @@ from resift import scoring
 from resift.errors import ClosedError, InputError, InvalidRerankerError
 from resift.event_loop import off_loop
 from resift.host import Host, function_plugin, named
-from resift.implementation import SCORE_KINDS
 from resift.request import (
     Request,
     checked_name,
@@ -21,7 +20,12 @@ from resift.request import (
     least_one,
 )
 from resift.scores import checked_merge
-from resift.threshold import checked_threshold, known_kind, require_probability
+from resift.threshold import (
+    checked_kind,
+    checked_threshold,
+    known_kind,
+    require_probability,
+)
 from resift.wrappers import resolved
 
 if TYPE_CHECKING:
@@ -126,7 +130,7 @@ class Reranker:
             who=self.who,
         )
         if self.min_score is not None:
-            require_probability(self.who, known_kind(self))
+            require_probability(self.who, known_kind(self.who, self.plugin))
 
     # What it is -----------------------------------------------------------------
 
@@ -154,13 +158,7 @@ class Reranker:
     def score_kind(self) -> str:
         """What its scores mean, see `resift.hookspecs`; mergers are ordinal."""
         kind = getattr(self.plugin, "score_kind", None) if self.scores else None
-        if kind is not None and kind not in SCORE_KINDS:
-            msg = (
-                f"{self.who}: score_kind must be one of "
-                f"{', '.join(map(repr, SCORE_KINDS))}, got {kind!r}."
-            )
-            raise InvalidRerankerError(msg)
-        return str(kind or "ordinal")
+        return checked_kind(self.who, kind)
 
     @property
     def columns(self) -> tuple[str, ...] | None:

@@ -12,13 +12,21 @@ from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING
 
-from resift.errors import InputError
+from resift.errors import InputError, InvalidRerankerError
+from resift.implementation import SCORE_KINDS, implementation
+from resift.secrets import shown
 
 if TYPE_CHECKING:
     from resift.reranker import Reranker
     from resift.scores import Scores
 
-__all__ = ["checked_threshold", "enough"]
+__all__ = [
+    "checked_kind",
+    "checked_threshold",
+    "enough",
+    "known_kind",
+    "require_probability",
+]
 
 _MEANING = {
     "logit": "are unbounded, and shift from query to query",
@@ -36,9 +44,24 @@ def checked_threshold(value: float | None) -> float | None:
     if value is None:
         return None
     if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= value <= 1:
-        msg = f"min_score must be a number from 0 to 1, or None, got {value!r}."
+        msg = f"min_score must be a number from 0 to 1, or None, got {shown(value)}."
         raise InputError(msg)
     return float(value)
+
+
+def checked_kind(who: str, kind: object) -> str:
+    """Return what scores mean; ordinal where nothing is said.
+
+    Raises:
+        InvalidRerankerError: If it is none of `SCORE_KINDS`.
+    """
+    if kind is not None and kind not in SCORE_KINDS:
+        msg = (
+            f"{who}: score_kind must be one of "
+            f"{', '.join(map(repr, SCORE_KINDS))}, got {shown(kind)}."
+        )
+        raise InvalidRerankerError(msg)
+    return str(kind or "ordinal")
 
 
 def require_probability(who: str, kind: str | None) -> None:
@@ -56,12 +79,16 @@ def require_probability(who: str, kind: str | None) -> None:
         raise InputError(msg)
 
 
-def known_kind(reranker: Reranker) -> str | None:
-    """Return what the scores mean if that is known before a model is loaded."""
-    if not reranker.scores:
+def known_kind(who: str, plugin: object) -> str | None:
+    """Return what the scores mean if that is known before a model is loaded.
+
+    Raises:
+        InvalidRerankerError: If it is none of `SCORE_KINDS`.
+    """
+    if not implementation(type(plugin)).scores:
         return "ordinal"
-    declared = inspect.getattr_static(reranker.plugin, "score_kind", "ordinal")
-    return declared if isinstance(declared, str) else None
+    declared = inspect.getattr_static(plugin, "score_kind", "ordinal")
+    return checked_kind(who, declared) if isinstance(declared, str) else None
 
 
 def enough(
