@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import sentence_transformers
 import torch
 
 import resift
@@ -113,6 +115,23 @@ def test_backend_without_its_extra(model, backend) -> None:
     assert found.endswith(
         f"Use 'torch', or see what 'sentence-transformers[{backend}]' needs."
     )
+
+
+@pytest.mark.parametrize(("backend", "seen"), [("openvino", "true"), ("torch", None)])
+def test_openvino_reports_nothing(model, backend, seen, monkeypatch) -> None:
+    """Its conversion runs where OpenVINO's telemetry declines."""
+    real, found = sentence_transformers.SentenceTransformer, []
+
+    def load(*args, backend, **options):
+        found.append(os.environ.get("CI"))
+        return real(*args, backend="torch", **options)
+
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", load)
+
+    BiEncoder(model=model, backend=backend).warmup()
+
+    assert found == [seen]
 
 
 @pytest.mark.parametrize(

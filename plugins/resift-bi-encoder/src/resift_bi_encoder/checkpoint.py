@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal
 
 from resift.errors import ModelError
-from resift_local import halve, learnt_positions, loading, located, require_positions
+from resift_local import (
+    halve,
+    learnt_positions,
+    loading,
+    located,
+    require_positions,
+    unreported,
+)
 
 if TYPE_CHECKING:
     import sentence_transformers
@@ -41,7 +49,11 @@ def load_checkpoint(options: BiEncoder) -> sentence_transformers.SentenceTransfo
     on_cpu = device == "cpu"
     dtype = "float32" if on_cpu and options.dtype != "float16" else options.dtype
     failed, advice = _failure(name, options.backend)
-    with loading("bi-encoder", name, local=local, failed=failed, advice=advice):
+    quietly = unreported() if options.backend == "openvino" else nullcontext()
+    with (
+        quietly,
+        loading("bi-encoder", name, local=local, failed=failed, advice=advice),
+    ):
         model = sentence_transformers.SentenceTransformer(
             name,
             device=device,

@@ -11,6 +11,7 @@ from resift.errors import ModelError
 from resift_cross_encoder.graph import bucket, converting, example, graph_of
 from resift_cross_encoder.head import FloatArray
 from resift_cross_encoder.pairs import IntArray, Layout, Pairs
+from resift_local import unreported
 
 if TYPE_CHECKING:
     import openvino  # type: ignore[import-untyped]
@@ -46,8 +47,10 @@ class OpenVinoRuntime:
         layout: Layout,
         options: CrossEncoder,
     ) -> None:
-        import openvino
         import torch
+
+        with unreported():
+            import openvino  # which is an event of its own
 
         threads = options.threads or torch.get_num_threads()
         self.n_parallel = min(threads, _MOST_STREAMS)
@@ -59,7 +62,7 @@ class OpenVinoRuntime:
             "NUM_STREAMS": self.n_parallel,
         }
         graph = graph_of(model, layout, "openvino")
-        with torch.inference_mode(), converting("openvino"):
+        with unreported(), torch.inference_mode(), converting("openvino"):
             converted = openvino.convert_model(graph, example_input=example(layout))
             self._compiled = core.compile_model(converted, "CPU", settings)
 

@@ -7,6 +7,7 @@ from resift_local.meter import metered
 from resift_local.options import CheckedOptions
 from resift_local.positions import learnt_positions, require_positions
 from resift_local.precision import fast_bfloat16, halve
+from resift_local.telemetry import unreported
 
 __all__ = [
     "CheckedOptions",
@@ -19,4 +20,5 @@ __all__ = [
     "located",
     "metered",
     "require_positions",
+    "unreported",
 ]
