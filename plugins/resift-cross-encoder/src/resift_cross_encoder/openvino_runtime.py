@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,23 +73,37 @@ class OpenVinoRuntime:
         return bucket(length)
 
     def logits(self, pairs: Pairs, batches: Iterable[IntArray]) -> FloatArray:
-        """Return the logits of all pairs, float64, shape ``(n_pairs, n_labels)``."""
-        import openvino
+        """Return the logits of all pairs, float64, shape ``(n_pairs, n_labels)``.
 
+        No Python runs in OpenVINO's threads: no callback, and inputs are copied. One
+        that waited for the GIL to let go of an object would wait for good, as dropping
+        a compiled model joins its threads without releasing the GIL.
+        """
         found = np.empty((len(pairs), self._n_labels))
+        n_requests = self.n_parallel + 1  # one stands by while the oldest is awaited
+        idle = [self._compiled.create_infer_request() for _ in range(n_requests)]
+        running: deque[tuple[openvino.InferRequest, IntArray]] = deque()
 
-        def keep(request: openvino.InferRequest, rows: IntArray) -> None:
+        def finish() -> openvino.InferRequest:
+            request, rows = running[0]
+            request.wait()
             found[rows] = request.get_output_tensor(0).data
+            running.popleft()
+            return request
 
-        queue = openvino.AsyncInferQueue(self._compiled, self.n_parallel)
-        queue.set_callback(keep)
         lengths = pairs.lengths
         try:
             for rows in batches:
-                width = self.width(int(lengths[rows].max()))
-                queue.start_async(pairs.inputs(rows, width), rows)
-        finally:
-            queue.wait_all()  # also when the time is up: *found* is still written to
+                inputs = pairs.inputs(rows, self.width(int(lengths[rows].max())))
+                request = idle.pop() if idle else finish()
+                request.start_async(inputs, share_inputs=False)
+                running.append((request, rows))
+            while running:
+                finish()
+        finally:  # after an error, or when the time is up: leave nothing running
+            for request, _ in running:
+                with suppress(RuntimeError):  # the first error is on its way
+                    request.wait()
         return found
 
 
