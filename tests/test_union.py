@@ -7,6 +7,8 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import resift
 from resift import union as union_module
@@ -144,8 +146,48 @@ def test_lists_of_different_types_are_refused(
 def test_what_is_kept_for_the_next_call_is_small():
     """Lengths that never come again must not fill the memory."""
     kept = union_module._in_step.cache_info().currsize
-    for n in (20_001, 20_002, 20_003):
+    for n in (50_001, 50_002, 50_003):
         table = pa.table({"_rowid": np.arange(n)})
         resift.load("rrf", config=None).rerank("", table, table)
 
     assert union_module._in_step.cache_info().currsize == kept
+
+
+@pytest.mark.parametrize("sizes", [(3, 2), (0, 0), (1,), (0, 5, 2), (90, *[1] * 9)])
+def test_rows_are_read_rank_by_rank(sizes):
+    """All first rows before all second rows, lists in their order."""
+    ranks = np.concatenate([np.arange(size) for size in sizes])
+
+    assert (
+        union_module._in_step(sizes).tolist()
+        == np.argsort(ranks, kind="stable").tolist()
+    )
+
+
+@given(
+    st.lists(
+        st.sampled_from([0.0, -0.0, 1.0, -1.0, 1 + 2**-52, 1e300, -1e300, 5e-324]),
+        max_size=60,
+    )
+)
+def test_many_documents_are_sorted_as_few_are(values):
+    """Zeros of both signs are equal, and the last bit of a score counts."""
+    scores = np.array(values)
+
+    assert (
+        union_module._falling(scores).tolist()
+        == np.argsort(-scores, kind="stable").tolist()
+    )
+
+
+def test_a_long_union_has_the_order_of_a_short_one(monkeypatch):
+    """The way of sorting depends on the length, the order does not."""
+    rows = pa.table({"_rowid": np.arange(300), "_score": np.arange(300) % 7})
+    short = resift.load("dbsf", config=None).rerank("", rows, rows[::-1].slice(3))
+    monkeypatch.setattr(union_module, "_MANY", 1)
+
+    assert (
+        resift.load("dbsf", config=None)
+        .rerank("", rows, rows[::-1].slice(3))
+        .equals(short)
+    )

@@ -28,7 +28,8 @@ __all__ = ["Union"]
 
 _FLOATS = frozenset({pa.float16(), pa.float32(), pa.float64()})
 _FEW = 400  # rows: up to here a dict beats Arrow's hash table
-_SHORT = 10_000  # rows: up to here what depends on the lengths alone is kept
+_MANY = 5_000  # documents: from here on sorting by index is slower than by value
+_SHORT = 100_000  # rows: up to here what depends on lengths alone is kept
 
 
 class Union:
@@ -77,7 +78,9 @@ class Union:
         Equal scores: the better best rank first, then the earlier list. That is the
         order in which the union numbers its documents, so a stable sort suffices.
         """
-        return (-merged).argsort(kind="stable")
+        if len(merged) < _MANY:
+            return (-merged).argsort(kind="stable")
+        return _falling(merged)
 
     def take(
         self, documents: NDArray[np.int64], columns: Sequence[str] | None = None
@@ -127,6 +130,25 @@ class Union:
         for start, stop in (self._spans[i] for i in having[::-1]):
             rows[self._codes[start:stop][::-1]] = np.arange(stop - 1, start - 1, -1)
         return rows
+
+
+def _falling(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the indices of *values*, greatest first, equal ones as they came.
+
+    The index takes the place of the last bits of each value, which is then sorted as
+    an integer. Where these bits would have mattered, values are sorted as they are.
+    """
+    n = len(values)
+    index = (1 << n.bit_length()) - 1
+    bits = (values + 0.0).view(np.int64)  # there is one zero only
+    bits ^= (bits >> 63) & np.iinfo(np.int64).max  # as integers in the order of floats
+    key = (~bits & ~index) | np.arange(n)
+    key.sort()
+    order = key & index
+    ranked = values[order]
+    if (ranked[1:] > ranked[:-1]).any():
+        return (-values).argsort(kind="stable")
+    return order
 
 
 def _end_to_end(tables: Sequence[pa.Table], id: str | None) -> pa.Table:
@@ -222,8 +244,13 @@ def _encode(
 @lru_cache(maxsize=8)
 def _in_step(sizes: tuple[int, ...]) -> NDArray[np.int64]:
     """Return the rows of lists laid end to end, rank by rank."""
-    ranks = np.concatenate([np.arange(size) for size in sizes])
-    return ranks.argsort(kind="stable")
+    longest = max(sizes)
+    if longest * len(sizes) > 4 * sum(sizes):  # of such unlike lengths, do not lay out
+        return np.concatenate([np.arange(n) for n in sizes]).argsort(kind="stable")
+    ranks = np.arange(longest)[:, None]  # (longest, 1)
+    rows = ranks + np.cumsum((0, *sizes[:-1]))  # (longest, n_lists)
+    in_step: NDArray[np.int64] = rows[ranks < np.array(sizes)]
+    return in_step
 
 
 def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray:
