@@ -280,6 +280,15 @@ def test_threads_go_with_their_owner():
     assert key not in running._pools
 
 
+def test_an_owner_without_weak_references_has_threads_all_the_same():
+    """A proxy with slots around a table, say."""
+
+    class Slotted:
+        __slots__ = ()
+
+    assert running.workers_of(Slotted(), "leg").run(lambda: 7, 1) == 7
+
+
 @pytest.mark.parametrize("is_scorer", [True, False])
 def test_a_slow_merger_is_waited_for_once(table, is_scorer):
     """Behind a scorer rrf takes its place in the end; alone it is all there is."""

@@ -8,6 +8,7 @@ of its own, so that one that hangs leaves those of the others free.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 import weakref
@@ -47,7 +48,8 @@ def workers_of(owner: object, task: str) -> Workers:
     with _lock:
         if key not in _pools:
             _pools[key] = Workers(_MOST, f"resift-{task}")
-            weakref.finalize(owner, _forget, key).atexit = False
+            with contextlib.suppress(TypeError):  # one that cannot tell its end
+                weakref.finalize(owner, _forget, key).atexit = False
         return _pools[key]
 
 
