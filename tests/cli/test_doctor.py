@@ -300,6 +300,20 @@ def test_sick_wrapper(fake_distribution, doctor, mark, body, message):
     )
 
 
+def test_wrapper_that_makes_others(fake_distribution, doctor):
+    """One that stands around nothing itself, but makes a wrapper of each reranker."""
+    body = "class Wrapper:\n    def for_reranker(self, reranker): ...\n"
+    fake_distribution(
+        "resift-maker",
+        modules={"resift_maker": body},
+        entry_points={"resift.wrappers": {"maker": "resift_maker:Wrapper"}},
+    )
+
+    code, rows = doctor("maker")
+
+    assert (code, rows["wrapper", "maker"]["state"]) == (0, "ok")
+
+
 def test_commands_and_wrappers(fake_distribution, doctor):
     """Commands and wrappers of packages are examined, too."""
     fake_distribution(
