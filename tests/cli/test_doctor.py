@@ -304,7 +304,7 @@ def test_wrapper_that_makes_others(fake_distribution, doctor):
     """One that stands around nothing itself, but makes a wrapper of each reranker."""
     body = "class Wrapper:\n    def for_reranker(self, reranker): ...\n"
     fake_distribution(
-        "resift-maker",
+        "resift-sick",
         modules={"resift_maker": body},
         entry_points={"resift.wrappers": {"maker": "resift_maker:Wrapper"}},
     )
