@@ -1,0 +1,93 @@
+"""For authors of composites, wrappers and commands: what they may use of the core.
+
+Authors of scorers and mergers need only `resift`, `resift.errors` and
+`resift.hookspecs`. Every name below is imported on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resift.arrow import RELEVANCE as RELEVANCE
+    from resift.arrow import as_table as as_table
+    from resift.arrow import take as take
+    from resift.arrow import text_of as text_of
+    from resift.catalog import COMMANDS as COMMANDS
+    from resift.catalog import RERANKERS as RERANKERS
+    from resift.catalog import WRAPPERS as WRAPPERS
+    from resift.catalog import Catalog as Catalog
+    from resift.catalog import Provider as Provider
+    from resift.catalog import catalog as catalog
+    from resift.composites import Evidence as Evidence
+    from resift.composites import labels as labels
+    from resift.composites import require_scoring as require_scoring
+    from resift.config import Config as Config
+    from resift.config import Entry as Entry
+    from resift.fallback import DEGRADED as DEGRADED
+    from resift.loading import Loader as Loader
+    from resift.loading import config_of as config_of
+    from resift.options import Option as Option
+    from resift.options import Schema as Schema
+    from resift.scores import MergedLike as MergedLike
+    from resift.scores import ScoresLike as ScoresLike
+    from resift.scores import as_array as as_array
+    from resift.scores import expand as expand
+    from resift.scores import take_columns as take_columns
+    from resift.secrets import shown as quoted
+    from resift.workers import AllHangError as AllHangError
+    from resift.workers import NoWorkerError as NoWorkerError
+    from resift.workers import OverdueError as OverdueError
+    from resift.workers import Workers as Workers
+
+_HOMES = {
+    "AllHangError": "workers",
+    "COMMANDS": "catalog",
+    "Catalog": "catalog",
+    "Config": "config",
+    "DEGRADED": "fallback",
+    "Entry": "config",
+    "Evidence": "composites",
+    "Loader": "loading",
+    "MergedLike": "scores",
+    "NoWorkerError": "workers",
+    "Option": "options",
+    "OverdueError": "workers",
+    "Provider": "catalog",
+    "RELEVANCE": "arrow",
+    "RERANKERS": "catalog",
+    "Schema": "options",
+    "ScoresLike": "scores",
+    "WRAPPERS": "catalog",
+    "Workers": "workers",
+    "as_array": "scores",
+    "as_table": "arrow",
+    "catalog": "catalog",
+    "config_of": "loading",
+    "expand": "scores",
+    "labels": "composites",
+    "quoted": "secrets",
+    "require_scoring": "composites",
+    "take": "arrow",
+    "take_columns": "scores",
+    "text_of": "arrow",
+}
+_CALLED = {"quoted": "shown"}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # one list of names is enough
+
+
+def __getattr__(name: str) -> object:
+    if home := _HOMES.get(name):
+        from importlib import import_module
+
+        module = import_module(f"resift.{home}")
+        value: object = getattr(module, _CALLED.get(name, name))
+        globals()[name] = value
+        return value
+    msg = f"module 'resift.authors' has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return __all__
