@@ -19,7 +19,7 @@ import os
 import re
 import threading
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from resift.errors import (
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMMANDS",
-    "PUBLISHED",
     "RERANKERS",
     "WRAPPERS",
     "Catalog",
     "Provider",
     "catalog",
     "normalized",
+    "published",
     "refresh",
 ]
 
@@ -55,44 +55,6 @@ _USES = {
     WRAPPERS: "resift.load(..., wrappers=[{!r}])",
 }
 CORE = "resift"
-
-PUBLISHED = {
-    RERANKERS: {
-        "bi-encoder": "resift-bi-encoder",
-        "borda": "resift-fusion",
-        "cache": "resift-cache",
-        "chunk": "resift-chunk",
-        "cohere": "resift-cohere",
-        "colbert": "resift-colbert",
-        "comb-mnz": "resift-fusion",
-        "comb-sum": "resift-fusion",
-        "cross-encoder": "resift-cross-encoder",
-        "deepinfra": "resift-http",
-        "http": "resift-http",
-        "infinity": "resift-http",
-        "isaacus": "resift-http",
-        "isr": "resift-fusion",
-        "jina": "resift-http",
-        "llm": "resift-llm",
-        "mixedbread": "resift-http",
-        "mmr": "resift-mmr",
-        "nvidia": "resift-http",
-        "pinecone": "resift-http",
-        "tei": "resift-http",
-        "together": "resift-http",
-        "vllm": "resift-http",
-        "voyage": "resift-http",
-        "watsonx": "resift-http",
-        "zeroentropy": "resift-http",
-    },
-    COMMANDS: {
-        "cache": "resift-cache",
-        "colbert-index": "resift-colbert",
-        "eval": "resift-eval",
-    },
-    WRAPPERS: {"opentelemetry": "resift-opentelemetry"},
-}
-"""Of each group the names that this project publishes, and the distribution of each."""
 
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
 _reading = threading.Lock()
@@ -306,7 +268,7 @@ class Catalog:
                 return f"{msg} There is a {kind} of that name: {use.format(name)}."
         home, _, bare = name.rpartition(":")
         for group in (self.group, *_KINDS):
-            package = PUBLISHED[group].get(normalized(bare))
+            package = published(group).get(normalized(bare))
             if not package or normalized(home) not in ("", package):
                 continue
             if group == self.group:
@@ -335,6 +297,17 @@ def catalog(group: str = RERANKERS) -> Catalog:
         if known is None:
             known = _catalogs[group, allowed] = Catalog(group, allowed=allowed)
         return known
+
+
+@cache
+def published(group: str) -> dict[str, str]:
+    """Return the names that this project publishes in *group*, and each one's home."""
+    import tomllib
+    from importlib.resources import files
+
+    text = files("resift").joinpath("published.toml").read_text("utf-8")
+    homes = tomllib.loads(text)[group]
+    return {name: home for home, names in homes.items() for name in names}
 
 
 def refresh() -> None:

@@ -11,7 +11,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from resift.catalog import COMMANDS, PUBLISHED
+from resift.catalog import COMMANDS, published
 from resift.cli import main
 from resift.cli.commands import OWN
 
@@ -218,7 +218,7 @@ def test_command_that_is_not_allowed(greeting, cli, monkeypatch):
     assert "say-greet" not in page.stdout
 
 
-@pytest.mark.parametrize(("name", "package"), PUBLISHED[COMMANDS].items())
+@pytest.mark.parametrize(("name", "package"), published(COMMANDS).items())
 def test_missing_command_names_its_package(cli, name, package, monkeypatch):
     """A command that one of the project's packages adds says which one."""
     monkeypatch.setattr("resift.cli.commands.plugin_command", lambda name: None)

@@ -231,11 +231,11 @@ def _load(provider: Provider) -> click.Command:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    from resift.catalog import COMMANDS, PUBLISHED
+    from resift.catalog import COMMANDS, published
 
-    published = PUBLISHED[COMMANDS]
-    if package := published.get(name.lower().replace("_", "-")):
+    ours = published(COMMANDS)
+    if package := ours.get(name.lower().replace("_", "-")):
         return f"The command {name!r} ships in {package}: pip install {package}"
-    near = difflib.get_close_matches(name, [*known, *published], n=1)
+    near = difflib.get_close_matches(name, [*known, *ours], n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"No such command {name!r}.{hint}"
