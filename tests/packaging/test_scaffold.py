@@ -19,7 +19,7 @@ from resift.cli import main
 from resift.scaffold import KINDS, LICENSES, Package
 from resift.testing import check_reranker
 from resift.testing.fixtures import InstallFake
-from resift.testing.server import RerankServer
+from resift_remote.testing import RerankServer
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
@@ -97,7 +97,9 @@ def test_pyproject_says_what_is_needed(kind) -> None:
     assert project["license"] == "MIT"
     assert "authors" not in project
     assert "resift>=0.1" in project["dependencies"]
-    assert project["optional-dependencies"] == {"test": ["resift[test]>=0.1"]}
+    assert project["optional-dependencies"] == {
+        "test": ["resift[test]>=0.1"] + ["resift-remote>=0.1"] * (kind == "http")
+    }
     assert project["entry-points"] == {
         "resift.rerankers": {"word-overlap": "resift_word_overlap:WordOverlap"}
     }

@@ -16,9 +16,8 @@ import pytest
 
 import resift
 from resift.scaffold import Package
-from resift.testing.dialects import Corruption
 from resift.testing.fixtures import InstallFake
-from resift.testing.server import RerankServer
+from resift_remote.testing import Corruption, RerankServer
 
 DOCUMENTS = ["a blue whale", "the quick red fox"]
 

@@ -12,7 +12,7 @@ from resift.testing.fixtures import InstallFake
 
 SORTS = """
     import resift
-    from resift.testing.server import word_overlap
+    from resift.testing import word_overlap
 
     class Sorts:
         @resift.hookimpl

@@ -13,7 +13,15 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from resift.catalog import CORE, PUBLISHED, RERANKERS, WRAPPERS, catalog, normalized
+from resift.catalog import (
+    COMMANDS,
+    CORE,
+    RERANKERS,
+    WRAPPERS,
+    catalog,
+    normalized,
+    published,
+)
 from resift.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,10 +35,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 LICENSES: tuple[License, ...] = get_args(License)
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
-_OURS = {
-    *(home for names in PUBLISHED.values() for home in names.values()),
-    *("resift-local", "resift-remote"),  # they offer no name: others need them
-}
+_NAMELESS = ("resift-local", "resift-remote")  # they offer no name: others need them
 _SUMMARIES: dict[Kind, str] = {
     "reranker": "Rerank search results by the words they share with the query.",
     "merger": "Merge ranked lists by what each list leaves below a document.",
@@ -40,6 +45,11 @@ _DEPENDENCIES: dict[Kind, tuple[str, ...]] = {
     "reranker": ("resift>=0.1",),
     "merger": ("resift>=0.1", "numpy>=1.26"),
     "http": ("resift>=0.1", "httpx>=0.27", "pydantic>=2.9"),
+}
+_TESTS: dict[Kind, tuple[str, ...]] = {
+    "reranker": ("resift[test]>=0.1",),
+    "merger": ("resift[test]>=0.1",),
+    "http": ("resift[test]>=0.1", "resift-remote>=0.1"),
 }
 
 
@@ -145,7 +155,8 @@ class Package:
             cls=self.cls,
             variable=self.name.replace("-", "_").upper(),
             summary=_SUMMARIES[self.kind],
-            dependencies=", ".join(f'"{line}"' for line in _DEPENDENCIES[self.kind]),
+            dependencies=_listed(_DEPENDENCIES[self.kind]),
+            tests=_listed(_TESTS[self.kind]),
             license=self.license,
             author=self.author or f"the authors of {self.distribution}",
             authors=self._authors(),
@@ -173,9 +184,15 @@ class Package:
             for provider in catalog().providers
         ):
             return CORE
-        if self.distribution in _OURS:
+        names = {group: published(group) for group in (RERANKERS, WRAPPERS, COMMANDS)}
+        homes = {home for group in names.values() for home in group.values()}
+        if self.distribution in {*homes, *_NAMELESS}:
             return self.distribution
-        return (PUBLISHED[RERANKERS] | PUBLISHED[WRAPPERS]).get(self.name)
+        return (names[RERANKERS] | names[WRAPPERS]).get(self.name)
+
+
+def _listed(requirements: tuple[str, ...]) -> str:
+    return ", ".join(f'"{line}"' for line in requirements)
 
 
 def _template(name: str) -> str:

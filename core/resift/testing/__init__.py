@@ -1,4 +1,4 @@
-"""What a reranker is tested with: the contract, made-up distributions, fake servers.
+"""What a reranker is tested with: the contract, and made-up distributions.
 
 Three ways in, which run the same checks:
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from resift.testing.checking import check_reranker as check_reranker
     from resift.testing.contract import ContractError as ContractError
+    from resift.testing.overlap import word_overlap as word_overlap
     from resift.testing.report import Outcome as Outcome
     from resift.testing.report import Report as Report
     from resift.testing.suite import MergerSuite as MergerSuite
@@ -31,6 +32,7 @@ _HOMES = {
     "RerankerSuite": "suite",
     "check_reranker": "checking",
     "replaces": "suite",
+    "word_overlap": "overlap",
 }
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # one list of names is enough

@@ -14,8 +14,7 @@ from resift.errors import (
     RateLimitError,
     ServerError,
 )
-from resift.testing.dialects import Corruption
-from resift.testing.server import RerankServer
+from resift_remote.testing import Corruption, RerankServer
 
 WRONG_KEY = "Check 'api_key', CO_API_KEY or COHERE_API_KEY."
 STATUSES = [

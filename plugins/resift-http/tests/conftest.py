@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from resift.testing.server import RerankServer
 from resift_http import DIALECTS
+from resift_remote.testing import RerankServer
 
 QUERY = "capital of France"
 DOCUMENTS = [

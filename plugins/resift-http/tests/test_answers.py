@@ -6,7 +6,7 @@ import pytest
 
 import resift
 from resift.errors import ServerError
-from resift.testing.dialects import Corruption
+from resift_remote.testing import Corruption
 
 PROBLEMS = {
     "nan": "the score of document 0 is nan",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resift.testing import RerankerSuite
-from resift.testing.server import RerankServer
+from resift_remote.testing import RerankServer
 
 KEY = "sk-very-secret-0123456789"
 

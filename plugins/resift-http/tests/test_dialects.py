@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import resift
-from resift.testing.server import RerankServer
 from resift_http import DIALECTS
+from resift_remote.testing import RerankServer
 
 TEXTS = ["the capital of France is Paris", "Lyon is a city"]
 WRAPPED = [{"text": text} for text in TEXTS]

@@ -14,8 +14,8 @@ from resift.errors import (
     RateLimitError,
     ServerError,
 )
-from resift.testing.server import RerankServer
 from resift_http.messages import message_in
+from resift_remote.testing import RerankServer
 
 
 @pytest.fixture

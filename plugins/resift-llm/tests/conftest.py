@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 import resift
-from resift.testing.dialects import DIALECTS, Dialect
-from resift.testing.server import RerankServer, word_overlap
+from resift.testing import word_overlap
+from resift_remote.testing import DIALECTS, Dialect, RerankServer
 
 KEY = "sk-very-secret-0123456789"
 FIELDS = frozenset(

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from resift.testing.dialects import DIALECTS
-from resift.testing.server import RerankServer, word_overlap
+from resift_remote.testing import DIALECTS, RerankServer
 
 BODY = {"model": "m", "query": "red fox", "documents": ["red", "a red fox", "blue"]}
 
@@ -221,9 +220,3 @@ def test_closing_twice_is_fine():
 
     with pytest.raises(ConnectionRefusedError):
         post(server)
-
-
-def test_word_overlap():
-    """The share of the query's words in the document, whatever the case."""
-    assert word_overlap("Red fox", "the RED hen") == 0.5
-    assert word_overlap("...", "red") == 0.0

@@ -10,7 +10,7 @@ import time
 
 from resift import hookimpl
 from resift.errors import ServerError
-from resift.testing.server import word_overlap
+from resift.testing import word_overlap
 
 
 def overlaps(query, documents):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resift import hookimpl
-from resift.testing.server import word_overlap
+from resift.testing import word_overlap
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -7,7 +7,7 @@ import re
 import pyarrow as pa
 
 from resift import hookimpl
-from resift.testing.server import word_overlap
+from resift.testing import word_overlap
 
 
 def overlaps(query, documents):

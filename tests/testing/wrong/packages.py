@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SOURCE = """
 import resift
-from resift.testing.server import word_overlap
+from resift.testing import word_overlap
 
 class Overlap:
     @resift.hookimpl

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from resift import Scores, hookimpl
-from resift.testing.server import word_overlap
+from resift.testing import word_overlap
 
 
 def overlaps(query, documents):

@@ -1,4 +1,4 @@
-"""The dialects that `resift.testing.server` speaks: a table, and how to read it.
+"""The dialects that `RerankServer` speaks: a table, and how to read it.
 
 This is written from the servers' own documentation and from their clients, and apart
 from the clients of this project, so that a mistake in one shows in the other.

@@ -11,13 +11,12 @@ and it does so for the next request, or the next few::
 
         assert [request.status for request in server.requests] == [429, 200]
 
-Only the standard library is used.
+Only the standard library and `resift.testing` are used.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import socket
 import threading
 import time
@@ -28,14 +27,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
-from resift.testing.dialects import DIALECTS, Corruption, phrase
+from resift.testing import word_overlap
+from resift_remote.testing.dialects import DIALECTS, Corruption, phrase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
-__all__ = ["RerankServer", "ServedRequest", "word_overlap"]
+__all__ = ["RerankServer", "ServedRequest"]
 
 
 @dataclass
@@ -72,18 +72,11 @@ class _Fault:
     how: str = ""
 
 
-def word_overlap(query: str, document: str) -> float:
-    """Return the share of the query's words that the document contains, 0 to 1."""
-    words = set(re.findall(r"\w+", query.lower()))
-    found = words & set(re.findall(r"\w+", document.lower()))
-    return len(found) / len(words) if words else 0.0
-
-
 class RerankServer:
     """A rerank server on a free loopback port, for tests.
 
     Args:
-        dialect: A name in `resift.testing.dialects.DIALECTS`.
+        dialect: A name in `resift_remote.testing.DIALECTS`.
         api_key: The only key it accepts; None accepts every request.
         score: Scores one document against the query.
         max_documents: It refuses more documents than this in one request (TEI says so
