@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resift.catalog import COMMANDS, RERANKERS, WRAPPERS, Provider, catalog, normalized
-from resift.cli.synopsis import synopsis
 from resift.testing.contract import contract
+from resift_cli.synopsis import synopsis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ TABLES = {
 """Pages that hold one generated table, between two comments."""
 LIGHT = {
     *("resift", "resift-local", "resift-remote"),
-    *("numpy", "pyarrow", "pydantic", "click", "rich"),
+    *("numpy", "pyarrow", "pydantic"),
 }
 """What a reranker may need without anyone noticing: little more than the core does."""
 

@@ -19,7 +19,7 @@ from resift.catalog import (
 def _made_up(monkeypatch):
     """Publish one name of each kind, none of them installed, and one of two kinds."""
     names = {
-        RERANKERS: {"new": "resift-new", "two": "resift-2"},
+        RERANKERS: {"fresh": "resift-new", "two": "resift-2"},
         COMMANDS: {"do": "resift-do", "two": "resift-2"},
         WRAPPERS: {"watch": "resift-watch"},
     }
@@ -33,7 +33,9 @@ def failure(name: str, group: str = RERANKERS) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["new", "NEW", "resift-new:new", "Resift_New:new"])
+@pytest.mark.parametrize(
+    "name", ["fresh", "FRESH", "resift-new:fresh", "Resift_New:fresh"]
+)
 def test_a_name_that_the_project_publishes_comes_with_its_package(name):
     """For names of the project's own packages the line to install one is given."""
     assert failure(name) == (
@@ -44,7 +46,7 @@ def test_a_name_that_the_project_publishes_comes_with_its_package(name):
 
 def test_an_install_line_is_never_made_for_another_distribution():
     """A published name asked of someone else's distribution gets no install line."""
-    assert "pip install" not in failure("evil:new") + failure("evil:watch")
+    assert "pip install" not in failure("evil:fresh") + failure("evil:watch")
 
 
 @pytest.mark.parametrize(
@@ -57,10 +59,10 @@ def test_an_install_line_is_never_made_for_another_distribution():
             "pip install resift-watch, then resift.load(..., wrappers=['watch']).",
         ),
         (
-            "resift-new:NEW",
+            "resift-new:FRESH",
             WRAPPERS,
-            "No wrapper named 'resift-new:NEW' is installed. It is a reranker, in "
-            "resift-new: pip install resift-new, then resift.load('new').",
+            "No wrapper named 'resift-new:FRESH' is installed. It is a reranker, in "
+            "resift-new: pip install resift-new, then resift.load('fresh').",
         ),
         (
             "do",
@@ -86,7 +88,7 @@ def test_the_kind_that_was_asked_for_comes_first():
 def test_a_wrapper_by_a_reranker_s_name_is_told_so_by_load():
     """Where wrappers are given, too."""
     with pytest.raises(resift.UnknownRerankerError, match="It is a reranker, in "):
-        resift.load("bm25", config=None, wrappers=["new"])
+        resift.load("bm25", config=None, wrappers=["fresh"])
 
 
 @pytest.mark.parametrize("group", [RERANKERS, COMMANDS, WRAPPERS])

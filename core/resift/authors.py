@@ -14,27 +14,32 @@ if TYPE_CHECKING:
     from resift.arrow import take as take
     from resift.arrow import text_of as text_of
     from resift.catalog import COMMANDS as COMMANDS
+    from resift.catalog import CORE as CORE
     from resift.catalog import RERANKERS as RERANKERS
     from resift.catalog import WRAPPERS as WRAPPERS
     from resift.catalog import Catalog as Catalog
     from resift.catalog import Provider as Provider
     from resift.catalog import catalog as catalog
+    from resift.catalog import normalized as normalized
+    from resift.catalog import published as published
     from resift.composites import Evidence as Evidence
     from resift.composites import labels as labels
     from resift.composites import require_scoring as require_scoring
     from resift.config import Config as Config
     from resift.config import Entry as Entry
     from resift.fallback import DEGRADED as DEGRADED
+    from resift.implementation import implementation as implementation
     from resift.loading import Loader as Loader
     from resift.loading import config_of as config_of
+    from resift.options import RESERVED as RESERVED
     from resift.options import Option as Option
     from resift.options import Schema as Schema
+    from resift.output import notes_of as notes_of
     from resift.scores import MergedLike as MergedLike
     from resift.scores import ScoresLike as ScoresLike
     from resift.scores import as_array as as_array
     from resift.scores import expand as expand
     from resift.scores import take_columns as take_columns
-    from resift.secrets import shown as quoted
     from resift.workers import AllHangError as AllHangError
     from resift.workers import NoWorkerError as NoWorkerError
     from resift.workers import OverdueError as OverdueError
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AllHangError": "workers",
     "COMMANDS": "catalog",
+    "CORE": "catalog",
     "Catalog": "catalog",
     "Config": "config",
     "DEGRADED": "fallback",
@@ -56,6 +62,7 @@ _HOMES = {
     "Provider": "catalog",
     "RELEVANCE": "arrow",
     "RERANKERS": "catalog",
+    "RESERVED": "options",
     "Schema": "options",
     "ScoresLike": "scores",
     "WRAPPERS": "catalog",
@@ -65,7 +72,11 @@ _HOMES = {
     "catalog": "catalog",
     "config_of": "loading",
     "expand": "scores",
+    "implementation": "implementation",
     "labels": "composites",
+    "normalized": "catalog",
+    "notes_of": "output",
+    "published": "catalog",
     "quoted": "secrets",
     "require_scoring": "composites",
     "take": "arrow",

@@ -2,8 +2,9 @@
 
 A distribution offers a reranker by an entry point in the group ``resift.rerankers``, a
 command of the command line in ``resift.commands``, a wrapper in ``resift.wrappers``.
-The core's own are entry points of the distribution ``resift``: the lookup knows no
-built-in special case, except that a bare core name always means the core.
+The core's own rerankers are entry points of the distribution ``resift``, the command
+line's own commands those of ``resift-cli``: the lookup knows no built-in special case,
+except that a bare name of theirs always means theirs.
 
 `importlib_metadata` rather than the standard library: with an empty ``*.dist-info``
 left behind by an unclean upgrade, Python 3.11's own loses the good one beside it.
@@ -55,6 +56,8 @@ _USES = {
     WRAPPERS: "resift.load(..., wrappers=[{!r}])",
 }
 CORE = "resift"
+_OWNERS = {RERANKERS: CORE, COMMANDS: "resift-cli", WRAPPERS: CORE}
+"""Of each group the distribution whose names nobody can take over."""
 
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*\Z")
 _reading = threading.Lock()
@@ -65,6 +68,7 @@ class _EntryPoint(Protocol):
 
     name: str
     value: str
+    group: str
     dist: Any  # a distribution: every library has its own class
 
     def load(self) -> object: ...
@@ -95,11 +99,11 @@ class Provider:
 
     @cached_property
     def version(self) -> str:
-        return self._metadata("Version")
+        return _header(self._entry_point.dist, "Version")
 
     @cached_property
     def summary(self) -> str:
-        return self._metadata("Summary")
+        return _header(self._entry_point.dist, "Summary")
 
     def __str__(self) -> str:
         return f"{self.kind.capitalize()} {self.name!r} ({self.home})"
@@ -164,12 +168,6 @@ class Provider:
             "documents."
         )
 
-    def _metadata(self, key: str) -> str:
-        try:
-            return self._entry_point.dist.metadata[key] or ""
-        except Exception:  # noqa: BLE001  # no METADATA, or a damaged one: still usable
-            return ""
-
 
 class Catalog:
     """Every provider of one entry-point group, and the rules of choosing by name.
@@ -177,7 +175,7 @@ class Catalog:
     Args:
         group: `RERANKERS`, `COMMANDS` or `WRAPPERS`.
         allowed: Normalised names of the distributions that may be used besides the
-            core, or None for all.
+            group's owner, or None for all.
     """
 
     def __init__(
@@ -186,6 +184,7 @@ class Catalog:
         self.group = group
         self.allowed = allowed
         self.kind = _KINDS[group]
+        self.owner = _OWNERS[group]
         self.providers = _distinct(_entry_points(group), self.kind)
 
     def __contains__(self, name: str) -> bool:
@@ -199,7 +198,7 @@ class Catalog:
     def is_allowed(self, provider: Provider) -> bool:
         """Tell whether `RESIFT_PLUGINS` lets the distribution in."""
         home = normalized(provider.distribution)
-        return self.allowed is None or home == CORE or home in self.allowed
+        return self.allowed is None or home in {CORE, self.owner, *self.allowed}
 
     def state(self, provider: Provider) -> str:
         """Return what metadata says of *provider*: ``"ok"``, or what is wrong."""
@@ -208,10 +207,10 @@ class Catalog:
         if problem := provider.problem():
             return problem
         rivals = [p for p in self._named(provider.name) if self.is_allowed(p)]
-        if len(rivals) == 1 or provider.distribution == CORE:
+        if len(rivals) == 1 or provider.distribution == self.owner:
             return "ok"
-        if any(p.distribution == CORE for p in rivals):
-            return "hidden by core"
+        if any(p.distribution == self.owner for p in rivals):
+            return f"hidden by {'core' if self.owner == CORE else self.owner}"
         return "clash"
 
     def find(self, name: str, configured: Sequence[str] = ()) -> Provider:
@@ -238,12 +237,12 @@ class Catalog:
                 f"{homes} to it."
             )
             raise NotAllowedError(msg)
-        core = [p for p in allowed if p.distribution == CORE]
-        if len(core or allowed) == 1:
-            return (core or allowed)[0]
+        own = [p for p in allowed if p.distribution == self.owner]
+        if len(own or allowed) == 1:
+            return (own or allowed)[0]
         listing = "; ".join(f"{p.qualified!r} ({p.home}, {p.target})" for p in allowed)
         remedy = "Ask for one by its qualified name."
-        if len({p.distribution for p in core or allowed}) == 1:
+        if len({p.distribution for p in own or allowed}) == 1:
             remedy = "A distribution must give a name once: tell its authors."
         msg = (
             f"{self.kind.capitalize()} {name!r} is provided by {len(allowed)} entry "
@@ -314,6 +313,7 @@ def refresh() -> None:
     """Forget what was read, so that newly installed packages are seen."""
     with _reading:
         _catalogs.clear()
+        _all_entry_points.cache_clear()
 
 
 _catalogs: dict[tuple[str, frozenset[str] | None], Catalog] = {}
@@ -329,25 +329,40 @@ def _allow_list() -> frozenset[str] | None:
 
 def _entry_points(group: str) -> Iterable[_EntryPoint]:
     """Return the entry points of *group*: one per distribution name and line."""
+    return [point for point in _all_entry_points() if point.group == group]
+
+
+@cache
+def _all_entry_points() -> list[_EntryPoint]:
+    """Return those of all our groups: the distributions are looked at only once."""
     from importlib_metadata import distributions, entry_points
 
     try:
-        return entry_points(group=group)
+        return [point for point in entry_points() if point.group in _KINDS]
     except Exception:  # noqa: BLE001  # one that cannot be read hurts only itself
         found: dict[str, Iterable[_EntryPoint]] = {}
         for distribution in distributions():
             with contextlib.suppress(Exception):
-                if mine := distribution.entry_points.select(group=group):
-                    found.setdefault(normalized(distribution.name), mine)
-        return itertools.chain.from_iterable(found.values())
+                points = [p for p in distribution.entry_points if p.group in _KINDS]
+                if points:
+                    found.setdefault(normalized(distribution.name), points)
+        return list(itertools.chain.from_iterable(found.values()))
 
 
 def _home(entry_point: _EntryPoint) -> str:
     """Return the name of the distribution, even where its metadata is damaged."""
+    return _header(entry_point.dist, "Name") or "(unknown)"
+
+
+def _header(distribution: Any, key: str) -> str:  # noqa: ANN401  # of any library
+    """Return one line of the metadata; a parser would read the whole README, too."""
     try:
-        return entry_point.dist.name or "(unknown)"
-    except Exception:  # noqa: BLE001  # no METADATA, or one without a name
-        return "(unknown)"
+        text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO")
+        head = text.partition("\n\n")[0]
+        found = re.search(rf"^{key}:[ \t]*(.+)$", head, re.MULTILINE | re.IGNORECASE)
+    except Exception:  # noqa: BLE001  # no METADATA, or a damaged one: still usable
+        return ""
+    return found[1].strip() if found else ""
 
 
 def _distinct(entry_points: Iterable[_EntryPoint], kind: str) -> tuple[Provider, ...]:

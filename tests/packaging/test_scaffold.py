@@ -15,10 +15,10 @@ import pytest
 from click.testing import CliRunner
 
 import resift
-from resift.cli import main
-from resift.scaffold import KINDS, LICENSES, Package
 from resift.testing import check_reranker
 from resift.testing.fixtures import InstallFake
+from resift_cli import main
+from resift_cli.scaffold import KINDS, LICENSES, Package
 from resift_remote.testing import RerankServer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,8 +15,8 @@ from typing import get_args
 import pytest
 
 import resift
-from resift.scaffold import Package
 from resift.testing.fixtures import InstallFake
+from resift_cli.scaffold import Package
 from resift_remote.testing import Corruption, RerankServer
 
 DOCUMENTS = ["a blue whale", "the quick red fox"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from resift.scaffold import Package
+from resift_cli.scaffold import Package
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))

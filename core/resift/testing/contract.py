@@ -43,7 +43,6 @@ TOPICS = (
     "running",
     "merging",
     "tables",
-    "commands",
 )
 """The modules of `resift.testing.checks`, in the order their checks run."""
 _MOST_STEPS = 40

@@ -99,7 +99,7 @@ def test_clear_removes_a_damaged_file(tmp_path: Path) -> None:
 
 def test_the_command_is_found_by_resift() -> None:
     """`resift cache` is an entry point of the package."""
-    from resift.cli import main
+    from resift_cli import main
 
     done = CliRunner().invoke(main, ["cache", "--help"])
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from resift.cli import main
+from resift_cli import main
 
 lancedb = pytest.importorskip("lancedb", reason="lancedb is not installed")
 
@@ -141,7 +141,7 @@ def test_a_killed_run_is_resumed(tmp_path: Path, model: str) -> None:
         "docs", pa.table({"id": range(4000), "text": texts})
     )
     command = [
-        *(sys.executable, "-c", "from resift.cli import main; main()", "colbert-index"),
+        *(sys.executable, "-c", "from resift_cli import main; main()", "colbert-index"),
         *(str(tmp_path), "docs", "--model", model, "--device", "cpu", "--rows", "100"),
     ]
     process = subprocess.Popen(

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from lancedb.index import FTS
 
 import resift
-from resift.cli import main
+from resift_cli import main
 from resift_eval.collection import read_beir
 from resift_eval.experiment import Contestant, Experiment
 from resift_eval.first_stage import built, read_vectors

@@ -82,17 +82,5 @@ PACKAGES: dict[str, dict[str, object]] = {
         "reranker": "overlap",
         "installs": [_package(f"{SOURCE}\nsum(i * i for i in range(20_000_000))\n")],
     },
-    "says goodbye": {
-        "breaks": "command_line_ranks",
-        "reranker": "overlap",
-        "installs": [
-            _package(
-                f"{SOURCE}\n"
-                "    @resift.hookimpl\n"
-                "    def close(self):\n"
-                "        print('closed.')\n"
-            )
-        ],
-    },
 }
 """By name: the check it breaks, the reranker to check, and what is installed."""

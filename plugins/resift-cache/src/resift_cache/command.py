@@ -37,7 +37,7 @@ def _directory_option(command: _Command) -> _Command:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def stats(directory: Path | None, *, as_json: bool) -> None:
     """Show how many scores are kept, of which rerankers, and how often they helped."""
-    from resift.cli.output import console, is_terminal, write_json, write_rows
+    from resift_cli.authors import console, is_terminal, write_json, write_rows
 
     with _store(directory) as store:
         usage = store.usage() if store.path.exists() else []

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from resift.cli.parameters import RerankerName, config_option
 from resift.errors import InputError
+from resift_cli.authors import RerankerName, config_option
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from resift.cli.output import console, note, progress_console, write_json
-from resift.cli.parameters import RerankerName, config_option, find_config
+from resift_cli.authors import (
+    RerankerName,
+    config_option,
+    console,
+    find_config,
+    note,
+    progress_console,
+    write_json,
+)
 from resift_eval.source import Source, source_options
 
 if TYPE_CHECKING:

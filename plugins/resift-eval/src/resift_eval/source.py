@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from resift.cli.output import note
 from resift.errors import InputError
+from resift_cli.authors import note
 from resift_eval.collection import (
     Collection,
     read_beir,

@@ -1,0 +1,1 @@
+"""The commands of `resift`, each an entry point in the group `resift.commands`."""

@@ -1,0 +1,136 @@
+"""`resift config`: the configuration that applies here."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from resift_cli.output import console, is_terminal, json_option, note, write_json
+from resift_cli.parameters import config_option, find_config
+from resift_cli.secrets import table_without_secrets, without_secrets
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from resift.authors import Config, Entry
+
+__all__ = ["settings_of", "show_config"]
+
+
+@click.command("config")
+@json_option
+@config_option
+def show_config(*, as_json: bool, config_path: Path | None) -> None:
+    """Show the configuration that applies here.
+
+    It is that of this directory, with the file it is from. The file is the one that
+    --config names, else the one that RESIFT_CONFIG names, else the nearest resift.toml
+    (or pyproject.toml with [tool.resift]) from here up to the root of the repository.
+    It is shown merged: entries laid over other entries, and the default that
+    RESIFT_RERANKER overrides. Secrets are hidden.
+
+    The output is TOML. A name that is not installed is marked.
+    """
+    config = find_config(config_path)
+    merged = _merged(config)
+    if as_json:
+        write_json({"file": config.path and str(config.path), **merged})
+        return
+    if config.path is None:
+        note("no config file applies here; a resift.toml in this directory would.")
+    _print_toml("\n".join(_toml(config, merged)))
+
+
+def settings_of(entry: Entry) -> dict[str, object]:
+    """Return what a config entry says, without secrets."""
+    options = without_secrets(entry.use, entry.options)
+    return {
+        "use": entry.use,
+        **entry.settings(),
+        **({"options": options} if options else {}),
+    }
+
+
+def _merged(config: Config) -> dict[str, Any]:
+    from resift.authors import Loader
+
+    loader = Loader(config)
+    return {
+        "default": os.environ.get("RESIFT_RERANKER") or config.default,
+        "wrappers": [
+            wrapper if isinstance(wrapper, str) else table_without_secrets(wrapper)
+            for wrapper in config.wrappers
+        ],
+        "rerankers": {
+            name: settings_of(loader.resolve(name)[0]) for name in config.rerankers
+        },
+    }
+
+
+def _toml(config: Config, merged: Mapping[str, Any]) -> Iterator[str]:
+    from resift.authors import WRAPPERS, catalog
+
+    if config.path:
+        yield f"# {config.path}"
+    if default := merged["default"]:
+        origin = ["from RESIFT_RERANKER"] if default != config.default else []
+        yield _line("default", default, [*origin, *_missing(default, config)])
+    if wrappers := merged["wrappers"]:
+        known = catalog(WRAPPERS)
+        absent = [name for name in map(_name, wrappers) if name not in known]
+        remark = f"not installed: {', '.join(absent)}"
+        yield _line("wrappers", wrappers, [remark] if absent else [])
+    for name, settings in merged["rerankers"].items():
+        yield f"\n[rerankers.{_key(name)}]"
+        for key, value in settings.items():
+            names = key in ("use", "merge")
+            yield _line(key, value, _missing(_name(value), config) if names else [])
+
+
+def _line(key: str, value: object, remarks: Sequence[str]) -> str:
+    line = f"{key} = {_value(value)}"
+    return f"{line}  # {', '.join(remarks)}" if remarks else line
+
+
+def _missing(name: str, config: Config) -> list[str]:
+    """Remark that a reranker is neither configured nor installed."""
+    from resift.authors import catalog
+
+    known = config.get(name) is not None or name in catalog()
+    return [] if known else ["not installed"]
+
+
+def _name(value: object) -> str:
+    """Return the name that a setting asks for, which may be a table with ``use``."""
+    return str(value.get("use") if isinstance(value, Mapping) else value)
+
+
+def _value(value: object) -> str:
+    """Write a value as TOML does, tables inline."""
+    if isinstance(value, Mapping):
+        items = (f"{_key(str(key))} = {_value(item)}" for key, item in value.items())
+        return f"{{ {', '.join(items)} }}" if value else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, str | bool):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)  # numbers, dates
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _value(name)
+
+
+def _print_toml(text: str) -> None:
+    if not is_terminal():
+        sys.stdout.write(f"{text}\n" if text else "")
+        return
+    from rich.syntax import Syntax
+
+    console().print(Syntax(text, "toml", theme="ansi_dark", background_color="default"))

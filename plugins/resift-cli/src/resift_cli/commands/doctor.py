@@ -1,0 +1,210 @@
+"""`resift doctor`: import every plugin, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from resift.authors import catalog, normalized
+from resift.errors import ConfigError
+from resift_cli.examination import examine_apart
+from resift_cli.output import (
+    console,
+    is_terminal,
+    json_option,
+    progress_console,
+    write_json,
+    write_rows,
+)
+from resift_cli.parameters import RerankerName
+from resift_cli.strays import GROUPS, misspelt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from rich.table import Table
+
+    from resift.authors import Catalog
+
+__all__ = ["doctor"]
+
+HARMLESS = ("ok", "not allowed", "hidden by core", "hidden by resift-cli")
+_COLUMNS = ("kind", "name", "distribution", "version", "state", "implements", "message")
+Row = dict[str, Any]
+
+
+@click.command
+@click.argument("names", nargs=-1, type=RerankerName())
+@json_option
+def doctor(names: Sequence[str], *, as_json: bool) -> None:
+    """Find out what is broken, and why.
+
+    Examines everything that is installed or configured, or only NAMES. Each reranker
+    and each command of a package is imported in a process of its own, so that one which
+    crashes or hangs spoils nothing; each name of the config file is built, the default
+    and the wrappers too. No model is loaded and nothing is sent anywhere.
+
+    \b
+    Besides the states of `resift list` there are:
+      broken          it cannot be imported
+      incompatible    it was written for another version of the hooks
+      invalid         it breaks a rule of the hooks, or its options are wrong
+      misspelt group  nobody reads the entry-point group that it is in
+      hidden by resift-cli
+                      a command of our own has its name: run DIST:NAME
+
+    The exit code is 1 when anything is wrong; what RESIFT_PLUGINS leaves out, or a name
+    of our own hides, is not.
+    """  # noqa: D301  # click keeps the lines after a \b as they are
+    from rich.progress import track
+
+    rows = _rows(names)
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+        findings = pool.map(_examined, rows)
+        for row, found in zip(
+            rows,
+            track(
+                findings,
+                "importing",
+                total=len(rows),
+                console=progress_console(),
+                transient=True,
+            ),
+            strict=True,
+        ):
+            row.update(found)
+    _report(rows, as_json=as_json)
+    if any(row["state"] not in HARMLESS for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+def _rows(names: Sequence[str]) -> list[Row]:
+    """Return what there is to examine, with the state that metadata tells.
+
+    Raises:
+        UsageError: If one of *names* is neither installed nor configured.
+    """
+    rows = [*_installed(), *misspelt(), *_configured()]
+    if not names:
+        return rows
+    wanted = {name: [row for row in rows if _is_called(row, name)] for name in names}
+    if absent := next((name for name, found in wanted.items() if not found), None):
+        msg = f"Nothing called {absent!r} is installed or configured."
+        raise click.UsageError(msg)
+    return [row for row in rows if any(row in found for found in wanted.values())]
+
+
+def _is_called(row: Row, name: str) -> bool:
+    home, _, bare = name.rpartition(":")
+    return row["name"] == normalized(bare) and (
+        not home or normalized(row.get("distribution", "")) == normalized(home)
+    )
+
+
+def _installed() -> list[Row]:
+    return [row for group in GROUPS for row in _provided(catalog(group))]
+
+
+def _configured() -> list[Row]:
+    """Return what the config file asks for, or one row that says why that is nothing.
+
+    Its wrappers stand around whatever is loaded: around a merger, to be examined.
+    """
+    from resift.authors import Config
+
+    try:
+        config = Config.find()
+    except ConfigError as error:
+        text = str(error)
+        return [
+            {"kind": "configured", "name": "-", "state": "invalid", "message": text}
+        ]
+    asked = {name: name for name in config.rerankers}
+    default = os.environ.get("RESIFT_RERANKER") or config.default
+    if default:
+        asked.setdefault(normalized(default), default)
+    if config.wrappers:
+        asked.setdefault("wrappers", "resift:rrf")
+    return [
+        {"kind": "configured", "name": name, "ask": ask, "state": "ok"}
+        for name, ask in asked.items()
+    ]
+
+
+def _provided(known: Catalog) -> Iterator[Row]:
+    for provider in known.providers:
+        row = {
+            "kind": provider.kind,
+            "name": provider.name,
+            "ask": provider.qualified,
+            "distribution": provider.distribution,
+            "version": provider.version,
+            "state": known.state(provider),
+        }
+        if row["state"] == "clash":
+            row["message"] = (
+                f"{provider.name!r} is in several distributions: ask for "
+                f"{provider.qualified!r}."
+            )
+        yield row
+
+
+def _examined(row: Row) -> Row:
+    """Examine one row; what metadata has found wrong outlives a successful import."""
+    if row["state"] == "not allowed" or "ask" not in row:
+        return {}
+    findings = examine_apart(row["kind"], row["ask"])
+    if row["state"] == "ok" or (row["state"] == "clash" and findings["state"] != "ok"):
+        return findings
+    return {**findings, "state": row["state"]}
+
+
+def _report(rows: Sequence[Row], *, as_json: bool) -> None:
+    shown = [{k: v for k, v in row.items() if k != "ask"} for row in rows]
+    if as_json:
+        write_json(shown)
+    elif not is_terminal():
+        write_rows([_cell(row.get(column)) for column in _COLUMNS] for row in shown)
+    else:
+        terminal = console()
+        terminal.print(_table(rows, terminal.width))
+        _problems(rows)
+
+
+def _cell(value: object) -> object:
+    return ",".join(value) if isinstance(value, list) else value
+
+
+def _table(rows: Sequence[Row], width: int) -> Table:
+    from rich.text import Text
+
+    from resift_cli.tables import aligned
+
+    cells = []
+    for row in rows:
+        style = "green" if row["state"] == "ok" else "yellow"
+        if row["state"] not in HARMLESS:
+            style = "red"
+        origin = f"{row.get('distribution', 'config')} {row.get('version', '')}"
+        implements = ", ".join(row.get("implements", [])) or f"({row['kind']})"
+        seconds = f"{row['seconds']:.2f} s" if "seconds" in row else ""
+        state = Text(row["state"], style=style)
+        cells.append((row["name"], state, implements, origin, seconds))
+    header = ("name", "state", "implements", "from", "import")
+    return aligned(header, cells, width=width, stretch=2, styles=("bold",), right=(4,))
+
+
+def _problems(rows: Sequence[Mapping[str, Any]]) -> None:
+    from rich.text import Text
+
+    wrong = [row for row in rows if row["state"] not in HARMLESS]
+    for row in wrong:
+        text = row.get("message", row["state"])
+        console().print(Text.assemble(("\n✗ ", "red"), text))
+    verdict = "everything works"
+    if wrong:
+        verdict = f"{len(wrong)} of {len(rows)} need attention"
+    console().print(Text(f"\n{verdict}", style="bold red" if wrong else "bold green"))

@@ -1,0 +1,153 @@
+"""`resift rank`: rank the lines of a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from resift_cli.documents import Documents, text_of
+from resift_cli.flags import FlaggedCommand
+from resift_cli.output import (
+    console,
+    is_terminal,
+    json_option,
+    note,
+    write_json,
+    write_rows,
+)
+from resift_cli.parameters import (
+    TOO_LOW,
+    load,
+    min_score_option,
+    query_argument,
+    reranker_options,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from resift import RankedDocument
+    from resift_cli.results import Result
+
+__all__ = ["rank"]
+
+
+@click.command(cls=FlaggedCommand)
+@query_argument
+@click.argument("file", type=click.File("rb"), default="-")
+@reranker_options
+@click.option(
+    "-k",
+    "--top-k",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Results to show; all by default.",
+)
+@min_score_option
+@click.option(
+    "--text", metavar="FIELD", help="JSON field that holds the text.  [default: text]"
+)
+@click.option("--jsonl/--lines", default=None, help="What FILE holds; else guessed.")
+@click.option("--explain", is_flag=True, help="Show what each stage says.")
+@json_option
+def rank(
+    query: str,
+    file: BinaryIO,
+    *,
+    reranker: str | None,
+    options: Sequence[tuple[str, object]],
+    merge: str | None,
+    config_path: Path | None,
+    top_k: int | None,
+    min_score: float | None,
+    text: str | None,
+    jsonl: bool | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Rank the documents of a file by a query.
+
+    The best answer to QUERY comes first. FILE holds one document per line: plain text,
+    or JSON objects with a text field. Without FILE, or with '-', documents are read
+    from standard input. Without --reranker the config's default is used, else bm25,
+    which needs no model.
+
+    Piped, each line of output holds rank, score, line number and text, separated by
+    tabs. --json, or --explain when piped, prints one JSON object per line.
+
+    \b
+    Examples:
+      python -m this | resift rank "what about errors"
+      resift rank "red fox" animals.txt --top-k 3
+      resift rank "red fox" animals.jsonl --text body --json
+      resift rank "red fox" animals.txt -r cascade \\
+          -o 'stages=["bm25", "cross-encoder"]' -o 'keep=[50]'
+    """  # noqa: D301  # click keeps the lines after a \b as they are
+    documents = Documents.read(file, jsonl=jsonl)
+    with load(
+        reranker,
+        "bm25",
+        options=options,
+        merge=merge,
+        config_path=config_path,
+        text=text,
+        min_score=min_score,
+    ) as loaded:
+        documents.require_text(loaded)
+        ranked = loaded.rank(query, documents.content, top_k)
+        field = loaded.text
+    for sentence in ranked.notes:
+        note(sentence)
+    if as_json or (explain and not is_terminal()):
+        for item in ranked:
+            line = documents.lines[item.index]
+            write_json(_as_json(item, line, explain=explain), indent=None)
+    elif not is_terminal():
+        write_rows(
+            (i.rank, i.score, documents.lines[i.index], text_of(i.document, field))
+            for i in ranked
+        )
+    elif ranked:
+        _print([_result(item, field) for item in ranked], explain=explain)
+    else:
+        empty = not documents.content
+        note(f"{'there are no documents to rank' if empty else TOO_LOW}.")
+
+
+def _as_json(item: RankedDocument, line: int, *, explain: bool) -> dict[str, object]:
+    row = {"rank": item.rank, "score": item.score, "line": line}
+    columns = {
+        k: v for k, v in item.columns.items() if explain or not k.startswith("_")
+    }
+    return {
+        **row,
+        "document": item.document,
+        **({"columns": columns} if columns else {}),
+    }
+
+
+def _result(item: RankedDocument, field: str | Sequence[str]) -> Result:
+    from resift_cli.results import Result, told
+
+    scores, evidence = told(item.columns)
+    return Result(
+        rank=item.rank,
+        score=item.score,
+        text=text_of(item.document, field),
+        ranks={"was": item.index + 1},
+        scores=scores,
+        evidence=evidence,
+    )
+
+
+def _print(results: Sequence[Result], *, explain: bool) -> None:
+    from resift_cli.results import explained, table
+
+    if explain:
+        for result in results:
+            console().print(*explained(result), sep="")
+    else:
+        terminal = console()
+        terminal.print(table(results, terminal.width))

@@ -1,0 +1,108 @@
+"""The demo's search engine: the corpus in an embedded LanceDB, indexed both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from resift.errors import InputError
+from resift_cli.demo.corpus import Docstring, docstrings, parse, source_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+__all__ = ["EMBEDDING", "TABLE", "build", "is_demo", "read_corpus"]
+
+TABLE = "stdlib"
+EMBEDDING = "resift-demo"
+"""The name under which LanceDB knows the demo's vectors."""
+
+_LanceTable: TypeAlias = Any  # lancedb types its tables and databases loosely
+_Progress: TypeAlias = Callable[[int, int], None]
+
+
+def read_corpus(progress: _Progress | None = None) -> list[Docstring]:
+    """Read the documentation of the running Python's standard library.
+
+    Args:
+        progress: Called with how many files are read, and how many there are.
+    """
+    paths = source_files()
+    modules = []
+    for done, path in enumerate(paths, start=1):
+        if module := parse(path):
+            modules.append(module)
+        if progress:
+            progress(done, len(paths))
+    return docstrings(modules)
+
+
+def build(folder: Path, corpus: list[Docstring]) -> _LanceTable:
+    """Write *corpus* into a LanceDB in *folder*: vectors and a full-text index.
+
+    A table of an earlier demo is replaced.
+
+    Raises:
+        InputError: If another table of that name is there.
+    """
+    import lancedb
+    from lancedb.embeddings import EmbeddingFunctionConfig
+    from lancedb.index import FTS
+
+    from resift_cli.demo.embedding import HashedWords
+
+    function = HashedWords.create()  # type: ignore[no-untyped-call]  # lancedb's
+    embedding = EmbeddingFunctionConfig(
+        source_column="text", vector_column="vector", function=function
+    )
+    database = lancedb.connect(folder)
+    mode = "overwrite" if _has_demo(database, folder) else "create"
+    table = database.create_table(
+        TABLE, _rows(corpus), mode=mode, embedding_functions=[embedding]
+    )
+    table.create_index("text", config=FTS())
+    return table
+
+
+def is_demo(table: _LanceTable) -> bool:
+    """Tell whether a LanceDB table was written by `build`."""
+    functions = (table.schema.metadata or {}).get(b"embedding_functions", b"")
+    return f'"{EMBEDDING}"'.encode() in functions
+
+
+def _rows(corpus: list[Docstring]) -> pa.Table:
+    """Return the table's content: name, kind, text, vector."""
+    import pyarrow as pa
+
+    from resift_cli.demo.vectors import DIMENSIONS, document_vectors
+
+    vectors = document_vectors([document.text for document in corpus])
+    return pa.table(
+        {
+            "name": [document.name for document in corpus],
+            "kind": [document.kind for document in corpus],
+            "text": [document.text for document in corpus],
+            "vector": pa.FixedSizeListArray.from_arrays(vectors.ravel(), DIMENSIONS),
+        }
+    )
+
+
+def _has_demo(database: _LanceTable, folder: Path) -> bool:
+    """Tell whether an earlier demo's table is there.
+
+    Raises:
+        InputError: If a table of that name is there, but no demo has written it.
+    """
+    try:
+        table = database.open_table(TABLE)
+    except ValueError:  # there is none
+        return False
+    if not is_demo(table):
+        msg = (
+            f"demo: {str(folder)!r} has a table {TABLE!r} that no demo has written. "
+            "Choose another folder."
+        )
+        raise InputError(msg)
+    return True

@@ -1,0 +1,132 @@
+"""`resift check` runs the contract without a file."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from resift.testing.fixtures import InstallFake
+from resift_cli import main
+
+SORTS = """
+    import resift
+    from resift.testing import word_overlap
+
+    class Sorts:
+        @resift.hookimpl
+        def score(self, query, documents):
+            return sorted(word_overlap(query, text) for text in documents)
+"""
+
+
+def check(*arguments: str) -> Result:
+    """Run ``resift check`` with *arguments*."""
+    return CliRunner().invoke(main, ["check", *arguments])
+
+
+@pytest.fixture
+def sorts(fake_distribution: InstallFake) -> None:
+    """Install a reranker that sorts its scores."""
+    fake_distribution(
+        "resift-sorts",
+        modules={"resift_sorts": SORTS},
+        rerankers={"sorts": "resift_sorts:Sorts"},
+    )
+
+
+def test_lines_hold_status_check_and_reason() -> None:
+    """Piped, each check is one line of three cells, and a kept contract exits 0."""
+    done = check("rrf")
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+
+    assert done.exit_code == 0
+    assert {len(row) for row in rows} == {3}
+    assert ["kept", "entry_point_resolves", ""] in rows
+
+
+def test_broken_promise_exits_with_1(sorts: None) -> None:
+    """A broken promise is told with its input, and fails the command."""
+    done = check("sorts")
+    broken = [row for row in done.stdout.splitlines() if row.startswith("broken")]
+
+    assert done.exit_code == 1
+    assert len(broken) == 1
+    assert "\tscores_follow_documents\tReranker 'sorts' breaks" in broken[0]
+
+
+def test_json_is_the_report(sorts: None) -> None:
+    """With --json the report comes as one object."""
+    report = json.loads(check("sorts", "--json").stdout)
+
+    assert report["reranker"] == "sorts"
+    assert report["distribution"] == "resift-sorts"
+    assert not report["ok"]
+    assert {o["check"] for o in report["outcomes"] if o["status"] == "broken"} == {
+        "scores_follow_documents"
+    }
+
+
+def test_terminal_shows_topics_and_the_verdict(sorts: None, monkeypatch) -> None:
+    """On a terminal, checks stand below their topic, and the verdict comes last."""
+    monkeypatch.setattr("resift_cli.commands.check.is_terminal", lambda: True)
+    lines = check("sorts").stdout.splitlines()
+
+    assert "packaging" in lines
+    assert "  ✓ import is light" in lines
+    assert "  ✗ scores follow documents" in lines
+    assert lines[-1] == "'sorts' breaks the contract: scores_follow_documents."
+
+
+def test_options_reach_the_reranker() -> None:
+    """Options are given as to `resift rank`: JSON, or a string."""
+    done = check("ensemble", "-o", 'rerankers=["bm25", "bm25"]')
+
+    assert done.exit_code == 0
+
+
+def test_expected_failures_and_skips_have_reasons(sorts: None) -> None:
+    """A check is expected to break, or left out, with a reason; spaces do for `_`."""
+    expected = check("sorts", "--expect", "scores follow documents=a demonstration")
+    missing = check("sorts", "--skip", "obvious document wins")
+
+    assert expected.exit_code == 0
+    assert "expected\tscores_follow_documents\ta demonstration" in expected.stdout
+    assert missing.exit_code == 2
+    assert "must look like CHECK=REASON, got 'obvious document wins'" in missing.stderr
+
+
+def test_required_check_cannot_be_skipped() -> None:
+    """Only an optional check may be left out."""
+    done = check("bm25", "--skip", "odd_texts_are_scored=they are odd")
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith(
+        "Error: skipped: the check 'odd_texts_are_scored' is required."
+    )
+
+
+def test_network_is_asked_for_by_its_flag(fake_distribution: InstallFake) -> None:
+    """What may not use the network is unchecked, which names the way to allow it."""
+    fake_distribution(
+        "resift-sorts",
+        modules={"resift_sorts": f"{SORTS}\n        needs_network = True"},
+        rerankers={"sorts": "resift_sorts:Sorts"},
+    )
+    reason = "it needs the network: allow it by --network, or network=True"
+    rows = [line.split("\t") for line in check("sorts").stdout.splitlines()]
+    allowed = check("sorts", "--network")
+
+    assert {row[2] for row in rows if row[0] == "unchecked"} == {reason}
+    assert reason not in allowed.stdout
+
+
+def test_unknown_name_is_an_error() -> None:
+    """What is not installed is told as everywhere, with near misses."""
+    done = check("bm52")
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith(
+        "Error: No reranker named 'bm52' is installed. Did you mean 'bm25'?"
+    )
