@@ -152,6 +152,27 @@ def test_the_core_registers_itself_in_the_same_groups():
         assert inspect.isclass(getattr(importlib.import_module(module), attribute))
 
 
+def test_the_core_needs_no_command_line():
+    """The core depends on five packages, and imports neither click nor rich."""
+    lines = project(ROOT)["project"]["dependencies"]
+    needed = {re.split(r"[^\w.-]", line)[0] for line in lines}
+    imported = {
+        alias.name.partition(".")[0]
+        for path in CORE
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    } | {
+        (node.module or "").partition(".")[0]
+        for path in CORE
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom)
+    }
+
+    assert needed == {"importlib-metadata", "numpy", "pluggy", "pyarrow", "pydantic"}
+    assert imported.isdisjoint({"click", "rich", "resift_cli"})
+
+
 # Documentation -----------------------------------------------------------------------
 
 

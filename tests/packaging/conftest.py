@@ -145,5 +145,11 @@ def directory() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def core(build: Callable[..., list[Path]]) -> Path:
-    """Return the wheel of the core."""
-    return build(ROOT)[0]
+    """Return the wheel of the core; that of the command line lies beside it."""
+    return build(ROOT, ROOT / "plugins" / "resift-cli")[0]
+
+
+@pytest.fixture(scope="session")
+def program(core: Path) -> Path:
+    """Return the wheel of the command line."""
+    return next(core.parent.glob("resift_cli-*.whl"))

@@ -125,7 +125,7 @@ class Walk:
 
     Args:
         environment: The environment in which it goes.
-        core: The wheel that ``pip install resift`` finds.
+        core: The wheel that ``pip install resift`` finds, the command line's beside it.
         here: The folder in which it starts.
     """
 

@@ -221,13 +221,18 @@ def test_readme_is_true(kind, fake_distribution: InstallFake, monkeypatch) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_new_package_passes_its_own_tests_once_installed(
-    kind, tmp_path: Path, core: Path, build: Callable, environment: Callable
+    kind,
+    tmp_path: Path,
+    core: Path,
+    program: Path,
+    build: Callable,
+    environment: Callable,
 ) -> None:
     """In a fresh environment its wheel is built, installed, listed and tested."""
     package = Package("word-overlap", kind)
     package.write(tmp_path / "package")
     wheels = build(tmp_path / "package")
-    fresh = environment(core, *wheels)
+    fresh = environment(core, program, *wheels)
 
     rows = json.loads(fresh.run("resift", "list", "--json").stdout)
     tested = fresh.run("-m", "pytest", "-q", "-W", "error", cwd=tmp_path / "package")

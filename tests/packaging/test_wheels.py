@@ -50,11 +50,12 @@ def wheels(build: Callable, core: Path) -> dict[str, Path]:
 
 
 def needed(plugin: Path, wheels: dict[str, Path]) -> list[Path]:
-    """Return the wheels of the core, of a plugin, and of ours that it is built on."""
+    """Return the wheels of the core, of a plugin, of what it is built on, and ours."""
     from packaging.requirements import Requirement
 
     project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
     names = [Requirement(line).name for line in project["dependencies"]]
+    names.append("resift-cli")  # what it can do is asked on the command line
     ours = [name.replace("-", "_") for name in (project["name"], *names)]
     return [wheels[name] for name in ours if name in wheels]
 
@@ -147,8 +148,22 @@ def test_plugin_keeps_the_contract_from_its_wheel(
 
 
 def test_core_alone(core: Path, environment) -> None:
-    """Without any plugin the core lists its own, keeps the contract, and helps."""
+    """The core works by itself, and says where its command line is."""
     fresh = environment(core)
+    works = "import resift; print(resift.load('bm25').rank('a', ['a b'])[0].document)"
+    done = fresh.run("-m", "resift", "list", check=False)
+
+    assert fresh.run("-c", works).stdout == "a b\n"
+    assert not (fresh.scripts / "resift").exists()
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Error: The command line is not installed: pip install 'resift[cli]'\n"
+    )
+
+
+def test_core_with_its_command_line(core: Path, program: Path, environment) -> None:
+    """Without any other plugin the core's are listed, keep the contract, and help."""
+    fresh = environment(core, program)
     names = entry_points(ROOT)
     helped = fresh.run("resift", "show", "cohere", check=False)
 

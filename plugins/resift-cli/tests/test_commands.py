@@ -147,12 +147,12 @@ def test_error_without_escapes(fake_distribution, cli):
 
 
 def test_help_imports_no_plugin(greeting, broken, cli):
-    """The help page lists packages' commands from metadata, the broken one as well."""
+    """The help page reads what commands do from source, the broken one's as well."""
     result = cli("--help")
 
     page = " ".join(result.stdout.split())
     assert result.exit_code == 0
-    assert "say-greet Greetings. (resift-greeting 1.0)" in page
+    assert "say-greet Greet someone. (resift-greeting 1.0)" in page
     assert "bang Never works. (resift-broken 1.0)" in page
     assert "resift_greeting" not in sys.modules
     assert "resift_broken" not in sys.modules
