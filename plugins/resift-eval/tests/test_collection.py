@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from resift.errors import InputError
-from resift_eval.collection import Collection, read_beir, read_qrels, read_queries
-from resift_eval.first_stage import read_run, read_vectors
+from resift_eval.beir import BeirFolder
+from resift_eval.collection import Collection, read_qrels, read_queries
+from resift_eval.first_stage import read_vectors
 
 
 def test_a_beir_folder_is_read(beir):
     """Judged queries stay, in the order of their file; titles join the texts."""
-    collection = read_beir(beir)
+    collection = BeirFolder(beir).read()
 
     assert collection.name == "tiny"
     assert list(collection.queries) == ["q1", "q2", "q3"]
@@ -35,46 +36,18 @@ def test_queries_may_be_tab_separated(tmp_path):
     assert read_queries(path) == {"1": "red fox", "2": "two\twords"}
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "read", "message"),
-    [
-        (
-            "qrels",
-            "q1 d1 much\n",
-            read_qrels,
-            "{path}:1: a judgement must be 'query document relevance' or 'query 0 "
-            "document relevance', got 'q1 d1 much'.",
-        ),
-        (
-            "queries.tsv",
-            "1\ta\n1\tb\n",
-            read_queries,
-            "{path}:2: the id '1' is given twice.",
-        ),
-        (
-            "queries.tsv",
-            "no tab\n",
-            read_queries,
-            "{path}:1: a line must be JSON with '_id' and 'text', or 'id<TAB>text': "
-            "not enough values to unpack (expected 2, got 1).",
-        ),
-        (
-            "run",
-            "q1 d1 3\n",
-            read_run,
-            "{path}:1: a run has lines of six columns, got 'q1 d1 3'.",
-        ),
-    ],
-)
-def test_a_wrong_line_is_named(tmp_path, name, text, read, message):
-    """A line that cannot be read is an error with its number."""
-    path = tmp_path / name
-    path.write_text(text)
+def test_queries_that_are_not_judged_are_noted():
+    """Queries without judgements, without text and without relevant documents."""
+    qrels = {"1": {"d": 1}, "3": {"d": 0, "e": -2}, "4": {"d": 1}}
 
-    with pytest.raises(InputError) as error:
-        read(path)
+    collection = Collection.of("x", {"1": "a", "2": "b", "3": "c"}, qrels)
 
-    assert str(error.value) == message.format(path=path)
+    assert list(collection.queries) == ["1"]
+    assert collection.notes == [
+        "Not counted (not judged): 1 of 3 queries, '2'.",
+        "Not counted (without text): 1 of 3 queries, '4'.",
+        "Not counted (nothing relevant): 1 of 2 queries, '3'.",
+    ]
 
 
 def test_ids_that_do_not_agree_are_noticed():
@@ -83,23 +56,25 @@ def test_ids_that_do_not_agree_are_noticed():
         Collection.of("x", {"1": "a"}, {"one": {"d": 1}})
 
     assert str(error.value) == (
-        "x: none of the 1 queries has a relevant document in the judgements, which "
-        "name 1 queries. Do the ids agree?"
+        "x: none of the 1 queries is judged. Queries: '1'; judged: 'one'. Do the ids "
+        "agree?"
     )
 
 
-def test_judged_documents_that_do_not_exist_are_known():
-    """Relevant documents outside the collection are listed."""
-    qrels = {"1": {"d1": 1, "gone": 1, "irrelevant": 0}}
+@pytest.mark.parametrize("grade", [0, -1, -2])
+def test_judgements_without_a_relevant_document_are_an_error(grade):
+    """A collection in which nothing is relevant cannot be measured."""
+    with pytest.raises(InputError) as error:
+        Collection.of("x", {"1": "a"}, {"1": {"d": grade}})
 
-    collection = Collection.of("x", {"1": "a"}, qrels, {"d1": "text"})
-
-    assert collection.unknown_documents() == ["gone"]
+    assert str(error.value) == (
+        "x: none of the 1 judged queries has a relevant document: no grade is above 0."
+    )
 
 
 def test_vectors_must_fit_the_files(beir):
     """One row per line of its file, or an error with both numbers."""
-    collection = read_beir(beir)
+    collection = BeirFolder(beir).read()
 
     with pytest.raises(InputError) as error:
         read_vectors(beir / "vectors.npz", collection, ["q1"])

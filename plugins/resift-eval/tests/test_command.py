@@ -15,7 +15,7 @@ from lancedb.index import FTS
 
 import resift
 from resift_cli import main
-from resift_eval.collection import read_beir
+from resift_eval.beir import BeirFolder
 from resift_eval.experiment import Contestant, Experiment
 from resift_eval.first_stage import built, read_vectors
 
@@ -93,7 +93,7 @@ def test_a_trec_run_is_reranked(run, beir, tmp_path):
 
 def test_a_lancedb_table_is_evaluated(run, beir, tmp_path):
     """A table that exists is searched by its own full-text index."""
-    documents = read_beir(beir).documents
+    documents = BeirFolder(beir).read().documents
     rows = pa.table({"key": list(documents), "body": list(documents.values())})
     table = lancedb.connect(tmp_path / "db").create_table("docs", rows)
     table.create_index("body", config=FTS())
@@ -137,7 +137,7 @@ def test_texts_are_escaped_in_the_page(run, beir, tmp_path):
         def score(self, query, documents):
             return list(range(len(documents)))
 
-    collection = read_beir(beir)
+    collection = BeirFolder(beir).read()
     with built(collection, None) as stage:
         from resift_eval.cost import Cost
         from resift_eval.measures import parsed
@@ -172,7 +172,7 @@ def test_an_interrupted_evaluation_goes_on(beir, tmp_path):
         contestant = Contestant(resift.Reranker(Interrupted(), name="x"), Cost())
         return Experiment(collection, stage, {"x": contestant})
 
-    collection = read_beir(beir)
+    collection = BeirFolder(beir).read()
     journal = tmp_path / "journal.jsonl"
     with built(collection, None) as stage:
         with pytest.raises(KeyboardInterrupt):
@@ -211,7 +211,7 @@ def test_a_failing_reranker_is_reported(run, beir, tmp_path):
             msg = "the server is down"
             raise resift.ServerError(msg)
 
-    collection = read_beir(beir)
+    collection = BeirFolder(beir).read()
     with built(collection, None) as stage:
         from resift_eval.cost import Cost
         from resift_eval.measures import parsed
@@ -248,7 +248,7 @@ def test_a_server_that_is_down_is_said_on_screen(run, beir, dead):
 
     result = run("--data", beir, "bm25", "my-server", "--config", dead)
 
-    (note,) = [line for line in result.stderr.splitlines() if "note:" in line]
+    (note,) = [n for n in result.stderr.splitlines() if "note: my-server" in n]
     assert result.exit_code == 1
     assert re.search(r"^ my-server +0\.0000", result.stdout, re.MULTILINE)
     assert note.startswith(
@@ -282,7 +282,7 @@ def test_one_failure_of_many_is_a_note(beir):
 
 def test_costs_count_models_not_composites(beir):
     """A cascade costs what its stages cost."""
-    collection = read_beir(beir)
+    collection = BeirFolder(beir).read()
     cascade = Contestant.load("cascade", stages=["bm25", "bm25"], keep=[1], config=None)
 
     with built(collection, None) as stage:
@@ -384,7 +384,7 @@ def test_unknown_judged_documents_are_said(run, beir):
 
     assert result.exit_code == 0
     assert (
-        "note: 1 judged documents are not in the collection (gone): they count as "
+        "note: Not in the collection: 1 of 4 relevant documents, 'gone'; they count as "
         "never found."
     ) in result.stderr
 
@@ -408,7 +408,7 @@ def test_incomplete_commands_say_what_is_missing(run, beir, arguments, message):
 
 def test_query_vectors_reach_their_query(beir):
     """Vectors are matched with queries by the order of the whole file."""
-    collection = read_beir(beir)
+    collection = BeirFolder(beir).read()
     vectors = read_vectors(beir / "vectors.npz", collection, ["q1", "q2", "q3", "x"])
 
     with built(collection, vectors) as stage:

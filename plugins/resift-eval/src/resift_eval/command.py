@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +116,8 @@ def evaluate(
     With --out a folder gets report.md, report.json, report.html, and a journal from
     which the same command goes on when it was interrupted.
     """  # noqa: D301  # click keeps the lines after a \b as they are
+    from resift_eval.coverage import gaps
+
     config = find_config(config_path)
     source = Source(**{name: given.pop(name) for name in Source.__annotations__})
     plan = Plan(**given)
@@ -127,11 +129,14 @@ def evaluate(
         if not column.startswith("_")
     ]
     with source.opened(read) as (collection, stage):
+        notes = gaps(collection, stage, plan.depth, plan.measures)
+        for sentence in notes:
+            note(sentence)
         if plan.tune is not None:
             _tune(rerankers, plan, plan.tune, config, collection, stage)
             return
         results = _run(plan, config, contestants, collection, stage)
-    _show(results, plan)
+    _show(replace(results, notes=notes), plan)
 
 
 def _load(

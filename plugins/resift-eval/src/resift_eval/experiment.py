@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import resift
-from resift.errors import InputError, ResiftError
+from resift.errors import InputError
 from resift.output import notes_of
 from resift_eval.cost import Cost
 from resift_eval.journal import Answer, Journal
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Contestant", "Experiment"]
 
 Progress = Callable[[int], None]
+_LONGEST = 500  # letters of an error
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,8 @@ class Experiment:
                 names=self.stage.legs,
                 window=contestant.reranker.window or self.depth,
             )
-        except ResiftError as error:
-            return Answer(query_id, name, [], error=f"{type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001  # a reranker may raise anything
+            return Answer(query_id, name, [], error=_reason(error))
         return Answer(
             query=query_id,
             contestant=name,
@@ -149,6 +150,13 @@ class Experiment:
             calls=contestant.cost.calls,
             notes=tuple(notes_of(reranked)),
         )
+
+
+def _reason(error: Exception) -> str:
+    """Return an error on one line, cut where it is long."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return f"{type(error).__name__}: {text}"
 
 
 def _described(reranker: resift.Reranker) -> dict[str, object]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +19,13 @@ from resift.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from resift_eval.collection import Collection
+    from resift_eval import collection as collections
+    from resift_eval.run import Run
 
-__all__ = ["FirstStage", "Lance", "TrecRun", "built", "read_run", "read_vectors"]
+__all__ = ["DocumentVectors", "FirstStage", "Lance", "TrecRun", "built", "read_vectors"]
 
 Vectors: TypeAlias = "Mapping[str, NDArray[np.float32]]"
+DocumentVectors: TypeAlias = "tuple[NDArray[np.float32], Vectors]"
 _LanceTable: TypeAlias = Any  # lancedb types its tables loosely
 
 
@@ -47,6 +50,20 @@ class FirstStage(Protocol):
     @property
     def fingerprint(self) -> str:
         """A hash of what the candidates depend on, beside the collection."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What it does not use, in words."""
+        ...
+
+    @property
+    def documents(self) -> Collection[str]:
+        """The ids of the documents that it holds, with a text."""
+        ...
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Return those of *ids* that it holds, with a text."""
         ...
 
     def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:
@@ -89,6 +106,7 @@ class Lance:
             c for i in table.list_indices() if i.index_type == "FTS" for c in i.columns
         ]
         self._vector_legs = self._vector_columns()
+        self.notes: Sequence[str] = ()
         self.legs = [*self._vector_legs, *indexed]
         if not self.legs:
             msg = "The table has neither a full-text index nor vectors to search by."
@@ -111,6 +129,16 @@ class Lance:
             tables.append(search.to_arrow())
         return tables
 
+    @functools.cached_property
+    def documents(self) -> Collection[str]:
+        """The ids of all rows."""
+        rows = self._table.search().select([self.id]).limit(self._table.count_rows())
+        return {str(i): None for i in rows.to_arrow()[self.id].to_pylist()}.keys()
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Return those of *ids* that a row has."""
+        return {i for i in ids if i in self.documents}
+
     def _vector_columns(self) -> list[str]:
         from resift.lancedb.legs import is_vector
 
@@ -129,33 +157,39 @@ class TrecRun:
     """A run that somebody has made: the documents it ranked, with their scores.
 
     Args:
-        run: Documents by query id, best first: pairs of id and score.
+        run: Documents by query id, best first.
         documents: Texts by document id.
     """
 
     legs = ("run",)
     id, text = "id", "text"
 
-    def __init__(
-        self,
-        run: Mapping[str, Sequence[tuple[str, float]]],
-        documents: Mapping[str, str],
-    ) -> None:
-        self._run, self._documents = run, documents
-        self.fingerprint = _hash(run)
-
-    def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:  # noqa: ARG002
-        """Return the run's best *depth* documents."""
-        ranked = self._run.get(query_id, ())[:depth]
-        ids = [document for document, _ in ranked]
-        table = pa.table(
+    def __init__(self, run: Run, documents: Mapping[str, str]) -> None:
+        self.run, self.documents = run, documents
+        self.notes = run.notes
+        self.fingerprint = _hash(
             {
-                "id": pa.array(ids, pa.string()),
-                "text": pa.array([self._documents.get(i) for i in ids], pa.string()),
-                "_score": pa.array([score for _, score in ranked], pa.float64()),
+                query: [(r.document, r.rank, r.score) for r in ranked]
+                for query, ranked in run.ranked.items()
             }
         )
-        return [table]
+
+    def known(self, ids: Iterable[str]) -> set[str]:
+        """Return those of *ids* that have a text that is not blank."""
+        return {i for i in ids if self.documents.get(i, "").strip()}
+
+    def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:  # noqa: ARG002
+        """Return the run's best *depth* documents; in order only, without scores."""
+        ranked = self.run.ranked.get(query_id, ())[:depth]
+        ids = [r.document for r in ranked]
+        columns = {
+            "id": pa.array(ids, pa.string()),
+            "text": pa.array([self.documents.get(i) for i in ids], pa.string()),
+        }
+        scores = [r.score for r in ranked]
+        if scores and None not in scores:
+            columns["_score"] = pa.array(scores, pa.float64())
+        return [pa.table(columns)]
 
 
 def _hash(content: Mapping[str, object]) -> str:
@@ -164,8 +198,8 @@ def _hash(content: Mapping[str, object]) -> str:
 
 @contextmanager
 def built(
-    collection: Collection,
-    vectors: tuple[NDArray[np.float32], Vectors] | None,
+    collection: collections.Collection,
+    vectors: DocumentVectors | None,
     columns: Sequence[str] = (),
 ) -> Iterator[Lance]:
     """Index a collection in a temporary LanceDB: full text, and vectors if given."""
@@ -188,8 +222,8 @@ def built(
 
 
 def read_vectors(
-    path: Path, collection: Collection, query_ids: Sequence[str]
-) -> tuple[NDArray[np.float32], Vectors]:
+    path: Path, collection: collections.Collection, query_ids: Sequence[str]
+) -> DocumentVectors:
     """Read an ``.npz`` with arrays ``docs`` and ``queries``, rows in file order.
 
     Raises:
@@ -210,25 +244,3 @@ def read_vectors(
             raise InputError(msg)
     rows = queries.astype(np.float32)
     return documents.astype(np.float32), dict(zip(query_ids, rows, strict=True))
-
-
-def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
-    """Read a TREC run: ``query Q0 document rank score tag`` lines.
-
-    Raises:
-        InputError: If a line is not of that form.
-    """
-    run: dict[str, list[tuple[str, float]]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            query, _, document, _, score, *_ = line.split()
-            run.setdefault(query, []).append((document, float(score)))
-        except ValueError as error:
-            msg = f"{path}:{number}: a run has lines of six columns, got {line!r}."
-            raise InputError(msg) from error
-    return {
-        query: sorted(ranked, key=lambda pair: -pair[1])
-        for query, ranked in run.items()
-    }

@@ -159,8 +159,8 @@ def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
 def _sign_flip(difference: NDArray[np.float64]) -> float:
     from scipy.stats import permutation_test
 
-    if not difference.any():
-        return 1.0
+    if len(difference) < 2 or not difference.any():
+        return 1.0  # one query is as likely to fall either way
     found = permutation_test(
         (difference,),
         lambda values, axis: np.mean(values, axis=axis),

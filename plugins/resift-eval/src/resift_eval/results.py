@@ -82,6 +82,7 @@ class Results:
         rows: The contestants.
         measure: The measure that decides: the first that was asked for.
         depth: Candidates of each leg.
+        notes: What of the files is not used, not found or not seen.
     """
 
     collection: Collection
@@ -89,6 +90,7 @@ class Results:
     rows: Sequence[Result]
     measure: str
     depth: int
+    notes: Sequence[str] = ()
 
     def row(self, name: str) -> Result:
         """Return one contestant."""

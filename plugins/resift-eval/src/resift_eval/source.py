@@ -6,26 +6,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import click
 
 from resift.errors import InputError
-from resift_cli.authors import note
+from resift_eval.beir import BeirFolder
 from resift_eval.collection import (
     Collection,
-    read_beir,
     read_documents,
     read_qrels,
     read_queries,
 )
 from resift_eval.first_stage import (
+    DocumentVectors,
     FirstStage,
     Lance,
     TrecRun,
     built,
-    read_run,
     read_vectors,
 )
+from resift_eval.run import read_run
 
 __all__ = ["Source", "source_options"]
 
@@ -34,24 +35,36 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 source_options = (
     click.option("--data", type=_FOLDER, help="BEIR folder; indexed for the run."),
+    click.option("--split", help="Its judgements: dev, train; test by default."),
     click.option("--vectors", type=_FILE, help=".npz of 'docs', 'queries' for --data."),
     click.option("--db", type=_FOLDER, help="LanceDB folder; needs --table."),
     click.option("--table", help="Its table."),
-    click.option("--run", type=_FILE, help="TREC run to rerank; needs --documents."),
-    click.option("--documents", type=_FILE, help="Texts of the run: JSONL or TSV."),
-    click.option("--queries", type=_FILE, help="Queries: JSONL or TSV."),
+    click.option("--run", type=_FILE, help="Run to rerank: TREC's or MS MARCO's."),
+    click.option("--documents", type=_FILE, help="Texts, instead of those of --data."),
+    click.option("--queries", type=_FILE, help="Queries, instead of those of --data."),
     click.option("--qrels", type=_FILE, help="Judgements: BEIR's or TREC's columns."),
-    click.option("--id", default="id", show_default=True, help="Column of ids."),
-    click.option("--text", default="text", show_default=True, help="Column of texts."),
+    click.option(
+        "--scale-grades",
+        type=click.IntRange(1),
+        metavar="N",
+        help="Multiply fractional grades by N, so that they are whole.",
+    ),
+    click.option("--id", help="Column of ids in --table; 'id' by default."),
+    click.option("--text", help="Column of texts in --table; 'text' by default."),
     click.option("--limit", type=click.IntRange(1), help="Only the first queries."),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One of: a BEIR folder, a LanceDB table, or a TREC run."""
+    """One of: a BEIR folder, a LanceDB table, or a run.
+
+    Files that are named beside a BEIR folder stand in for its own; with a run it is not
+    searched.
+    """
 
     data: Path | None
+    split: str | None
     vectors: Path | None
     db: Path | None
     table: str | None
@@ -59,8 +72,9 @@ class Source:
     documents: Path | None
     queries: Path | None
     qrels: Path | None
-    id: str
-    text: str
+    scale_grades: int | None
+    id: str | None
+    text: str | None
     limit: int | None
 
     @contextmanager
@@ -69,65 +83,85 @@ class Source:
 
         Args:
             columns: More columns that the rerankers read.
+
+        Raises:
+            click.UsageError: If something is missing, or given and not used.
+            InputError: If a file cannot be read.
         """
-        if self.data is not None:
-            with self._beir(self.data, columns) as opened:
-                yield opened
-            return
-        chosen = [way for way in (self.db, self.run) if way is not None]
-        if self.queries is None or self.qrels is None or len(chosen) != 1:
+        self._check()
+        collection = self._collection().first(self.limit)
+        if self.db is not None:
+            yield collection, self._table(self.db, columns)
+        elif self.run is not None:
+            yield collection, TrecRun(read_run(self.run), collection.documents)
+        else:
+            with built(collection, self._vectors(collection), columns) as stage:
+                yield collection, stage
+
+    def _check(self) -> None:
+        """Refuse what does not make a source, and what would have no effect."""
+        if self.data is None and (
+            self.queries is None
+            or self.qrels is None
+            or (self.db is None) == (self.run is None)
+        ):
             msg = "Give --data, or --queries and --qrels with either --db or --run."
             raise click.UsageError(msg)
-        texts = read_documents(self.documents) if self.documents else {}
-        collection = Collection.of(
-            self.table or chosen[0].stem,
-            read_queries(self.queries),
-            read_qrels(self.qrels),
-            texts,
-        )
-        _warn_unknown(collection)
-        stage = self._table(columns) if self.run is None else self._run(texts)
-        yield collection.first(self.limit), stage
-
-    @contextmanager
-    def _beir(
-        self, folder: Path, columns: Sequence[str]
-    ) -> Iterator[tuple[Collection, FirstStage]]:
-        collection = read_beir(folder)
-        _warn_unknown(collection)
-        vectors = None
-        if self.vectors is not None:
-            order = list(read_queries(folder / "queries.jsonl"))
-            vectors = read_vectors(self.vectors, collection, order)
-        with built(collection, vectors, columns) as stage:
-            yield collection.first(self.limit), stage
-
-    def _run(self, texts: dict[str, str]) -> FirstStage:
-        if self.run is None or not texts:
+        if self.run is not None and self.data is None and self.documents is None:
             msg = "--run needs --documents: rerankers read the texts."
             raise click.UsageError(msg)
-        return TrecRun(read_run(self.run), texts)
-
-    def _table(self, columns: Sequence[str]) -> FirstStage:
-        import lancedb
-
-        if self.db is None or self.table is None:
+        if self.db is not None and self.table is None:
             msg = "--db needs --table."
             raise click.UsageError(msg)
-        connection = lancedb.connect(self.db)
+        for option, unused, why in self._conflicts():
+            if unused and getattr(self, option) is not None:
+                msg = f"--{option} has no effect here: {why}."
+                raise click.UsageError(msg)
+
+    def _conflicts(self) -> Iterator[tuple[str, bool, str]]:
+        """Yield options, whether they would have no effect, and why."""
+        stored = self.db is not None
+        yield "data", stored, "--db says what to search"
+        yield "run", stored, "--db says what to search"
+        yield "documents", stored, "the table holds the texts"
+        yield "vectors", stored, "the table holds the vectors"
+        for option in ("table", "id", "text"):
+            yield option, not stored, "it is about a table of --db"
+        yield "vectors", self.run is not None, "a run is not searched"
+        yield "split", self.data is None, "it is about the folder of --data"
+        yield "split", self.qrels is not None, "--qrels names the judgements"
+
+    def _collection(self) -> Collection:
+        if self.data is not None:
+            return BeirFolder(self.data).read(
+                queries=self.queries,
+                qrels=self.qrels,
+                documents=self.documents,
+                split=self.split,
+                scale=self.scale_grades,
+            )
+        return Collection.of(
+            self.table or cast("Path", self.run).stem,
+            read_queries(cast("Path", self.queries)),
+            read_qrels(cast("Path", self.qrels), self.scale_grades),
+            read_documents(self.documents) if self.documents is not None else {},
+        )
+
+    def _vectors(self, collection: Collection) -> DocumentVectors | None:
+        if self.vectors is None or self.data is None:
+            return None
+        queries = self.queries or BeirFolder(self.data).file("queries")
+        return read_vectors(self.vectors, collection, list(read_queries(queries)))
+
+    def _table(self, folder: Path, columns: Sequence[str]) -> FirstStage:
+        import lancedb
+
+        connection = lancedb.connect(folder)
         try:
-            table = connection.open_table(self.table)
+            table = connection.open_table(self.table or "")
         except ValueError as error:
             tables = ", ".join(map(repr, connection.list_tables().tables)) or "none"
-            msg = f"{str(self.db)!r} has no table {self.table!r}. Tables: {tables}."
+            msg = f"{str(folder)!r} has no table {self.table!r}. Tables: {tables}."
             raise InputError(msg) from error
-        return Lance(table, id=self.id, text=self.text, columns=columns)
-
-
-def _warn_unknown(collection: Collection) -> None:
-    if unknown := collection.unknown_documents():
-        shown = ", ".join(unknown[:3]) + (", ..." if len(unknown) > 3 else "")
-        note(
-            f"{len(unknown)} judged documents are not in the collection ({shown}): "
-            "they count as never found."
-        )
+        id, text = self.id or "id", self.text or "text"
+        return Lance(table, id=id, text=text, columns=columns)

@@ -51,6 +51,8 @@ def as_markdown(results: Results) -> str:
     lines += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     lines += [f"| {' | '.join(cells(row))} |" for row in results.rows]
     lines += ["", _LEGEND]
+    if results.notes:
+        lines += ["", *(f"- {note}" for note in results.notes)]
     for row in results.rows:
         lines += _details(row, results)
     return "\n".join(lines) + "\n"
@@ -64,6 +66,7 @@ def as_json(results: Results) -> dict[str, object]:
         "baseline": results.baseline,
         "measure": results.measure,
         "depth": results.depth,
+        "notes": list(results.notes),
         "contestants": [_plain(row, results) for row in results.rows],
     }
 
