@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ __all__ = [
     "add",
     "evidence",
     "explanation",
+    "is_degraded",
     "notes_of",
     "relevance",
     "with_columns",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 NOTES = b"resift.notes"
+_DEGRADED = b"resift.degraded"
 
 
 def relevance(values: NDArray[np.float64], n: int, who: str) -> pa.Array:
@@ -143,14 +145,39 @@ def with_columns(
     return rows
 
 
-def with_notes(rows: pa.Table, notes: Sequence[str]) -> pa.Table:
-    """Write notes into the schema metadata, each once; none leave it as it is."""
-    if not notes:
+def with_notes(
+    rows: pa.Table, notes: Sequence[str], *, degraded: bool = False
+) -> pa.Table:
+    """Write notes into the schema metadata, each once; none leave it as it is.
+
+    They are written for pandas, too: a frame of the table has them in its ``attrs``.
+
+    Args:
+        rows: The answer.
+        notes: What is to be said of it.
+        degraded: Whether it is less than what was asked for.
+    """
+    if not notes and not degraded:
         return rows
-    text = json.dumps(list(dict.fromkeys(notes)), ensure_ascii=False)
-    return rows.replace_schema_metadata(
-        {**(rows.schema.metadata or {}), NOTES: text.encode()}
-    )
+    metadata = dict(rows.schema.metadata or {})
+    attributes: dict[str, object] = {}
+    if notes:
+        distinct = list(dict.fromkeys(notes))
+        metadata[NOTES] = json.dumps(distinct, ensure_ascii=False).encode()
+        attributes[NOTES.decode()] = distinct
+    if degraded:
+        metadata[_DEGRADED] = b"true"
+        attributes[_DEGRADED.decode()] = True
+    frame: dict[str, Any] = {"index_columns": [], "column_indexes": [], "columns": []}
+    frame |= json.loads(metadata.get(b"pandas", b"{}"))
+    frame["attributes"] = {**frame.get("attributes", {}), **attributes}
+    metadata[b"pandas"] = json.dumps(frame, ensure_ascii=False).encode()
+    return rows.replace_schema_metadata(metadata)
+
+
+def is_degraded(table: pa.Table) -> bool:
+    """Return whether an answer says that it is less than what was asked for."""
+    return _DEGRADED in (table.schema.metadata or {})
 
 
 @lru_cache(maxsize=64)

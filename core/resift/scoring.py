@@ -15,6 +15,7 @@ from resift.output import (
     add,
     evidence,
     explanation,
+    is_degraded,
     notes_of,
     relevance,
     with_columns,
@@ -76,7 +77,8 @@ def rerank(
     texts = [request.text] if isinstance(request.text, str) else request.text
     rows = with_columns(rows, added, keep=(request.id, *texts), who=reranker.who)
     came = [note for table in union.tables for note in notes_of(table)]
-    return with_notes(rows, [*came, *scores.notes])
+    degraded = _second_best(scores) or any(map(is_degraded, union.tables))
+    return with_notes(rows, [*came, *scores.notes], degraded=degraded)
 
 
 def score(
@@ -155,6 +157,12 @@ def rank_many(
             scores = expand(checked(answers[i], len(first), reranker.who), index)
         rankings.append(_ranked(reranker, documents[i], scores, top_k, min_score))
     return rankings
+
+
+def _second_best(scores: Scores) -> bool:
+    """Return whether `fallback` says that it is an answer of second choice."""
+    marked = scores.columns.get("_degraded")
+    return marked is not None and True in as_array(marked).to_pylist()
 
 
 def _merged(reranker: Reranker, union: Union, query: str) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ from lancedb.rerankers import (
 import resift
 import resift.lancedb
 from resift.errors import InputError
-from resift.lancedb.adapter import query_text
+from resift.lancedb.engine import query_text
 
 
 def hybrid(table, vector, text, reranker, limit=8):

@@ -51,7 +51,7 @@ TIMEOUT = "search: timeout must be seconds, a number above 0, or None"
         ({"fts": 5}, "search: fts must be a column or a list of them, got 5."),
         (
             {"vectors": {"vec": VECTOR}},
-            "search: vectors names 'vec', which there is not. There are: 'vector'.",
+            "search: vectors names 'vec', which is unknown. Known: 'vector'.",
         ),
         (
             {"vectors": {"vector": [1.0, 2.0, 3.0]}},
@@ -74,12 +74,12 @@ TIMEOUT = "search: timeout must be seconds, a number above 0, or None"
         ),
         (
             {"select": ["title"]},
-            "search: select names 'title', which there is not. There are: 'id', "
+            "search: select names 'title', which is unknown. Known: 'id', "
             "'text', 'kind', 'vector'.",
         ),
         (
             {"weights": {"title": 1}},
-            "search: weights names 'title', which there is not. There are: 'text'.",
+            "search: weights names 'title', which is unknown. Known: 'text'.",
         ),
         (
             {"weights": [1, 2]},

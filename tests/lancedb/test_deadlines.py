@@ -213,7 +213,7 @@ def test_a_hanging_leg_does_not_keep_the_process_alive(tmp_path, rows):
         "from resift.lancedb import legs, search as s\n"
         f"table = lancedb.connect({str(tmp_path)!r}).open_table('rows')\n"
         "s.embedded = lambda leg, query: time.sleep(60)\n"
-        "resift.lancedb.search(table, 'apple', vectors=[1.0, 0.0], timeout=0.3)\n"
+        "resift.lancedb.search(table, 'apple', vectors=[1.0, 0.0], timeout=3)\n"
     )
     started = time.monotonic()
 
@@ -256,8 +256,9 @@ def test_what_hangs_leaves_the_threads_of_others_free(table):
         for _ in range(running._MOST):
             with contextlib.suppress(OverdueError):
                 running.workers_of(hanging, "score").run(lambda: hang("", ""), 0.001)
-        page = resift.lancedb.search(table, "apple", reranker=healthy, timeout=5)
-        refused = resift.lancedb.search(table, "apple", reranker=hanging, timeout=5)
+        options = {"vectors": False, "timeout": 5}
+        page = resift.lancedb.search(table, "apple", reranker=healthy, **options)
+        refused = resift.lancedb.search(table, "apple", reranker=hanging, **options)
     finally:
         released.set()
 
@@ -337,7 +338,11 @@ def test_what_the_backend_says_of_its_timeout_is_noted(table):
             msg = "down: no answer in 1 s"
             raise BackendTimeoutError(msg)
 
-    options = {"reranker": resift.Reranker(Down(), name="down"), "timeout": 5}
+    options = {
+        "reranker": resift.Reranker(Down(), name="down"),
+        "timeout": 5,
+        "vectors": False,
+    }
     note = (
         "search: down had not scored in time (down: no answer in 1 s); the rows are in "
         "merged order"

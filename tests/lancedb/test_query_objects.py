@@ -21,7 +21,7 @@ from lancedb.query import (
 import resift
 import resift.lancedb
 from resift.errors import InputError
-from resift.lancedb.adapter import query_text, searched_by
+from resift.lancedb.engine import query_text, searched_by
 
 FOX = MatchQuery("fox", "title")
 

@@ -15,7 +15,7 @@ import resift
 import resift.lancedb
 from embedding import embed_by
 from resift.errors import BackendError, InputError
-from resift.lancedb import request as request_module
+from resift.lancedb.given import given
 from resift.output import notes_of
 
 VECTOR = [1.0, 0.0]
@@ -267,10 +267,10 @@ def test_a_name_is_built_once_per_config(table, tmp_path, monkeypatch):
     config.write_text('[rerankers.mine]\nuse = "bm25"\n')
     monkeypatch.setenv("RESIFT_CONFIG", str(config))
 
-    first = request_module.reranker_of("mine")
-    again = request_module.reranker_of("mine")
+    first = given("mine").reranker
+    again = given("mine").reranker
     config.write_text('[rerankers.mine]\nuse = "rrf"\n')
-    changed = request_module.reranker_of("mine")
+    changed = given("mine").reranker
 
     assert first is again
     assert changed is not first
@@ -355,10 +355,9 @@ def test_an_empty_page_has_the_columns_that_were_asked_for(table):
     assert page.schema.field("vector").type == table.schema.field("vector").type
 
 
-@pytest.mark.parametrize("options", [{"fts": True}, {"vectors": True}])
-def test_true_means_the_default(table, options):
+def test_true_means_the_default(table):
     """True asks for the legs that there are by default."""
-    page = resift.lancedb.search(table, "apple", **options)
+    page = resift.lancedb.search(table, "apple", fts=True)
 
     assert page["id"].to_pylist() == [1, 7]
 

@@ -10,6 +10,7 @@ except ModuleNotFoundError as error:
     raise ModuleNotFoundError(msg, name=error.name) from error
 
 from resift.lancedb.adapter import LanceReranker, load
+from resift.lancedb.engine import is_vector
 from resift.lancedb.search import asearch, search
 
-__all__ = ["LanceReranker", "asearch", "load", "search"]
+__all__ = ["LanceReranker", "asearch", "is_vector", "load", "search"]

@@ -7,9 +7,12 @@ normalisation made worthless, query objects, null texts, and the order itself.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import lancedb.query
+import lancedb.table
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,13 +21,20 @@ from lancedb.rerankers import Reranker as _LanceDBReranker
 import resift
 from resift.arrow import as_table
 from resift.errors import InputError
+from resift.lancedb import incidents
+from resift.lancedb.engine import ROW_ID, query_text
+from resift.lancedb.foreign import is_foreign, translated
+from resift.lancedb.request import with_mark
+from resift.output import is_degraded, notes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["LanceReranker", "load", "query_text"]
+__all__ = ["LanceReranker", "load"]
 
-ROW_ID = "_rowid"
+_QUALIFIED = "_source_rowid"
+_HYBRID = ("vector", "fts")
+_LEGS = {"vector": "vector", "fts": "fts", "text": "fts"}
 _LEG_SCORES = ("_distance", "_score")
 
 
@@ -33,22 +43,30 @@ def load(
     /,
     *,
     column: str | Sequence[str] | None = None,
-    return_score: str = "relevance",
+    return_score: str | None = None,
+    weights: Mapping[str, float] | Sequence[float] | None = None,
+    degraded: bool = False,
     **options: object,
 ) -> LanceReranker:
     """Return a reranker that LanceDB's ``.rerank()`` takes.
 
     Args:
-        reranker: A name, a `resift.Reranker`, a plugin instance, or a function
-            ``(query, documents) -> scores``.
+        reranker: A name, a `resift.Reranker`, a plugin instance, a function
+            ``(query, documents) -> scores``, or LanceDB's own `RRFReranker`,
+            `MRRReranker` or `LinearCombinationReranker`.
         column: The column that holds the text; ``"text"`` unless configured.
-        return_score: ``"relevance"`` drops ``_distance`` and ``_score`` from the
-            result, ``"all"`` keeps them.
+        return_score: ``"relevance"``, the default, drops ``_distance`` and ``_score``
+            from the result, ``"all"`` keeps them.
+        weights: What each leg counts for in a merge: ``{"vector": 2, "fts": 1}``
+            (``"text"`` means ``"fts"``), or in order. By default as the reranker says.
+        degraded: Add the column ``_degraded``: whether the answer is less than what was
+            asked for.
         options: Everything else that `resift.load` takes, for a name.
 
     Raises:
         ValueError: If *return_score* is anything else.
-        InputError: If options are given for what is built already.
+        InputError: If *weights* are unusable, options are given for what is built
+            already, or a reranker of LanceDB's has no equal here.
     """
     if isinstance(reranker, str):
         built = resift.load(reranker, **options)  # type: ignore[arg-type]  # checked by load
@@ -60,9 +78,22 @@ def load(
         raise InputError(msg)
     elif isinstance(reranker, resift.Reranker):
         built = reranker
+    elif isinstance(reranker, LanceReranker):
+        msg = "resift.lancedb.load: this is what LanceDB's .rerank() takes. Use it."
+        raise InputError(msg)
+    elif is_foreign(reranker):
+        built, own, theirs = translated(reranker, "resift.lancedb.load")
+        weights = own if weights is None else weights
+        return_score = return_score or theirs
     else:
         built = resift.Reranker(reranker)
-    return LanceReranker(built, column=column, return_score=return_score)
+    return LanceReranker(
+        built,
+        column=column,
+        return_score=return_score or "relevance",
+        weights=weights,
+        degraded=degraded,
+    )
 
 
 class LanceReranker(_LanceDBReranker):
@@ -72,6 +103,8 @@ class LanceReranker(_LanceDBReranker):
         reranker: The reranker that does the work, kept as ``.reranker``.
         column: The column that holds the text.
         return_score: ``"relevance"`` or ``"all"``.
+        weights: What each leg counts for in a merge.
+        degraded: Whether to add the column ``_degraded``.
     """
 
     def __init__(
@@ -80,10 +113,24 @@ class LanceReranker(_LanceDBReranker):
         *,
         column: str | Sequence[str] | None = None,
         return_score: str = "relevance",
+        weights: Mapping[str, float] | Sequence[float] | None = None,
+        degraded: bool = False,
     ) -> None:
         super().__init__(return_score)
         self.reranker = reranker
         self.column = column or reranker.text
+        self.weights = (
+            getattr(reranker, "weights", None) if weights is None else weights
+        )
+        self.degraded = degraded
+        if isinstance(self.weights, Mapping):
+            for name in self.weights:
+                if name not in _LEGS:
+                    msg = (
+                        f"{reranker.who}: weights names {name!r}, which is not a leg "
+                        "of LanceDB's queries. Legs: 'vector', 'fts'."
+                    )
+                    raise InputError(msg)
 
     def __str__(self) -> str:
         return f"resift:{self.reranker.name}"
@@ -104,7 +151,7 @@ class LanceReranker(_LanceDBReranker):
         kind = next((t.schema.field(ROW_ID).type for t in legs if _has_id(t)), None)
         if kind is not None:
             legs = [_with_id(leg, kind) for leg in legs]
-        return self._rerank(query, legs, id=ROW_ID, names=("vector", "fts"))
+        return self._rerank(query, legs, id=ROW_ID, names=_HYBRID)
 
     def rerank_multivector(
         self,
@@ -127,7 +174,9 @@ class LanceReranker(_LanceDBReranker):
             raise InputError(msg)
         merges = not self.reranker.scores
         needs_id = deduplicate or merges
-        tables = [_table_of(result, with_id=needs_id) for result in vector_results]
+        tables: Sequence[pa.Table] = [
+            _table_of(result, with_id=needs_id) for result in vector_results
+        ]
         for number, table in enumerate(tables, start=1):
             if needs_id and not _has_id(table):
                 msg = (
@@ -136,14 +185,16 @@ class LanceReranker(_LanceDBReranker):
                     "with .with_row_id(True)."
                 )
                 raise InputError(msg)
-        if merges:
-            return self._rerank(query, tables, id=ROW_ID)
+        if needs_id:
+            sources = [_source(each) for each in vector_results]
+            tables, id = _told_apart(tables, sources)
+            result = self._rerank(query, tables, id=id)
+            return result if id == ROW_ID else result.drop_columns([id])
         try:
             rows = pa.concat_tables(tables, promote_options="default")
         except pa.ArrowException as error:
             msg = f"rerank_multivector: the results do not fit together: {error}"
             raise InputError(msg) from error
-        rows = _first_of_each(rows) if deduplicate else rows
         return self._rerank(query, [rows], id=None)
 
     def _rerank(
@@ -154,6 +205,7 @@ class LanceReranker(_LanceDBReranker):
         id: str | None,
         names: Sequence[str] | None = None,
     ) -> pa.Table:
+        weights = None if len(tables) == 1 else self._weights(names, len(tables))
         text = query_text(query)
         if self.reranker.scores and not text.strip():
             msg = (
@@ -162,61 +214,73 @@ class LanceReranker(_LanceDBReranker):
                 "resift.lancedb.asearch(table, query), or search with a string."
             )
             raise InputError(msg)
-        return self.reranker.rerank(
+        result = self.reranker.rerank(
             text,
             *tables,
             text=self.column,
             id=id,
             names=names,
+            weights=weights,
             drop=_LEG_SCORES if self.score == "relevance" else (),
         )
+        what = f"{self.reranker.who} in LanceDB"
+        if degraded := is_degraded(result):
+            incidents.began(what, "; ".join(notes_of(result)))
+        else:
+            incidents.ended(what)
+        return with_mark(result, degraded=degraded) if self.degraded else result
 
-
-def query_text(query: object) -> str:
-    """Return the words of a query: a string, a full-text query object, or None."""
-    if query is None:
-        return ""
-    if isinstance(query, str):
-        inner = query.strip()[1:-1]
-        is_phrase = query.strip() == f'"{inner}"' and '"' not in inner
-        return inner if is_phrase else query
-    if isinstance(query, lancedb.query.FullTextQuery):
-        return " ".join(dict.fromkeys(words for words, _ in _wanted(query)))
-    msg = f"The query must be text, got {type(query).__name__}."
-    raise InputError(msg)
-
-
-def searched_by(query: lancedb.query.FullTextQuery) -> list[str]:
-    """Return the columns that a full-text query object names."""
-    return [column for _, columns in _wanted(query) for column in columns]
-
-
-def _wanted(query: object) -> Iterator[tuple[str, list[str]]]:
-    """Yield the words and columns of a query object, what it avoids left out."""
-    if isinstance(query, lancedb.query.BooleanQuery):
-        for occur, part in query.queries:
-            if occur != lancedb.query.Occur.MUST_NOT:
-                yield from _wanted(part)
-    elif isinstance(query, lancedb.query.BoostQuery):
-        yield from _wanted(query.positive)
-    elif isinstance(query, lancedb.query.MultiMatchQuery):
-        yield query.query, query.columns
-    else:
-        yield query.query, [query.column]  # type: ignore[attr-defined]  # a match or phrase
+    def _weights(self, names: Sequence[str] | None, n: int) -> list[float] | None:
+        """Return what each list counts for; all but those of a hybrid are vectors."""
+        if self.weights is None:
+            return None
+        if not isinstance(self.weights, Mapping):
+            return [*self.weights]
+        kinds = [_LEGS[name] for name in names or ["vector"] * n]
+        given = {_LEGS[name]: weight for name, weight in self.weights.items()}
+        return [given.get(kind, 1.0) for kind in kinds]
 
 
 def _table_of(result: object, *, with_id: bool) -> pa.Table:
-    if hasattr(result, "to_arrow") and hasattr(result, "with_row_id"):  # a query
-        if isinstance(result, lancedb.query.AsyncQueryBase):
-            msg = (
-                "rerank_multivector cannot run an async query. Pass the result of "
-                "'await query.to_arrow()'."
-            )
-            raise InputError(msg)
+    if isinstance(result, lancedb.query.AsyncQueryBase) or inspect.isawaitable(result):
+        msg = (
+            "rerank_multivector cannot run an async query. Pass the result of "
+            "'await query.to_arrow()'."
+        )
+        raise InputError(msg)
+    if isinstance(result, lancedb.query.LanceQueryBuilder):
         builder = result.with_row_id(with_row_id=True) if with_id else result
         table: pa.Table = builder.to_arrow()
         return table
+    if isinstance(result, lancedb.table.Table):
+        msg = (
+            "rerank_multivector: a result must be a query or its Arrow table, got a "
+            "LanceDB table. Search it: table.search(vector).with_row_id(True)."
+        )
+        raise InputError(msg)
     return as_table(result)
+
+
+def _source(result: object) -> object:
+    """Return which table a query searches; None where that cannot be known."""
+    table = getattr(result, "_table", None)  # it has no public name
+    if not isinstance(result, lancedb.query.LanceQueryBuilder) or table is None:
+        return None
+    return getattr(table, "uri", None) or getattr(table, "name", None) or id(table)
+
+
+def _told_apart(
+    tables: Sequence[pa.Table], sources: Sequence[object]
+) -> tuple[Sequence[pa.Table], str]:
+    """Return the tables, and the column of their ids: a row id is one of its source."""
+    if None in sources or len(set(sources)) == 1:
+        return tables, ROW_ID
+    qualified = []
+    for table, source in zip(tables, sources, strict=True):
+        number = str(sources.index(source))
+        ids = pc.binary_join_element_wise(number, table[ROW_ID].cast(pa.string()), ":")
+        qualified.append(table.append_column(_QUALIFIED, ids))
+    return qualified, _QUALIFIED
 
 
 def _repaired(fts: pa.Table) -> pa.Table:
@@ -239,8 +303,3 @@ def _with_id(table: pa.Table, kind: pa.DataType) -> pa.Table:
     if _has_id(table) or len(table):
         return table
     return table.append_column(ROW_ID, pa.array([], kind))
-
-
-def _first_of_each(table: pa.Table) -> pa.Table:
-    _, first = np.unique(table[ROW_ID].to_numpy(), return_index=True)
-    return table.take(pa.array(np.sort(first)))

@@ -1,23 +1,37 @@
-"""The legs of a search: which columns are searched, and what each leg fetches."""
+"""The legs of a search: which columns are searched, how, and what each counts for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from lancedb.query import FullTextQuery
 
-from resift.arrow import text_columns
 from resift.errors import InputError
-from resift.lancedb.adapter import ROW_ID, query_text, searched_by
+from resift.lancedb.engine import (
+    FLAGS,
+    ROW_ID,
+    Table,
+    is_query,
+    query_text,
+    searched_by,
+    taken_by,
+    type_at,
+    unquoted,
+)
+from resift.lancedb.selection import OWN_SCORE, Selection, selection, unknown
 
 if TYPE_CHECKING:
     import resift
 
-__all__ = ["Leg", "Plan", "Table", "embedded", "is_vector", "plan"]
+__all__ = ["Leg", "Plan", "Weights", "embedded", "plan"]
+
+Weights: TypeAlias = Mapping[str, float] | Sequence[float] | None
+_KINDS = {"vector": False, "fts": True, "text": True}
+"""Names for all legs of a kind: whether they are full text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,54 +39,23 @@ class Leg:
     """One search: a vector column with its query vector, or a full-text column.
 
     Args:
-        column: The column searched; it names the leg, too.
+        column: The column searched, by its plain name; it names the leg, too.
         vector: The query vector; None for full text.
         embed: Computes the query vector, where none was given.
-        by_query: Whether the query itself says what is searched.
+        searched: The full-text column as LanceDB spells it; None where the query
+            itself says what is searched.
+        options: What its query builder is told besides.
     """
 
     column: str
     vector: object = None
     embed: object = None
-    by_query: bool = False
+    searched: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_text(self) -> bool:
         return self.vector is None and self.embed is None
-
-    @property
-    def searched(self) -> str | None:
-        """The full-text column that LanceDB must be told."""
-        return None if self.by_query else self.column
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What planning must know of a LanceDB table, sync, async or remote."""
-
-    schema: pa.Schema
-    indexed: Sequence[str]  # columns with a full-text index
-    read_embeddings: Callable[[], Mapping[str, object]]
-
-    def embeddings(self) -> Mapping[str, object]:
-        """Return the embedding function of each vector column that has one.
-
-        Raises:
-            InputError: If one is not registered in this process.
-        """
-        try:
-            return self.read_embeddings()
-        except KeyError as error:
-            msg = (
-                f"search: the table's embedding function {error} is not registered "
-                "here. Import the module that registers it, or give the vectors: "
-                "vectors={column: vector}, or vectors=False for none."
-            )
-            raise InputError(msg) from error
-
-    @property
-    def vectors(self) -> list[str]:
-        return [field.name for field in self.schema if is_vector(field.type)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +65,22 @@ class Plan:
     Args:
         legs: The searches, vectors first.
         weights: What each leg counts for.
-        fetched: The columns that every leg fetches.
-        late: Vector columns to take at the end, for the chosen rows only.
-        shown: The payload columns of the result, in order.
+        columns: What is shown, fetched and taken late.
+        text: The columns that hold the text.
+        table: The name of the table.
+        notes: What was not searched, and why.
     """
 
     legs: list[Leg]
     weights: list[float]
-    fetched: list[str]
-    late: list[pa.Field]
-    shown: list[str]
-
-    def fetched_by(self, leg: Leg) -> list[str]:
-        """Return what *leg* selects: the payload, and its own kind of score."""
-        return [*self.fetched, "_score" if leg.is_text else "_distance"]
+    columns: Selection
+    text: str | Sequence[str]
+    table: str
+    notes: list[str]
 
     def late_ids(self, page: pa.Table) -> list[int]:
-        """Return the row ids whose vectors are still to be taken."""
-        if not self.late:
+        """Return the row ids whose late columns are still to be taken."""
+        if not self.columns.late:
             return []
         ids: list[int] = page[ROW_ID].to_pylist()
         return ids
@@ -112,17 +93,29 @@ def plan(
     query: object,
     vectors: object,
     fts: object,
-    select: Sequence[str] | None,
+    select: Sequence[str] | Mapping[str, object] | None,
     text: str | Sequence[str],
-    weights: Mapping[str, float] | Sequence[float] | None,
+    weights: Weights,
+    default_weights: Weights,
+    all_scores: bool,
+    options: Mapping[str, object],
+    where: object,
 ) -> Plan:
     """Decide which legs to run and what to fetch.
 
     Raises:
-        InputError: If a column does not exist, a query vector is missing, or no leg is
-            left.
+        InputError: If a column does not exist, a query vector is missing, no leg is
+            left, or an option fits none.
     """
-    legs = [*_vector_legs(table, query, vectors), *_text_legs(table, query, fts)]
+    if is_query(query) or not isinstance(query, str | FullTextQuery | None):
+        msg = (
+            "search: query must be text or a full-text query object, got "
+            f"{type(query).__name__}. Give a vector as vectors={{column: vector}}."
+        )
+        raise InputError(msg)
+    notes: list[str] = []
+    vector_legs = _vector_legs(table, query, vectors, notes)
+    legs = [*vector_legs, *_text_legs(table, query, fts)]
     if not legs and not (query_text(query).strip() or fts is False):
         msg = "search: the query is blank. Give words, or vectors={column: vector}."
         raise InputError(msg)
@@ -134,37 +127,17 @@ def plan(
             f"full-text indexed: {list(table.indexed) or 'none'}."
         )
         raise InputError(msg)
-    names = table.schema.names
-    shown = (
-        [n for n in names if n not in table.vectors] if select is None else [*select]
-    )
-    for name in shown:
-        if shown.count(name) > 1:
-            msg = f"search: select names {name!r} twice."
-            raise InputError(msg)
-        if name not in (*names, ROW_ID):
-            raise InputError(_no_column("select", name, names))
-    needed = [*(reranker.columns or ())]
-    if reranker.needs_text:
-        needed += text_columns(text, names)
-    if reranker.columns is None and reranker.reads_candidates:
-        needed += [name for name in names if name not in table.vectors]
-    late = [n for n in shown if n in table.vectors and n not in needed]
-    fetched = [n for n in dict.fromkeys([*shown, *needed]) if n in names]
-    fetched = [n for n in fetched if n not in late]
-    late = [table.schema.field(name) for name in late]
-    return Plan(legs, _weights(weights, legs), fetched, late, shown)
-
-
-def is_vector(kind: pa.DataType) -> bool:
-    """Tell whether a column type holds vectors: one a row, or several (multivector)."""
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        kind = kind.value_type
-    if not pa.types.is_fixed_size_list(kind):
-        return False
-    return bool(
-        pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
-    )
+    legs = _told(legs, options, where)
+    kinds = {leg.is_text for leg in legs}
+    columns = selection(table.schema, reranker, select, text, kinds)
+    if all_scores:
+        own = [OWN_SCORE[kind] for kind in sorted(kinds)]
+        columns = replace(columns, shown=[*dict.fromkeys([*columns.shown, *own])])
+    if weights is None:
+        values = _default_weights(default_weights, legs, notes)
+    else:
+        values = _given_weights(weights, legs)
+    return Plan(legs, values, columns, text, table.name, notes)
 
 
 def embedded(leg: Leg, query: object) -> object:
@@ -181,9 +154,26 @@ def embedded(leg: Leg, query: object) -> object:
         return function.compute_query_embeddings_with_retry(text)[0]
 
 
-def _vector_legs(table: Table, query: object, vectors: object) -> list[Leg]:
+# Vector legs --------------------------------------------------------------------------
+
+
+def _vector_legs(
+    table: Table, query: object, vectors: object, notes: list[str]
+) -> list[Leg]:
     if vectors is None or vectors is True:
-        found = table.embeddings() if query_text(query).strip() else {}
+        if not query_text(query).strip():
+            return []
+        found = table.embeddings()
+        mute = [column for column in table.vectors if column not in found]
+        if vectors is True and not found:
+            msg = (
+                "search: vectors=True needs an embedding function, and no vector "
+                f"column has one. Vector columns: {table.vectors or 'none'}. Give the "
+                "query vector: vectors={column: vector}."
+            )
+            raise InputError(msg)
+        if mute:
+            notes.append(_not_searched(mute))
         return [Leg(column, embed=function) for column, function in found.items()]
     if vectors is False:
         return []
@@ -195,12 +185,23 @@ def _vector_legs(table: Table, query: object, vectors: object) -> list[Leg]:
         given = dict.fromkeys(vectors)
     else:
         given = {_only_vector_column(table): vectors}
-    return [_vector_leg(table, column, vector) for column, vector in given.items()]
+    return [
+        _vector_leg(table, unquoted(column), vector) for column, vector in given.items()
+    ]
+
+
+def _not_searched(columns: Sequence[str]) -> str:
+    names = ", ".join(map(repr, columns))
+    what = f"vector columns {names} were" if columns[1:] else f"{names} was"
+    return (
+        f"search: {what} not searched, for want of an embedding function. Give the "
+        f"query vector, vectors={{{columns[0]!r}: vector}}, or vectors=False for none"
+    )
 
 
 def _vector_leg(table: Table, column: str, vector: object) -> Leg:
     if column not in table.vectors:
-        raise InputError(_no_column("vectors", column, table.vectors))
+        raise InputError(unknown("vectors", column, table.vectors))
     if vector is None:
         functions = table.embeddings()
         if column not in functions:
@@ -215,9 +216,9 @@ def _vector_leg(table: Table, column: str, vector: object) -> Leg:
     except (TypeError, ValueError):
         msg = f"search: the query vector for {column!r} must be numbers."
         raise InputError(msg) from None
-    kind = table.schema.field(column).type
+    kind = type_at(table.schema, column)
     many = not pa.types.is_fixed_size_list(kind)
-    width = (kind.value_type if many else kind).list_size
+    width = (kind.value_type if many else kind).list_size  # type: ignore[union-attr]
     if values.shape[-1:] != (width,) or values.ndim > (2 if many else 1):
         msg = (
             f"search: the query vector for {column!r} must have {width} numbers, got "
@@ -240,6 +241,9 @@ def _only_vector_column(table: Table) -> str:
     raise InputError(msg)
 
 
+# Text legs ----------------------------------------------------------------------------
+
+
 def _text_legs(table: Table, query: object, fts: object) -> list[Leg]:
     if fts is False or not query_text(query).strip():
         return []
@@ -249,7 +253,7 @@ def _text_legs(table: Table, query: object, fts: object) -> list[Leg]:
     columns = list(table.indexed) if every else _names("fts", fts)
     for column in columns:
         _require_index(table, column)
-    return [Leg(column) for column in columns]
+    return [Leg(column, searched=table.indexed[column]) for column in columns]
 
 
 def _leg_of(table: Table, query: FullTextQuery, fts: object) -> Leg:
@@ -264,14 +268,15 @@ def _leg_of(table: Table, query: FullTextQuery, fts: object) -> Leg:
             "out where the query is an object."
         )
         raise InputError(msg)
-    return Leg(columns[0] if len(columns) == 1 else "fts", by_query=True)
+    return Leg(columns[0] if len(columns) == 1 else "fts")
 
 
 def _names(option: str, value: object) -> list[str]:
+    """Return the plain names of columns, each once."""
     if isinstance(value, str):
-        return [value]
+        return [unquoted(value)]
     if isinstance(value, Sequence) and all(isinstance(name, str) for name in value):
-        return list(value)
+        return list(dict.fromkeys(unquoted(name) for name in value))
     msg = f"search: {option} must be a column or a list of them, got {value!r}."
     raise InputError(msg)
 
@@ -286,21 +291,119 @@ def _require_index(table: Table, column: str) -> None:
         raise InputError(msg)
 
 
-def _weights(
-    weights: Mapping[str, float] | Sequence[float] | None, legs: Sequence[Leg]
-) -> list[float]:
-    names = [leg.column for leg in legs]
-    if weights is None:
-        return [1.0] * len(legs)
+# Options of the builders --------------------------------------------------------------
+
+
+def _told(
+    legs: Sequence[Leg], options: Mapping[str, object], where: object
+) -> list[Leg]:
+    """Return the legs with what each of their builders is told."""
+    told: list[dict[str, object]] = [{} for _ in legs]
+    for option, value in options.items():
+        if value is None:
+            continue
+        if option == "postfilter" and where is None:
+            msg = "search: postfilter says when to filter. Give where, too."
+            raise InputError(msg)
+        given = _per_leg(option, value, legs)
+        if not given:
+            kind = "vector" if taken_by(option, is_text=False) else "full-text"
+            msg = f"search: {option} is for {kind} legs, and none is searched."
+            raise InputError(msg)
+        for place, each in given.items():
+            told[place][option] = _checked(option, each)
+    return [replace(leg, options=mine) for leg, mine in zip(legs, told, strict=True)]
+
+
+def _per_leg(option: str, value: object, legs: Sequence[Leg]) -> dict[int, object]:
+    """Return an option's value for each leg that takes it, by its place."""
+    takers = [i for i, leg in enumerate(legs) if taken_by(option, is_text=leg.is_text)]
+    if not isinstance(value, Mapping):
+        return dict.fromkeys(takers, value)
+    found: dict[int, object] = {}
+    for name, each in value.items():
+        places = _places(option, name, legs)
+        if not set(places) & set(takers):
+            msg = f"search: {option} does not fit leg {name!r}, which does not take it."
+            raise InputError(msg)
+        found |= {place: each for place in places if place in takers}
+    return found
+
+
+def _places(option: str, name: object, legs: Sequence[Leg]) -> list[int]:
+    """Return the legs that *name* means: a column, or all of a kind.
+
+    Raises:
+        InputError: If there is none.
+    """
+    columns = [leg.column for leg in legs]
+    if isinstance(name, str) and unquoted(name) in columns:
+        return [columns.index(unquoted(name))]
+    places = [i for i, leg in enumerate(legs) if _KINDS.get(str(name)) == leg.is_text]
+    if not places:
+        raise InputError(unknown(option, str(name), columns))
+    return places
+
+
+def _checked(option: str, value: object) -> object:
+    """Return an option's value in the form that its builder takes."""
+    if option in FLAGS and not isinstance(value, bool):
+        msg = f"search: {option} must be True or False, got {value!r}."
+        raise InputError(msg)
+    if option != "distance_range":
+        return value
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
+        msg = f"search: distance_range must be (lowest, highest), got {value!r}."
+        raise InputError(msg)
+    return tuple(value)
+
+
+# Weights ------------------------------------------------------------------------------
+
+
+def _given_weights(weights: Weights, legs: Sequence[Leg]) -> list[float]:
+    """Return what each leg counts for, as the call says."""
     if isinstance(weights, Mapping):
         for name in weights:
-            if name not in names:
-                raise InputError(_no_column("weights", name, names))
-        weights = [weights.get(name, 1.0) for name in names]
+            _places("weights", name, legs)
+    return _weights_of(weights, legs)
+
+
+def _default_weights(
+    weights: Weights, legs: Sequence[Leg], notes: list[str]
+) -> list[float]:
+    """Return what each leg counts for, as the reranker says, which knows no table."""
+    if weights is None or len(legs) == 1:  # nothing to be weighed against
+        return [1.0] * len(legs)
+    columns = [leg.column for leg in legs]
+    if isinstance(weights, Mapping):
+        for name in weights:
+            if unquoted(name) not in columns and name not in _KINDS:
+                known = ", ".join(map(repr, columns))
+                notes.append(
+                    f"search: the reranker has a weight for {name!r}, which is not a "
+                    f"leg. Legs: {known}"
+                )
+    return _weights_of(weights, legs)
+
+
+def _weights_of(weights: object, legs: Sequence[Leg]) -> list[float]:
+    """Return one weight per leg, from weights by name or by position.
+
+    A name is that of a leg, or of a kind: ``"vector"``, ``"fts"`` or ``"text"``. A leg
+    that is not named counts 1.
+
+    Raises:
+        InputError: If they are not usable numbers, one per leg.
+    """
+    names = [leg.column for leg in legs]
+    if isinstance(weights, Mapping):
+        plain = {unquoted(name): weight for name, weight in weights.items()}
+        weights = [_weight(plain, leg) for leg in legs]
     try:
         if isinstance(weights, str):
             raise TypeError  # noqa: TRY301  # its characters may be digits
-        values = [float(weight) for weight in weights]
+        values = [float(weight) for weight in weights]  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         msg = f"search: weights must be numbers, one per leg {names}, got {weights!r}."
         raise InputError(msg) from None
@@ -315,6 +418,9 @@ def _weights(
     return values
 
 
-def _no_column(option: str, name: str, known: Sequence[str]) -> str:
-    columns = ", ".join(map(repr, known)) or "none"
-    return f"search: {option} names {name!r}, which there is not. There are: {columns}."
+def _weight(weights: Mapping[str, float], leg: Leg) -> float:
+    """Return the weight of a leg: that of its name comes before that of its kind."""
+    if leg.column in weights:
+        return weights[leg.column]
+    kinds = [name for name in weights if _KINDS.get(str(name)) == leg.is_text]
+    return weights[kinds[0]] if kinds else 1.0

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, TypedDict
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -16,35 +16,47 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
 import resift
-from resift.config import Config
-from resift.errors import BackendError, InputError
-from resift.lancedb.adapter import ROW_ID, LanceReranker, query_text
-from resift.lancedb.legs import Leg, Plan, Table, plan
+from resift.arrow import OURS
+from resift.errors import BackendError, BackendTimeoutError, InputError, ResiftError
+from resift.lancedb import incidents
+from resift.lancedb.engine import (
+    ROW_ID,
+    BuilderOptions,
+    Table,
+    query_text,
+    said,
+    unquoted,
+)
+from resift.lancedb.legs import Leg, Plan, plan
 from resift.lancedb.running import OUT_OF_TIME, within, workers_of
-from resift.output import notes_of, with_notes
+from resift.lancedb.selection import OWN_SCORE
+from resift.output import is_degraded, notes_of, with_notes
 from resift.request import checked_text, checked_timeout
 
 if TYPE_CHECKING:
+    from resift.lancedb.given import Given
     from resift.lancedb.running import Outcome
 
+_MARK = "_degraded"
 _GRACE = 0.1  # seconds for merging where the time is up
 _YEAR = 31_536_000.0  # seconds; clocks cannot count as far as floats
+_REFUSALS = (ValueError, TypeError, OverflowError)  # of an option
 _RESERVED = {"merged": "merged_leg", "relevance": "relevance_leg"}  # when explained
 
-__all__ = ["Arrived", "Options", "Request", "Vectors", "column_of", "reranker_of"]
+__all__ = ["Arrived", "Options", "Request", "Vectors", "with_mark"]
 
 Vectors: TypeAlias = (
     Mapping[str, ArrayLike | None] | Sequence[str] | str | ArrayLike | bool | None
 )
 
 
-class Options(TypedDict, total=False):
+class Options(BuilderOptions, total=False):
     """The options of `resift.lancedb.search`, documented there."""
 
     vectors: Vectors
     fts: str | Sequence[str] | bool | None
     where: str | None
-    select: Sequence[str] | None
+    select: Sequence[str] | Mapping[str, object] | None
     limit: int
     offset: int
     window: int
@@ -53,6 +65,7 @@ class Options(TypedDict, total=False):
     min_score: float | None
     explain: bool
     timeout: float | None
+    degraded: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +76,7 @@ class Request:
     vectors: Vectors = None
     fts: str | Sequence[str] | bool | None = None
     where: str | None = None
-    select: Sequence[str] | None = None
+    select: Sequence[str] | Mapping[str, object] | None = None
     limit: int = 10
     offset: int = 0
     window: int = 100
@@ -72,6 +85,8 @@ class Request:
     min_score: float | None = None
     explain: bool = False
     timeout: float | None = None
+    degraded: bool = False
+    builder: Mapping[str, object] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
@@ -87,7 +102,7 @@ class Request:
         try:
             object.__setattr__(self, "timeout", checked_timeout(self.timeout))
             if self.text is not None:
-                checked_text(self.text)
+                object.__setattr__(self, "text", _plain(checked_text(self.text)))
         except InputError as error:
             msg = f"search: {error}"
             raise InputError(msg) from None
@@ -99,17 +114,29 @@ class Request:
             )
             raise InputError(msg)
 
-    def plan(self, table: Table, reranker: resift.Reranker) -> Plan:
+    @classmethod
+    def of(cls, query: object, options: Options) -> Request:
+        """Return the request of a search with *options*."""
+        names = BuilderOptions.__annotations__
+        builder = {name: value for name, value in options.items() if name in names}
+        own: dict[str, Any] = {n: v for n, v in options.items() if n not in names}
+        return cls(query=query, builder=builder, **own)
+
+    def plan(self, table: Table, given: Given) -> Plan:
         """Decide which legs to run and what to fetch."""
         return plan(
             table,
-            reranker,
+            given.reranker,
             query=self.query,
             vectors=self.vectors,
             fts=self.fts,
             select=self.select,
-            text=self.text or reranker.text,
+            text=self.text or given.column or given.reranker.text,
             weights=self.weights,
+            default_weights=given.weights,
+            all_scores=given.all_scores,
+            options=self.builder,
+            where=self.where,
         )
 
     def left(self, share: float = 1.0) -> float | None:
@@ -121,43 +148,58 @@ class Request:
 
     def time_for_legs(self, plan: Plan, reranker: resift.Reranker) -> float | None:
         """Return the seconds for the legs: not all where scoring or reading follows."""
-        return self.left(2 / 3 if reranker.scores or plan.late else 1.0)
+        return self.left(2 / 3 if reranker.scores or plan.columns.late else 1.0)
 
     def time_for_page(self, plan: Plan) -> float | None:
         """Return the seconds for scoring: not all where vectors are read after it."""
-        return self.left(0.9 if plan.late else 1.0)
+        return self.left(0.9 if plan.columns.late else 1.0)
 
     def arrived(self, plan: Plan, outcomes: Sequence[Outcome]) -> Arrived:
         """Sort the outcomes of the legs into tables and notes.
 
         Raises:
+            BackendTimeoutError: If all legs timed out.
             BackendError: If no leg gave a result.
+            InputError: If LanceDB refuses the options that a leg was given.
         """
-        arrived = Arrived()
+        arrived = Arrived(notes=[*plan.notes])
         for leg, weight, outcome in zip(plan.legs, plan.weights, outcomes, strict=True):
+            what = f"search: leg {leg.column!r} of table {plan.table!r}"
             if isinstance(outcome, pa.Table):
                 arrived.tables.append(_settled(outcome, leg))
                 arrived.names.append(_RESERVED.get(leg.column, leg.column))
                 arrived.weights.append(weight)
+                incidents.ended(what)
             elif not isinstance(outcome, Exception):  # Ctrl-C, say
                 raise outcome
+            elif leg.options and isinstance(outcome, _REFUSALS):
+                msg = f"search: LanceDB refuses leg {leg.column!r}: {said(outcome)}"
+                raise InputError(msg) from outcome
             else:
-                what = _failure(leg, outcome)
-                arrived.notes.append(f"search: {what}; the answer is partial")
+                failure = f"{_failure(leg, outcome)}; the answer is partial"
+                arrived.notes.append(f"search: {failure}")
+                arrived.incidents[what] = f"it {_verb(outcome)}"
         if not arrived.tables:
             raise _no_result(plan, outcomes)
+        for what, why in arrived.incidents.items():
+            incidents.began(what, why)
         return arrived
 
     def page(
-        self, reranker: resift.Reranker, arrived: Arrived, timeout: float | None
+        self,
+        reranker: resift.Reranker,
+        plan: Plan,
+        arrived: Arrived,
+        timeout: float | None,
     ) -> pa.Table:
         """Rerank the legs, and cut out the page."""
+        weights = arrived.weights
         ranked = reranker.rerank(
             query_text(self.query),
             *arrived.tables,
             names=arrived.names,
-            weights=arrived.weights if any(arrived.weights) else None,
-            text=self.text,
+            weights=weights if any(weights) else [1.0] * len(weights),
+            text=plan.text,
             window=min(self.window, reranker.window or self.window),
             top_k=self.offset + self.limit,
             min_score=self.min_score,
@@ -169,16 +211,29 @@ class Request:
     def ranked(
         self, reranker: resift.Reranker, plan: Plan, arrived: Arrived
     ) -> pa.Table:
+        """Return the page, and log whether the reranker is degraded."""
+        page = self._ranked(reranker, plan, arrived)
+        what = f"search: reranker {reranker.name!r}"
+        if is_degraded(page):
+            incidents.began(what, "; ".join(notes_of(page)))
+        else:
+            incidents.ended(what)
+        return page
+
+    def _ranked(
+        self, reranker: resift.Reranker, plan: Plan, arrived: Arrived
+    ) -> pa.Table:
         """Return the page; unscored, in merged order, where time runs out.
 
         Raises:
             BackendTimeoutError: If the reranker gave up, and this search has no limit.
         """
         if not reranker.scores:  # merging takes no time worth a thread
-            return self.page(reranker, arrived, None)
+            return self.page(reranker, plan, arrived, None)
         workers, left = workers_of(reranker, "score"), self.time_for_page(plan)
+        scored = reranker, plan, arrived
         try:
-            return within(workers, left, lambda: self.page(reranker, arrived, left))
+            return within(workers, left, partial(self.page, *scored, left))
         except OUT_OF_TIME as error:
             if self.timeout is None:
                 raise
@@ -190,30 +245,42 @@ class Request:
         if reranker.merges:
             merged = resift.Reranker(unscored, merge=reranker, window=reranker.window)
             with suppress(*OUT_OF_TIME):  # it may be the merger that is slow
-                return within(workers, _GRACE, lambda: self.page(merged, arrived, None))
-        return self.page(resift.Reranker(unscored), arrived, None)
+                run = partial(self.page, merged, plan, arrived, None)
+                return within(workers, _GRACE, run)
+        return self.page(resift.Reranker(unscored), plan, arrived, None)
 
     def finished(
         self, page: pa.Table, plan: Plan, arrived: Arrived, late: Outcome | None
     ) -> pa.Table:
-        """Put the columns of the page in order, late vectors among them."""
+        """Put the columns of the page in order, late ones among them."""
         notes = [*notes_of(page), *arrived.notes]
+        degraded = is_degraded(page) or bool(arrived.incidents)
+        columns = plan.columns
+        internal = {*columns.fetched, *columns.shown, ROW_ID, *OWN_SCORE.values()}
+        output = [name for name in page.column_names if name not in internal]
+        names = [field.name for field in columns.late]
+        page = page.drop_columns([n for n in names if n in page.column_names])
         if isinstance(late, pa.Table):
-            page, moved = _with_late(page, late, [field.name for field in plan.late])
+            page, moved = _with_late(page, late, names)
             notes += moved
         else:
-            for field in plan.late:
+            for field in columns.late:
                 nulls = pa.nulls(len(page), field.type)
                 page = page.append_column(field.with_nullable(nullable=True), nulls)
         if isinstance(late, BaseException):
-            names = ", ".join(field.name for field in plan.late)
-            why = f"{type(late).__name__}: {late}".rstrip(": ")
-            notes.append(f"search: {names} could not be read ({why}), and is null")
-        internal = {*plan.fetched, *plan.shown, ROW_ID, "_distance", "_score"}
-        output = [name for name in page.column_names if name not in internal]
-        shown = [name for name in plan.shown if name in page.column_names]
+            why = f"{type(late).__name__}: {said(late)}".rstrip(": ")
+            notes.append(
+                f"search: {', '.join(names)} could not be read ({why}), and is null"
+            )
+            degraded = True
+        for name in OWN_SCORE.values():  # of a leg that gave no result
+            if name in columns.shown and name not in page.column_names:
+                page = page.append_column(name, pa.nulls(len(page), pa.float32()))
+        shown = [name for name in columns.shown if name in page.column_names]
         page = page.select([*shown, *output])
-        return with_notes(page, notes)
+        if self.degraded:
+            page = with_mark(page, degraded=degraded)
+        return with_notes(page, notes, degraded=degraded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,17 +291,30 @@ class Arrived:
     names: list[str] = field(default_factory=list)
     weights: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    incidents: dict[str, str] = field(default_factory=dict)
 
 
 def _settled(result: pa.Table, leg: Leg) -> pa.Table:
     """Order equal scores by row id: LanceDB's own order of them is not always one."""
-    score = ("_score", "descending") if leg.is_text else ("_distance", "ascending")
+    score = OWN_SCORE[leg.is_text], "descending" if leg.is_text else "ascending"
     return result.take(pc.sort_indices(result, [score, (ROW_ID, "ascending")]))
 
 
-def _failure(leg: Leg, error: BaseException) -> str:
-    what = "timed out" if isinstance(error, TimeoutError) else "failed"
-    return f"leg {leg.column!r} {what} ({type(error).__name__}: {error})"
+def _failure(leg: Leg, error: Exception) -> str:
+    what = f"{type(error).__name__}: {said(error)}"
+    return f"leg {leg.column!r} {_verb(error)} ({what})"
+
+
+def _verb(error: Exception) -> str:
+    return "timed out" if _is_timeout(error) else "failed"
+
+
+def _is_timeout(error: Exception) -> bool:
+    """Return whether there was no answer in time; LanceDB has no type for that."""
+    untyped = isinstance(error, RuntimeError) and not isinstance(error, ResiftError)
+    return isinstance(error, TimeoutError) or (
+        untyped and "query timeout" in str(error).casefold()
+    )
 
 
 def _no_result(plan: Plan, outcomes: Sequence[Outcome]) -> Exception:
@@ -244,13 +324,14 @@ def _no_result(plan: Plan, outcomes: Sequence[Outcome]) -> Exception:
     request's fault.
     """
     errors = [o for o in outcomes if isinstance(o, Exception)]
-    refusals = {str(error).partition("\n")[0] for error in errors}
+    refusals = {said(error) for error in errors}
     if all(isinstance(error, ValueError) for error in errors) and len(refusals) == 1:
         found: Exception = InputError(f"search: LanceDB refuses it: {refusals.pop()}")
     else:
         parts = [_failure(*pair) for pair in zip(plan.legs, errors, strict=True)]
         msg = f"No leg of the search gave a result: {'; '.join(parts)}."
-        found = BackendError(msg)
+        late = all(map(_is_timeout, errors))
+        found = BackendTimeoutError(msg) if late else BackendError(msg)
     found.__cause__ = errors[0]
     return found
 
@@ -272,6 +353,22 @@ def _with_late(
     return page, [note]
 
 
+def with_mark(rows: pa.Table, *, degraded: bool) -> pa.Table:
+    """Add the column that says of each row whether its answer is degraded.
+
+    Raises:
+        InputError: If there is a column of that name.
+    """
+    mark = pa.array(np.full(len(rows), degraded))
+    if _MARK not in (names := rows.column_names):
+        return rows.append_column(pa.field(_MARK, mark.type, metadata=OURS), mark)
+    field = rows.schema.field(_MARK)
+    if (field.metadata or {}).items() < OURS.items():
+        msg = f"degraded=True adds a column {_MARK!r}, which the results already have."
+        raise InputError(msg)
+    return rows.set_column(names.index(_MARK), field, mark)
+
+
 class _Unscored:
     """Scores nothing, so that rows stay as they were merged."""
 
@@ -283,7 +380,9 @@ class _Unscored:
 
     @resift.hookimpl
     def score(self, documents: Sequence[str]) -> resift.Scores:
-        return resift.Scores(np.full(len(documents), np.nan), notes=[self._note])
+        n = len(documents)
+        degraded = {_MARK: np.ones(n, dtype=bool)}
+        return resift.Scores(np.full(n, np.nan), degraded, notes=[self._note])
 
 
 def _integer(value: object) -> int | None:
@@ -295,27 +394,7 @@ def _integer(value: object) -> int | None:
         return None
 
 
-def column_of(reranker: object) -> str | Sequence[str] | None:
-    """Return the text column that an adapter was given; None for any other."""
-    return reranker.column if isinstance(reranker, LanceReranker) else None
-
-
-def reranker_of(reranker: object) -> resift.Reranker:
-    """Return the reranker that a search names, built once per name and config."""
-    if isinstance(reranker, resift.Reranker):
-        return reranker
-    if isinstance(reranker, LanceReranker):
-        return reranker.reranker
-    if not isinstance(reranker, str):
-        return resift.Reranker(reranker)
-    config = Config.find()
-    with _building:
-        built_for, known = _built.get(reranker, (None, None))
-        if known is None or known.closed or built_for != config:
-            known = resift.load(reranker, config=config)
-            _built[reranker] = (config, known)
-        return known
-
-
-_building = threading.Lock()
-_built: dict[str, tuple[Config, resift.Reranker]] = {}
+def _plain(text: str | Sequence[str]) -> str | Sequence[str]:
+    return (
+        unquoted(text) if isinstance(text, str) else [unquoted(name) for name in text]
+    )

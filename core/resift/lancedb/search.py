@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from lancedb.embeddings import EmbeddingFunctionRegistry
+from typing import TYPE_CHECKING
 
 from resift.errors import BackendTimeoutError
-from resift.lancedb.legs import Leg, Table, embedded
-from resift.lancedb.request import Options, Request, Vectors, column_of, reranker_of
+from resift.lancedb.engine import (
+    BuilderOptions,
+    LanceTable,
+    Table,
+    adescribed,
+    configured,
+    described,
+    is_async,
+    require_table,
+)
+from resift.lancedb.given import given
+from resift.lancedb.legs import Leg, embedded
+from resift.lancedb.request import Options, Request, Vectors
 from resift.lancedb.running import (
     OUT_OF_TIME,
     Outcome,
@@ -34,18 +42,16 @@ if TYPE_CHECKING:
 
 __all__ = ["asearch", "search"]
 
-_LanceTable: TypeAlias = Any  # lancedb types its tables and builders loosely
-
 
 def search(
-    table: _LanceTable,
+    table: LanceTable,
     query: object,
     *,
     reranker: object = "rrf",
     vectors: Vectors = None,
     fts: str | Sequence[str] | bool | None = None,
     where: str | None = None,
-    select: Sequence[str] | None = None,
+    select: Sequence[str] | Mapping[str, object] | None = None,
     limit: int = 10,
     offset: int = 0,
     window: int = 100,
@@ -54,6 +60,8 @@ def search(
     min_score: float | None = None,
     explain: bool = False,
     timeout: float | None = None,
+    degraded: bool = False,
+    **builder: Unpack[BuilderOptions],
 ) -> pa.Table:
     """Search a LanceDB table by any number of legs, and rerank the union.
 
@@ -65,23 +73,34 @@ def search(
         table: A table of LanceDB, local or remote.
         query: The query: text, or a full-text query object of LanceDB.
         reranker: A name (built once per config), a `resift.Reranker`, a plugin
-            instance or a function.
+            instance, a function, an adapter, or LanceDB's own `RRFReranker`,
+            `MRRReranker` or `LinearCombinationReranker`.
         vectors: ``{column: vector}``; or columns whose embedding function makes the
             query vector; or one vector, where there is one vector column. By default
             every column with an embedding function; False for none.
         fts: Full-text columns, one leg each; by default every indexed one; False for
             none.
-        where: An SQL filter, applied before searching.
-        select: The columns to return; by default all but the vectors.
+        where: An SQL filter, applied before searching unless *postfilter*.
+        select: The columns to return, fields of structs (``"meta.title"``), ``_rowid``,
+            ``_distance`` and ``_score`` among them; or a mapping of names to SQL
+            expressions. By default all but the vectors.
         limit: Rows of a page.
         offset: Rows before the page; ``offset + limit <= window``.
         window: Rows that each leg fetches, and that are scored.
-        weights: What each leg counts for in the merge, by column or in order.
+        weights: What each leg counts for in the merge: in order, or by column or kind
+            (``"vector"``, ``"fts"``). By default as the reranker says.
         text: The column that holds the text.
         min_score: The least probability of the rows returned; all by default.
         explain: Add each leg's rank and score, and the stages of the reranker.
         timeout: Seconds for everything. The legs get two thirds of it where scoring or
             reading vectors follows; what is not done in time is left out, and noted.
+        degraded: Add the column ``_degraded``: whether the answer is less than what was
+            asked for.
+        builder: What the legs hand to LanceDB's query builders: ``distance_type``,
+            ``nprobes``, ``minimum_nprobes``, ``maximum_nprobes``, ``refine_factor``,
+            ``ef``, ``distance_range`` (a pair), ``bypass_vector_index``,
+            ``fast_search``, ``postfilter``, ``phrase_query``, ``use_lsm``. A value is
+            for every leg that takes it, or per leg: ``{leg: value}``.
 
     Returns:
         One page, best first, with ``_relevance_score``. If a leg failed or timed out,
@@ -91,10 +110,13 @@ def search(
     Raises:
         InputError: If an argument does not fit the table.
         BackendError: If every leg failed; the first failure is chained.
+        BackendTimeoutError: If every leg timed out.
 
     Example:
         ``search(table, "red fox", reranker="dbsf", vectors={"vector": v}, limit=5)``
     """
+    require_table(table, takes_async=False)
+    _require_known("search", builder, BuilderOptions)
     request = Request(
         query=query,
         vectors=vectors,
@@ -105,14 +127,17 @@ def search(
         offset=offset,
         window=window,
         weights=weights,
-        text=text or column_of(reranker),
+        text=text,
         min_score=min_score,
         explain=explain,
         timeout=timeout,
+        degraded=degraded,
+        builder=builder,
     )
-    found = reranker_of(reranker)
+    chosen = given(reranker)
+    found = chosen.reranker
     workers = workers_of(table, "leg")
-    plan = request.plan(_described(table, workers, request), found)
+    plan = request.plan(_described(table, workers, request), chosen)
     calls = [_call(table, leg, request, plan) for leg in plan.legs]
     outcomes = gather(calls, workers, request.time_for_legs(plan, found))
     arrived = request.arrived(plan, outcomes)
@@ -128,7 +153,7 @@ def search(
 
 
 async def asearch(
-    table: _LanceTable,
+    table: LanceTable,
     query: object,
     *,
     reranker: object = "rrf",
@@ -138,18 +163,17 @@ async def asearch(
 
     Takes the arguments of `search`, returns and raises what it does.
     """
-    for name in options.keys() - Options.__annotations__.keys():
-        msg = f"asearch() got an unexpected keyword argument {name!r}"
-        raise TypeError(msg)
-    options["text"] = options.get("text") or column_of(reranker)
+    require_table(table, takes_async=True)
+    _require_known("asearch", options, Options)
     aside = workers_of(table, "search")
-    if not inspect.iscoroutinefunction(getattr(type(table), "schema", None)):
+    if not is_async(table):
         whole = partial(search, table, query, reranker=reranker, **options)
         return await in_thread(aside, whole)
-    request = Request(query=query, **options)
-    found = await in_thread(aside, partial(reranker_of, reranker))
-    described = await _adescribed(table, request)
-    plan = await in_thread(aside, partial(request.plan, described, found))
+    request = Request.of(query, options)
+    chosen = await in_thread(aside, partial(given, reranker))
+    found = chosen.reranker
+    told = await _adescribed(table, request)
+    plan = await in_thread(aside, partial(request.plan, told, chosen))
     calls = [_acall(table, leg, request, plan) for leg in plan.legs]
     legs = await agather(calls, request.time_for_legs(plan, found))
     arrived = request.arrived(plan, legs)
@@ -164,31 +188,24 @@ async def asearch(
     return request.finished(page, plan, arrived, late)
 
 
-def _described(table: _LanceTable, workers: Workers, request: Request) -> Table:
-    def read() -> Table:
-        indexed = _full_text(table.list_indices())
-        return Table(table.schema, indexed, lambda: table.embedding_functions)
+def _require_known(who: str, names: Mapping[str, object], known: type) -> None:
+    for name in names.keys() - known.__annotations__.keys():
+        msg = f"{who}() got an unexpected keyword argument {name!r}"
+        raise TypeError(msg)
 
+
+def _described(table: LanceTable, workers: Workers, request: Request) -> Table:
     try:
-        return within(workers, request.left(), read)
+        return within(workers, request.left(), partial(described, table))
     except OUT_OF_TIME as error:
         raise _silent() from error
 
 
-async def _adescribed(table: _LanceTable, request: Request) -> Table:
-    both = asyncio.gather(table.schema(), table.list_indices())
+async def _adescribed(table: LanceTable, request: Request) -> Table:
     try:
-        schema, indices = await asyncio.wait_for(both, request.left())
+        return await asyncio.wait_for(adescribed(table), request.left())
     except TimeoutError as error:
         raise _silent() from error
-    registry = EmbeddingFunctionRegistry.get_instance()  # type: ignore[no-untyped-call]
-    indexed = _full_text(indices)
-    return Table(schema, indexed, lambda: registry.parse_functions(schema.metadata))
-
-
-def _full_text(indices: Sequence[Any]) -> list[str]:
-    """Return the columns that have a full-text index."""
-    return [c for index in indices if index.index_type == "FTS" for c in index.columns]
 
 
 def _silent() -> BackendTimeoutError:
@@ -196,7 +213,7 @@ def _silent() -> BackendTimeoutError:
 
 
 def _call(
-    table: _LanceTable, leg: Leg, request: Request, plan: Plan
+    table: LanceTable, leg: Leg, request: Request, plan: Plan
 ) -> Callable[[], pa.Table]:
     """Return what runs one leg: in a thread of its own."""
 
@@ -211,20 +228,14 @@ def _call(
                 vector_column_name=leg.column,
                 query_type="vector",
             )
-        if request.where:
-            builder = builder.where(request.where)
-        builder = builder.select(plan.fetched_by(leg)).with_row_id(with_row_id=True)
-        result: pa.Table = builder.limit(request.window).to_arrow(
-            timeout=_duration(request)
-        )
+        builder = _configured(builder, leg, request, plan)
+        result: pa.Table = builder.to_arrow(timeout=_duration(request))
         return result
 
     return run
 
 
-async def _acall(
-    table: _LanceTable, leg: Leg, request: Request, plan: Plan
-) -> pa.Table:
+async def _acall(table: LanceTable, leg: Leg, request: Request, plan: Plan) -> pa.Table:
     if leg.is_text:
         builder = await table.search(
             request.query, query_type="fts", fts_columns=leg.searched
@@ -235,15 +246,25 @@ async def _acall(
         builder = await table.search(
             vector, vector_column_name=leg.column, query_type="vector"
         )
-    if request.where:
-        builder = builder.where(request.where)
-    builder = builder.select(plan.fetched_by(leg)).with_row_id()
-    return await builder.limit(request.window).to_arrow(timeout=_duration(request))
+    builder = _configured(builder, leg, request, plan)
+    return await builder.to_arrow(timeout=_duration(request))
 
 
-def _late(table: _LanceTable, ids: Sequence[int], plan: Plan) -> _LanceTable:
+def _configured(
+    builder: LanceTable, leg: Leg, request: Request, plan: Plan
+) -> LanceTable:
+    return configured(
+        builder,
+        where=request.where,
+        select=plan.columns.of_leg(is_text=leg.is_text),
+        limit=request.window,
+        options=leg.options,
+    )
+
+
+def _late(table: LanceTable, ids: Sequence[int], plan: Plan) -> LanceTable:
     """Return the query for the vectors of the rows that were chosen."""
-    columns = [field.name for field in plan.late]
+    columns = [field.name for field in plan.columns.late]
     return table.take_row_ids(ids).with_row_id().select(columns)
 
 

@@ -138,17 +138,16 @@ def test_reranker_and_merger(search):
     [
         (
             ["--select", "nam"],
-            "search: --select names 'nam', which there is not. There are: 'name', "
+            "search: --select names 'nam', which is unknown. Known: 'name', "
             "'kind', 'text', 'vector'.",
         ),
         (
             ["--vector", "text"],
-            "search: --vector names 'text', which there is not. There are: 'vector'.",
+            "search: --vector names 'text', which is unknown. Known: 'vector'.",
         ),
         (
             ["--weight", "name=1"],
-            "search: --weight names 'name', which there is not. There are: 'vector', "
-            "'text'.",
+            "search: --weight names 'name', which is unknown. Known: 'vector', 'text'.",
         ),
         (
             ["--fts", "name"],

@@ -140,7 +140,7 @@ class Lance:
         return {i for i in ids if i in self.documents}
 
     def _vector_columns(self) -> list[str]:
-        from resift.lancedb.legs import is_vector
+        from resift.lancedb import is_vector
 
         if self._vectors is None:
             return list(self._table.embedding_functions)
