@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import subprocess
 import sys
 import threading
@@ -20,7 +19,7 @@ from embedding import embed_by
 from resift.errors import BackendTimeoutError
 from resift.lancedb import running
 from resift.output import notes_of
-from resift.workers import OverdueError
+from resift.workers import NoWorkerError, OverdueError
 
 VECTOR = [1.0, 0.0]
 
@@ -253,9 +252,14 @@ def test_what_hangs_leaves_the_threads_of_others_free(table):
 
     hanging, healthy = resift.Reranker(hang), resift.load("bm25", config=None)
     try:
-        for _ in range(running._MOST):
-            with contextlib.suppress(OverdueError):
-                running.workers_of(hanging, "score").run(lambda: hang("", ""), 0.001)
+        pool, overdue = running.workers_of(hanging, "score"), 0
+        while overdue < running._MOST:
+            try:
+                pool.run(lambda: hang("", ""), 0.001)
+            except OverdueError:
+                overdue += 1
+            except NoWorkerError:  # not even started in time
+                continue
         options = {"vectors": False, "timeout": 5}
         page = resift.lancedb.search(table, "apple", reranker=healthy, **options)
         refused = resift.lancedb.search(table, "apple", reranker=hanging, **options)

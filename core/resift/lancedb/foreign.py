@@ -60,7 +60,7 @@ def translated(reranker: object, who: str) -> Translated:
     else:
         remedy = (
             "Load the resift reranker for the same model by its name; the page on "
-            "migration has a row for each class. A class of your own becomes a function "
+            "migration has a row for each. A class of your own becomes a function "
             "(query, documents) -> scores."
         )
     msg = f"{who}: reranker must be one of resift's, got LanceDB's {name}. {remedy}"

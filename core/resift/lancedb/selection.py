@@ -78,13 +78,17 @@ def selection(
     """
     stored = [n for n in schema.names if n not in (*OWN_SCORE.values(), RELEVANCE)]
     plain = [n for n in stored if not is_vector(schema.field(n).type)]
-    computed = _computed(select, kinds) if isinstance(select, Mapping) else None
+    computed: Mapping[str, str | Expr] | None = None
     if select is None:
         scores = [n for n in schema.names if n in OWN_SCORE.values()]
         shown = [n for n in schema.names if n in plain or n in scores]
     else:
         scores = []
-        shown = [*computed] if computed is not None else _named(schema, select, kinds)
+        if isinstance(select, Mapping):
+            computed = _computed(select, kinds)
+            shown = [*computed]
+        else:
+            shown = _named(schema, select, kinds)
     needed = [*(reranker.columns or ())]
     if reranker.needs_text:
         needed += text_columns(text, [*stored, *shown])
@@ -108,7 +112,7 @@ def unknown(option: str, name: str, known: Sequence[str]) -> str:
     return f"search: {option} names {name!r}, which is unknown. Known: {columns}."
 
 
-def _named(schema: pa.Schema, select: Sequence[str], kinds: set[bool]) -> list[str]:
+def _named(schema: pa.Schema, select: object, kinds: set[bool]) -> list[str]:
     """Return the plain names that a list selects."""
     if (
         isinstance(select, str)
@@ -133,7 +137,7 @@ def _named(schema: pa.Schema, select: Sequence[str], kinds: set[bool]) -> list[s
 
 
 def _computed(
-    select: Mapping[str, object], kinds: set[bool]
+    select: Mapping[object, object], kinds: set[bool]
 ) -> Mapping[str, str | Expr]:
     """Return the expressions of a mapping, checked."""
     found: dict[str, str | Expr] = {}
