@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from lancedb.expr import Expr
@@ -137,7 +137,7 @@ def _named(schema: pa.Schema, select: object, kinds: set[bool]) -> list[str]:
 
 
 def _computed(
-    select: Mapping[object, object], kinds: set[bool]
+    select: Mapping[Any, object], kinds: set[bool]
 ) -> Mapping[str, str | Expr]:
     """Return the expressions of a mapping, checked."""
     found: dict[str, str | Expr] = {}
