@@ -9,7 +9,8 @@ from resift_local import Deadline
 
 
 class Late(Deadline):
-    late = "acme: {progress} when the timeout of {timeout:g} s ran out."
+    who = "acme"
+    remedy = "Read fewer."
 
 
 def test_a_call_that_is_late_says_how_far_it_has_come():
@@ -18,7 +19,8 @@ def test_a_call_that_is_late_says_how_far_it_has_come():
         Late(1e-9).check("3 of {5} texts were read")
 
     assert str(caught.value) == (
-        "acme: 3 of {5} texts were read when the timeout of 1e-09 s ran out."
+        "acme: 3 of {5} texts were read when the timeout of 1e-09 s ran out. Read "
+        "fewer."
     )
 
 

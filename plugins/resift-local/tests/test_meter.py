@@ -13,7 +13,8 @@ BATCHES = ["abc", "de", "f"]
 
 
 class Late(Deadline):
-    late = "acme: {progress} in {timeout:g} s."
+    who = "acme"
+    remedy = "Read fewer."
 
 
 class Terminal(io.StringIO):
@@ -72,4 +73,6 @@ def test_no_batch_is_handed_out_when_the_time_is_up():
 
     with pytest.raises(BackendTimeoutError) as caught:
         next(handed)
-    assert str(caught.value) == "acme: 5 of 6 texts were read in 60 s."
+    assert str(caught.value) == (
+        "acme: 5 of 6 texts were read when the timeout of 60 s ran out. Read fewer."
+    )

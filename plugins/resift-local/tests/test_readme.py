@@ -48,7 +48,7 @@ def test_the_example_reranks_in_batches(acme, tmp_path):
         ranked = reranker.rank("q", documents)
         copy = pickle.loads(pickle.dumps(reranker.plugin))
     assert [document.index for document in ranked] == [2, 0, 3, 1]
-    assert copy._loaded is None
+    assert copy._model.loaded is None
     assert list(copy.score("q", documents)) == [3, 1, 5, 2]
 
 

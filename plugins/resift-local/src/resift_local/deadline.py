@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from resift.errors import BackendTimeoutError
@@ -12,16 +15,18 @@ __all__ = ["Deadline"]
 
 
 class Deadline:
-    """When a call must have ended; a subclass has the words for a call that has not.
+    """When a call must have ended; a subclass has the words for one that has not.
 
     Attributes:
-        late: The message then, with places for ``{progress}`` and ``{timeout:g}``.
+        who: The reranker.
+        remedy: What to do when the time is not enough.
 
     Args:
         timeout: Seconds from now, or None for no end.
     """
 
-    late: ClassVar[str]
+    who: ClassVar[str]
+    remedy: ClassVar[str]
 
     def __init__(self, timeout: float | None = None) -> None:
         self.timeout = timeout
@@ -44,7 +49,27 @@ class Deadline:
         if not self.left:
             raise self.expired(progress)
 
+    @contextmanager
+    def holding(self, lock: threading.Lock, busy: str) -> Iterator[None]:
+        """Hold *lock*, waiting for it no longer than there is time.
+
+        Args:
+            lock: Held while the context lasts.
+            busy: What the message says of whoever holds it.
+
+        Raises:
+            BackendTimeoutError: If another thread holds it that long.
+        """
+        if not lock.acquire(timeout=min(self.left, threading.TIMEOUT_MAX)):
+            raise self.expired(busy)
+        try:
+            yield
+        finally:
+            lock.release()
+
     def expired(self, progress: str) -> BackendTimeoutError:
         """Return the error that says so."""
-        message = self.late.format(progress=progress, timeout=self.timeout)
-        return BackendTimeoutError(message)
+        return BackendTimeoutError(
+            f"{self.who}: {progress} when the timeout of {self.timeout:g} s ran out. "
+            f"{self.remedy}"
+        )

@@ -18,6 +18,8 @@ def loading(
 ) -> Iterator[None]:
     """Show the loader's progress bar on a terminal only, and explain its failure.
 
+    The bar is that of transformers: import it, or what imports it, before.
+
     Args:
         who: The reranker.
         name: The folder or Hub name, as `located` found it.
@@ -29,27 +31,37 @@ def loading(
     Raises:
         ModelError: For any failure inside.
     """
-    from transformers.utils import logging
-
-    hide = not sys.stderr.isatty() and logging.is_progress_bar_enabled()
-    if hide:
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        yield
+        with _quiet():
+            yield
     except Exception as error:
         msg = _known(f"{who}: option 'model': {name!r}", name, error, local=local) or (
             f"{failed} ({type(error).__name__}: {first_line(error)}).{advice}"
         )
         raise ModelError(msg) from error
-    finally:
-        if hide:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def first_line(error: BaseException) -> str:
     """Return the first line of what an error says, to be quoted in a message."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") if lines else "no message"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide the progress bar of transformers where that is imported and no one looks."""
+    if "transformers" not in sys.modules or sys.stderr.isatty():
+        yield
+        return
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _known(model: str, name: str, error: Exception, *, local: bool) -> str:

@@ -59,7 +59,15 @@ def _on_hub(who: str, name: str, revision: str | None) -> bool:
     Raises:
         ModelError: If it answers that there is no such model.
     """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    try:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    except ModuleNotFoundError as error:
+        msg = (
+            f"{who}: option 'model': {name!r} is a name on the Hub, and "
+            "huggingface_hub is not installed. Run: pip install 'resift-local[hub]', "
+            "or give the folder of a saved model."
+        )
+        raise ModelError(msg) from error
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,

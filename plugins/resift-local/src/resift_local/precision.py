@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import torch
-    from sentence_transformers import CrossEncoder, SentenceTransformer
+    from sentence_transformers.base.model import BaseModel
 
-__all__ = ["fast_bfloat16", "halve"]
+__all__ = ["Dtype", "fast_bfloat16", "halve"]
+
+Dtype: TypeAlias = Literal["auto", "float32", "float16", "bfloat16"]
+"""The values of an option ``dtype``."""
 
 
 def fast_bfloat16() -> bool:
@@ -19,7 +22,7 @@ def fast_bfloat16() -> bool:
     return bool(known.get("avx512_bf16") or known.get("amx_bf16"))
 
 
-def halve(model: CrossEncoder | SentenceTransformer) -> None:
+def halve(model: BaseModel) -> None:
     """Compute in 16 bits on a GPU, in the kind the weights were saved in."""
     import torch
 
