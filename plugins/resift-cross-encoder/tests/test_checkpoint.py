@@ -155,7 +155,7 @@ def test_positions_bound_the_default(roberta):
     reranker = CrossEncoder(model=roberta)
     reranker.warmup()
 
-    assert reranker._engine.tokenizer.max_length == 32
+    assert reranker._engine.loaded.tokenizer.max_length == 32
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_failure_is_not_remembered(model, tmp_path):
 
     reranker.warmup()
 
-    assert reranker._engine is not None
+    assert reranker._engine.loaded is not None
 
 
 @pytest.mark.parametrize(

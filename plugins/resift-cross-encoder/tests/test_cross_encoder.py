@@ -72,7 +72,7 @@ def test_auto_takes_openvino_on_a_cpu(model, query, documents):
     reranker = CrossEncoder(model=model, device="cpu")
     reranker.score(query, documents)
 
-    assert isinstance(reranker._engine.runtime, OpenVinoRuntime)
+    assert isinstance(reranker._engine.loaded.runtime, OpenVinoRuntime)
 
 
 def test_auto_falls_back_to_torch(model, query, documents, monkeypatch, caplog):
@@ -142,7 +142,7 @@ def test_truncation_is_reported(exact, query, documents, long_document):
     assert scores.columns["tokens_cut"].tolist() == [0, cut]
     assert scores.notes == (
         "cross-encoder: 1 of 2 documents do not fit into the 64 tokens that the model "
-        "reads: 35 tokens were cut.",
+        "reads: 35 tokens were cut (option 'max_length').",
     )
 
 
@@ -159,8 +159,8 @@ def test_a_long_query_is_reported(exact, long_document):
     scores = exact.score(long_document, ["fox", long_document])
 
     assert scores.notes[-1] == (
-        "cross-encoder: the query was cut by up to 60 tokens to fit, with a document, "
-        "into the 64 that the model reads."
+        "cross-encoder: the query does not fit into the 64 tokens that the model "
+        "reads: 60 tokens were cut (option 'max_length')."
     )
 
 
@@ -219,7 +219,7 @@ def test_pickles_as_its_options(exact, query, documents):
 
     copy = pickle.loads(sent)
     assert len(sent) < 1000
-    assert copy._engine is None
+    assert copy._engine.loaded is None
     assert copy.score(query, documents).values == pytest.approx(expected)
 
 
@@ -231,7 +231,7 @@ def test_close_lets_go_and_may_be_repeated(model, query, documents):
     reranker.close()
     reranker.close()
 
-    assert reranker._engine is None
+    assert reranker._engine.loaded is None
 
 
 def test_loads_once_for_many_threads(model, query, documents):
@@ -241,7 +241,7 @@ def test_loads_once_for_many_threads(model, query, documents):
 
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda texts: reranker.score(query, texts), given))
-        engines = set(pool.map(lambda _: id(reranker._loaded()), range(8)))
+        engines = set(pool.map(lambda _: id(reranker._engine.loaded), range(8)))
 
     expected = reranker.score(query, documents).values
     assert len(engines) == 1

@@ -30,7 +30,7 @@ def test_scores_are_the_references(
     expected = reference.predict([(query, text) for text in texts], prompt=prompt)
     assert scores.values == pytest.approx(expected, abs=1e-5)
     assert reranker.score_kind == "probability"
-    assert isinstance(reranker._engine.runtime, TorchRuntime)
+    assert isinstance(reranker._engine.loaded.runtime, TorchRuntime)
 
 
 def test_truncation_is_reported(language_model, documents, long_document):
@@ -43,7 +43,7 @@ def test_truncation_is_reported(language_model, documents, long_document):
     assert scores.columns["tokens_cut"].tolist() == [0, cut]
     assert scores.notes == (
         "cross-encoder: 1 of 2 documents do not fit into the 64 tokens that the model "
-        "reads: 32 tokens were cut.",
+        "reads: 32 tokens were cut (option 'max_length').",
     )
 
 

@@ -50,7 +50,7 @@ class Compiled:
 
 def encoded(reranker, query, documents):
     """Return the runtime, pairs for it, and a batch for each."""
-    engine = reranker._engine
+    engine = reranker._engine.loaded
     pairs = engine.tokenizer.encode([query], [documents])
     return engine.runtime, pairs, [np.array([i]) for i in range(len(documents))]
 

@@ -25,7 +25,7 @@ def reranker(model):
 @pytest.fixture
 def memory(reranker):
     """Let the model's forward run out of memory above a number of tokens."""
-    network = reranker._engine.runtime.model[0].model
+    network = reranker._engine.loaded.runtime.model[0].model
     forward, seen = network.forward, []
     limit = {"tokens": 10**9}
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from resift.errors import ModelError
-from resift_local import halve, learnt_positions, loading, located, require_positions
+from resift_local import halve, loading, located
 
 if TYPE_CHECKING:
     import sentence_transformers
 
-    from resift_cross_encoder.reranker import CrossEncoder
+    from resift_cross_encoder.options import Options
 
-__all__ = ["Dtype", "load_checkpoint", "longest_pair"]
-
-Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+__all__ = ["load_checkpoint"]
 
 _WHO = "cross-encoder: option 'model'"
 _HEADS = ("ForSequenceClassification", "ForCausalLM", "ForConditionalGeneration")
 
 
 def load_checkpoint(
-    options: CrossEncoder, device: str | None
+    options: Options, device: str | None
 ) -> sentence_transformers.CrossEncoder:
     """Load the model that *options* name.
 
@@ -60,20 +58,6 @@ def load_checkpoint(
         halve(model)
     model.eval()
     return model
-
-
-def longest_pair(
-    model: sentence_transformers.CrossEncoder, max_length: int | None
-) -> int:
-    """Return how many tokens of a pair the model reads.
-
-    Raises:
-        ModelError: If *max_length* asks for more than it has positions for.
-    """
-    positions = learnt_positions(model)
-    require_positions("cross-encoder", positions, max_length)
-    known = (max_length or model.max_seq_length, positions)
-    return min((n for n in known if n is not None), default=512)
 
 
 def _require_head(model: sentence_transformers.CrossEncoder, name: str) -> None:

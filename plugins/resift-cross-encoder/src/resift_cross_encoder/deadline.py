@@ -10,8 +10,8 @@ __all__ = ["Deadline"]
 class Deadline(resift_local.Deadline):
     """When a call must have ended."""
 
-    late = (
-        "cross-encoder: {progress} when the timeout of {timeout:g} s ran out. Score "
-        "fewer (window=...), allow more time, or call warmup() before the first "
+    who = "cross-encoder"
+    remedy = (
+        "Score fewer (window=...), allow more time, or call warmup() before the first "
         "request."
     )

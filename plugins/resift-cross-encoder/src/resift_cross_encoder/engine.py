@@ -8,20 +8,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resift.scores import Scores
+from resift import Scores
 from resift_cross_encoder.batches import batches
-from resift_cross_encoder.checkpoint import load_checkpoint, longest_pair
+from resift_cross_encoder.checkpoint import load_checkpoint
 from resift_cross_encoder.deadline import Deadline
-from resift_cross_encoder.head import Head, head_of
+from resift_cross_encoder.head import FloatArray, Head, head_of
 from resift_cross_encoder.pairs import IntArray, Pairs
 from resift_cross_encoder.runtime import Runtime, placed, runtime_of
 from resift_cross_encoder.tokenization import PairTokenizer, tokenizer_of
-from resift_local import metered
+from resift_local import (
+    forward,
+    metered,
+    readable,
+    reading,
+    require_finite,
+    truncation,
+)
 
 if TYPE_CHECKING:
     import sentence_transformers
 
-    from resift_cross_encoder.reranker import CrossEncoder
+    from resift_cross_encoder.options import Options
 
 __all__ = ["Engine"]
 
@@ -41,7 +48,7 @@ class Engine:
     head: Head
 
     @classmethod
-    def load(cls, options: CrossEncoder) -> Engine:
+    def load(cls, options: Options) -> Engine:
         """Load what *options* name.
 
         Raises:
@@ -50,7 +57,7 @@ class Engine:
         backend, device = placed(options)
         model = load_checkpoint(options, device)
         head = head_of(model, options.activation, options.label)
-        max_length = longest_pair(model, options.max_length)
+        max_length = readable("cross-encoder", model, options.max_length)
         tokenizer = tokenizer_of(model, max_length, _prompt(model, options.prompt))
         runtime = runtime_of(model, tokenizer.layout, backend, options)
         return cls(tokenizer, runtime, head)
@@ -59,11 +66,11 @@ class Engine:
         self,
         queries: Sequence[str],
         documents: Sequence[Sequence[str]],
-        options: CrossEncoder,
+        options: Options,
         deadline: Deadline,
     ) -> list[Scores]:
         """Score the documents of each query, the pairs of all queries together."""
-        pairs = self.tokenizer.encode(queries, documents)
+        pairs = self._encoded(queries, documents, options)
         batches = metered(
             "cross-encoder",
             self.plan(pairs, options),
@@ -72,15 +79,23 @@ class Engine:
             done="documents were scored",
             show=options.show_progress,
         )
-        values = self.head(self.runtime.logits(pairs, batches))
+        smaller = "token_budget, batch_size or max_length"
+        with forward("cross-encoder", options.model, smaller=smaller):
+            logits = self.runtime.logits(pairs, batches)
+            values = self.head(logits)
+        for found in (logits, values):  # an activation of the model's own is no better
+            require_finite(
+                "cross-encoder",
+                options.model,
+                found,
+                what="scores",
+                dtype=self.runtime.dtype,
+            )
         ends = np.cumsum([len(texts) for texts in documents])
         parts = np.split(np.arange(len(pairs)), ends[:-1])
-        return [
-            Scores(values[part], *_truncation(pairs, part, self.tokenizer.max_length))
-            for part in parts
-        ]
+        return [self._answer(pairs, part, values[part], logits[part]) for part in parts]
 
-    def plan(self, pairs: Pairs, options: CrossEncoder) -> list[IntArray]:
+    def plan(self, pairs: Pairs, options: Options) -> list[IntArray]:
         """Return the batches in which *pairs* are computed."""
         budget = options.token_budget
         if budget is None and options.batch_size is None:
@@ -93,6 +108,28 @@ class Engine:
             width=self.runtime.width,
         )
 
+    def _encoded(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        options: Options,
+    ) -> Pairs:
+        with reading("cross-encoder", options.model):
+            return self.tokenizer.encode(queries, documents)
+
+    def _answer(
+        self, pairs: Pairs, rows: IntArray, values: FloatArray, logits: FloatArray
+    ) -> Scores:
+        """Return the scores of one query, with what the model did not read."""
+        reads = self.tokenizer.max_length
+        columns, notes = truncation(
+            "cross-encoder",
+            pairs.cut[rows],
+            int(pairs.query_cut[rows].max(initial=0)),
+            reads=(reads, reads),
+        )
+        return Scores(values, columns, notes, self.head.order(values, logits))
+
 
 def _prompt(
     model: sentence_transformers.CrossEncoder, prompt: str | None
@@ -102,24 +139,3 @@ def _prompt(
         name = model.default_prompt_name
         return model.prompts.get(name) if name else None
     return model.prompts.get(prompt, prompt)
-
-
-def _truncation(
-    pairs: Pairs, rows: IntArray, max_length: int
-) -> tuple[dict[str, IntArray], tuple[str, ...]]:
-    """Return the column and the notes that say what the model did not read."""
-    cut, query_cut = pairs.cut[rows], pairs.query_cut[rows]
-    columns, notes = {}, []
-    if cut.any():
-        columns["tokens_cut"] = cut
-        notes.append(
-            f"cross-encoder: {np.count_nonzero(cut)} of {len(rows)} documents do not "
-            f"fit into the {max_length} tokens that the model reads: {cut.sum()} "
-            "tokens were cut."
-        )
-    if query_cut.any():
-        notes.append(
-            f"cross-encoder: the query was cut by up to {query_cut.max()} tokens to "
-            f"fit, with a document, into the {max_length} that the model reads."
-        )
-    return columns, tuple(notes)

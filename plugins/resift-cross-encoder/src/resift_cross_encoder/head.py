@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,10 @@ from resift.errors import ModelError
 if TYPE_CHECKING:
     import sentence_transformers
 
-__all__ = ["Activation", "FloatArray", "Head", "head_of"]
+    from resift_cross_encoder.options import Activation
 
-Activation = Literal["auto", "none", "sigmoid", "softmax"]
+__all__ = ["FloatArray", "Head", "head_of"]
+
 FloatArray: TypeAlias = NDArray[np.float64]
 
 
@@ -28,15 +29,34 @@ class Head:
         activation: Maps logits, shape ``(n_pairs, n_labels)``, to the same shape.
         label: The column that is the score.
         kind: What the score means: ``"logit"``, ``"probability"`` or ``"ordinal"``.
+        exact: Maps logits to values in the same order that never meet where the
+            scores do, at 1 or 0; None where there are none.
     """
 
     activation: Callable[[FloatArray], FloatArray]
     label: int
     kind: str
+    exact: Callable[[FloatArray], FloatArray] | None = None
 
     def __call__(self, logits: FloatArray) -> FloatArray:
         """Return one score per pair, shape ``(n_pairs,)``."""
         return self.activation(logits)[:, self.label]
+
+    def order(self, scores: FloatArray, logits: FloatArray) -> NDArray[np.int64] | None:
+        """Return the documents' indices, best first, where their scores do not say it.
+
+        A sigmoid is 1 for every logit above 37, also in float64.
+
+        Args:
+            scores: Those of one query, shape ``(n_docs,)``.
+            logits: What they come from, shape ``(n_docs, n_labels)``.
+        """
+        if self.exact is None:
+            return None
+        exact = self.exact(logits)[:, self.label]
+        order = np.lexsort((-exact, -scores))
+        tied = np.diff(scores[order]) == 0
+        return order if np.diff(exact[order])[tied].any() else None
 
 
 def head_of(
@@ -65,7 +85,7 @@ def head_of(
         )
         raise ModelError(msg)
     if activation != "auto":
-        return Head(_FUNCTIONS[activation], column, _KINDS[activation])
+        return _KNOWN[activation](column)
     return _own(model, column)
 
 
@@ -105,9 +125,9 @@ def _own(model: sentence_transformers.CrossEncoder, column: int) -> Head:
 
     function = model.activation_fn
     if function is None or isinstance(function, torch.nn.Identity):
-        return Head(_identity, column, "logit")
+        return _KNOWN["none"](column)
     if isinstance(function, torch.nn.Sigmoid):
-        return Head(_sigmoid, column, "probability")
+        return _KNOWN["sigmoid"](column)
 
     def apply(logits: FloatArray) -> FloatArray:
         scores: FloatArray = function(torch.from_numpy(logits)).numpy()
@@ -129,5 +149,17 @@ def _softmax(logits: FloatArray) -> FloatArray:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
-_FUNCTIONS = {"none": _identity, "sigmoid": _sigmoid, "softmax": _softmax}
-_KINDS = {"none": "logit", "sigmoid": "probability", "softmax": "probability"}
+def _log_odds(logits: FloatArray) -> FloatArray:
+    """Return the logit of each label's softmax, which nothing rounds to 1."""
+    others = np.full_like(logits, -np.inf)
+    for label in range(logits.shape[1]):
+        rest = np.delete(logits, label, axis=1)
+        others[:, label] = np.logaddexp.reduce(rest, axis=1)
+    return logits - others
+
+
+_KNOWN: dict[str, Callable[[int], Head]] = {
+    "none": lambda label: Head(_identity, label, "logit"),
+    "sigmoid": lambda label: Head(_sigmoid, label, "probability", _identity),
+    "softmax": lambda label: Head(_softmax, label, "probability", _log_odds),
+}

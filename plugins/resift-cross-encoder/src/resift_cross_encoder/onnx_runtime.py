@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import sentence_transformers
     import torch
 
-    from resift_cross_encoder.reranker import CrossEncoder
+    from resift_cross_encoder.options import Options
 
 __all__ = ["OnnxRuntime"]
 
@@ -35,12 +35,13 @@ class OnnxRuntime:
 
     token_budget = 1024
     n_parallel = 1
+    dtype = "float32"
 
     def __init__(
         self,
         model: sentence_transformers.CrossEncoder,
         layout: Layout,
-        options: CrossEncoder,
+        options: Options,
     ) -> None:
         import onnxruntime
 

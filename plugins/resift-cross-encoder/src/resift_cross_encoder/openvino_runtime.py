@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     import openvino  # type: ignore[import-untyped]
     import sentence_transformers
 
-    from resift_cross_encoder.reranker import CrossEncoder
+    from resift_cross_encoder.options import Options
 
 __all__ = ["OpenVinoRuntime"]
 
+_HINTS = {"bfloat16": "bf16", "float32": "f32"}
 _MOST_STREAMS = 8
 
 
@@ -47,7 +48,7 @@ class OpenVinoRuntime:
         self,
         model: sentence_transformers.CrossEncoder,
         layout: Layout,
-        options: CrossEncoder,
+        options: Options,
     ) -> None:
         import torch
 
@@ -58,8 +59,9 @@ class OpenVinoRuntime:
         self.n_parallel = min(threads, _MOST_STREAMS)
         self._n_labels = model.num_labels
         core = openvino.Core()
+        self.dtype = _precision(core, options.dtype)
         settings = {
-            "INFERENCE_PRECISION_HINT": _precision(core, options.dtype),
+            "INFERENCE_PRECISION_HINT": _HINTS[self.dtype],
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": self.n_parallel,
         }
@@ -116,5 +118,5 @@ def _precision(core: openvino.Core, dtype: str) -> str:
         raise ModelError(msg)
     if dtype == "auto":
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        return "bf16" if "BF16" in capabilities else "f32"
-    return "bf16" if dtype == "bfloat16" else "f32"
+        return "bfloat16" if "BF16" in capabilities else "float32"
+    return dtype

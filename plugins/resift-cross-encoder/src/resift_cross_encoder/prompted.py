@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from resift_cross_encoder.padding import pads_left, settle_padding
 from resift_cross_encoder.pairs import IntArray, Layout, Pairs
 
 if TYPE_CHECKING:
@@ -42,11 +43,11 @@ class PromptedTokenizer:
         self._model = model
         self._prompt = prompt
         self._lock = threading.Lock()  # the tokenizer's truncation is shared state
+        pad_id = settle_padding(model)
         sample = self._features("a", "b", _UNLIMITED)
-        tokenizer = model.tokenizer
         self.layout = Layout(
-            pad_id=tokenizer.pad_token_id or 0,
-            pad_left=tokenizer.padding_side == "left",
+            pad_id=pad_id,
+            pad_left=pads_left(model),
             types="token_type_ids" in sample,
             extra={k: v for k, v in sample.items() if isinstance(v, _SCALARS)},
         )

@@ -1,19 +1,14 @@
-"""`CrossEncoder`: the reranker, its options and its life."""
+"""`CrossEncoder`: the reranker and its hooks."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from resift import hookimpl
-from resift_cross_encoder.checkpoint import Dtype
 from resift_cross_encoder.deadline import Deadline
-from resift_cross_encoder.head import Activation
-from resift_cross_encoder.runtime import Backend
-from resift_local import CheckedOptions
+from resift_cross_encoder.options import Options
+from resift_local import Resident
 
 if TYPE_CHECKING:
     from resift.scores import Scores
@@ -22,8 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["CrossEncoder"]
 
 
-@dataclass(kw_only=True, eq=False)
-class CrossEncoder(CheckedOptions):
+class CrossEncoder(Options):
     """Score by a model that reads the query and a document together.
 
     Loads any `sentence_transformers.CrossEncoder`: BERT-like classifiers, and language
@@ -61,33 +55,16 @@ class CrossEncoder(CheckedOptions):
 
     resift_api: ClassVar[int] = 1
     pointwise: ClassVar[bool] = True
-    positive = ("max_length", "token_budget", "batch_size", "threads")
 
-    model: str | Path = "cross-encoder/ms-marco-MiniLM-L6-v2"
-    revision: str | None = None
-    backend: Backend = "auto"
-    device: str | None = None
-    dtype: Dtype = "auto"
-    max_length: int | None = None
-    token_budget: int | None = None
-    batch_size: int | None = None
-    activation: Activation = "auto"
-    label: str | int | None = None
-    prompt: str | None = None
-    threads: int | None = None
-    trust_remote_code: bool = False
-    local_files_only: bool = False
-    show_progress: bool | None = None
-    _engine: Engine | None = field(init=False, repr=False, default=None)
-    _lock: threading.Lock = field(
-        init=False, repr=False, default_factory=threading.Lock
-    )
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._engine: Resident[Engine] = Resident()
 
     @property
     def score_kind(self) -> str:
         """What a score means; the model's own activation is known once it is loaded."""
-        if self._engine is not None:
-            return self._engine.head.kind
+        if (engine := self._engine.loaded) is not None:
+            return engine.head.kind
         if self.activation == "auto":
             return "ordinal" if self.label is None else "probability"
         return "logit" if self.activation == "none" else "probability"
@@ -102,38 +79,36 @@ class CrossEncoder(CheckedOptions):
             Scores; where documents were cut, with the column ``tokens_cut`` and a note.
 
         Raises:
-            ModelError: If the model cannot be loaded or does not fit into memory.
+            ModelError: If the model cannot be loaded, fails, or gives NaN.
             BackendTimeoutError: If *timeout* is over before the last batch.
         """
         deadline = Deadline(timeout)
-        return self._loaded().score([query], [documents], self, deadline)[0]
+        return self._loaded(deadline).score([query], [documents], self, deadline)[0]
 
     @hookimpl
     def score_many(
         self, queries: Sequence[str], documents: Sequence[Sequence[str]]
     ) -> list[Scores]:
         """Score the documents of all queries together, sorted by length."""
-        return self._loaded().score(queries, documents, self, Deadline())
+        deadline = Deadline()
+        return self._loaded(deadline).score(queries, documents, self, deadline)
 
     @hookimpl
     def warmup(self) -> None:
         """Load the model, and compute one pair."""
-        self._loaded().score(["a"], [["b"]], self, Deadline())
+        deadline = Deadline()
+        self._loaded(deadline).score(["a"], [["b"]], self, deadline)
 
     @hookimpl
     def close(self) -> None:
         """Let go of the model."""
-        with self._lock:
-            self._engine = None
+        self._engine.release()
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return where each token of *text* lies, for `chunk` around it."""
-        return self._loaded().tokenizer.spans(text)
+        return self._loaded(Deadline()).tokenizer.spans(text)
 
-    def _loaded(self) -> Engine:
-        with self._lock:
-            if self._engine is None:
-                from resift_cross_encoder.engine import Engine
+    def _loaded(self, deadline: Deadline) -> Engine:
+        from resift_cross_encoder.engine import Engine
 
-                self._engine = Engine.load(self)
-            return self._engine
+        return self._engine.get(lambda: Engine.load(self), deadline)

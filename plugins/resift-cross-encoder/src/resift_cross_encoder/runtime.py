@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from resift.errors import ModelError
 from resift_cross_encoder.graph import exportable
@@ -15,11 +15,9 @@ from resift_cross_encoder.pairs import IntArray, Layout, Pairs
 if TYPE_CHECKING:
     import sentence_transformers
 
-    from resift_cross_encoder.reranker import CrossEncoder
+    from resift_cross_encoder.options import Backend, Options
 
-__all__ = ["Backend", "Runtime", "placed", "runtime_of"]
-
-Backend = Literal["auto", "torch", "openvino", "onnx"]
+__all__ = ["Runtime", "placed", "runtime_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -30,10 +28,12 @@ class Runtime(Protocol):
     Attributes:
         token_budget: The padded tokens of a batch that suit it.
         n_parallel: How many batches it computes at once.
+        dtype: The precision it computes in.
     """
 
     token_budget: int
     n_parallel: int
+    dtype: str
 
     def width(self, length: int) -> int:
         """Round a length up to the tokens per row that suit it."""
@@ -49,7 +49,7 @@ class Runtime(Protocol):
         ...
 
 
-def placed(options: CrossEncoder) -> tuple[Backend, str | None]:
+def placed(options: Options) -> tuple[Backend, str | None]:
     """Return the backend to try, and the device to load the weights on.
 
     Raises:
@@ -71,7 +71,7 @@ def runtime_of(
     model: sentence_transformers.CrossEncoder,
     layout: Layout,
     backend: Backend,
-    options: CrossEncoder,
+    options: Options,
 ) -> Runtime:
     """Put *model* behind the backend.
 

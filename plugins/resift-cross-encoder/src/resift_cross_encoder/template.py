@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from resift.errors import ModelError
+from resift_cross_encoder.padding import pads_left, settle_padding
 from resift_cross_encoder.pairs import IntArray, Layout, Pairs
 
 if TYPE_CHECKING:
+    import sentence_transformers
     from tokenizers import Tokenizer
-    from transformers import PreTrainedTokenizerBase
 
 __all__ = ["Template", "TemplateTokenizer"]
 
@@ -75,7 +76,7 @@ class TemplateTokenizer:
     longer of both (``longest_first``).
 
     Args:
-        tokenizer: The model's tokenizer; its truncation and padding are turned off.
+        model: The loaded model; its tokenizer's truncation and padding are turned off.
         template: What goes around and between.
         max_length: The most tokens of one pair.
         prompt: Text that goes before the query.
@@ -86,14 +87,15 @@ class TemplateTokenizer:
 
     def __init__(
         self,
-        tokenizer: PreTrainedTokenizerBase,
+        model: sentence_transformers.CrossEncoder,
         template: Template,
         max_length: int,
         prompt: str,
     ) -> None:
+        tokenizer = model.tokenizer
         self.layout = Layout(
-            pad_id=tokenizer.pad_token_id or 0,
-            pad_left=tokenizer.padding_side == "left",
+            pad_id=settle_padding(model, next(iter(template.ids[2][-1:]), None)),
+            pad_left=pads_left(model),
             types="token_type_ids" in tokenizer.model_input_names,
         )
         least = template.n_special + 2  # a token of either text

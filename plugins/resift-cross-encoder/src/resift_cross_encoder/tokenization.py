@@ -54,5 +54,5 @@ def tokenizer_of(
     if plain and getattr(tokenizer, "is_fast", False):
         template = Template.of(tokenizer.backend_tokenizer)
         if template is not None:
-            return TemplateTokenizer(tokenizer, template, max_length, prompt or "")
+            return TemplateTokenizer(model, template, max_length, prompt or "")
     return PromptedTokenizer(model, max_length, prompt)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import sentence_transformers
     import torch
 
-    from resift_cross_encoder.reranker import CrossEncoder
+    from resift_cross_encoder.options import Options
 
 __all__ = ["TorchRuntime"]
 
@@ -41,7 +41,7 @@ class TorchRuntime:
     n_parallel = 1
 
     def __init__(
-        self, model: sentence_transformers.CrossEncoder, options: CrossEncoder
+        self, model: sentence_transformers.CrossEncoder, options: Options
     ) -> None:
         import torch
 
@@ -53,6 +53,8 @@ class TorchRuntime:
         self._autocast = on_cpu and (
             options.dtype == "bfloat16" or (options.dtype == "auto" and fast_bfloat16())
         )
+        kept = str(model.dtype).removeprefix("torch.")
+        self.dtype = "bfloat16" if self._autocast else kept
         self._limit: int | None = None  # tokens of a batch, once one was too large
         if self._autocast or model.dtype in (torch.float16, torch.bfloat16):
             sharpen(model)
