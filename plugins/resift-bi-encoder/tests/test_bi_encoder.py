@@ -105,9 +105,10 @@ def test_truncation_is_reported(exact, query, documents) -> None:
 
     assert scores.columns["tokens_cut"].tolist() == [0, 60 + 2 - 32]
     assert scores.notes == (
-        "bi-encoder: 1 of 2 documents are longer than the model reads: 30 tokens were "
-        "cut.",
-        "bi-encoder: the query is longer than the model reads: 32 tokens were cut.",
+        "bi-encoder: 1 of 2 documents do not fit into the 32 tokens that the model "
+        "reads: 30 tokens were cut (option 'max_length').",
+        "bi-encoder: the query does not fit into the 32 tokens that the model reads: "
+        "32 tokens were cut (option 'max_length').",
     )
     assert not exact.score(query, documents).columns
 
@@ -253,7 +254,7 @@ def test_pickles_as_its_options(exact, query, documents) -> None:
     copy = pickle.loads(sent)  # our own
     expected = exact.score(query, documents).values
     assert len(sent) < 1000
-    assert copy._encoder is None
+    assert copy._encoder.loaded is None
     assert copy.score(query, documents).values == pytest.approx(expected)
 
 
@@ -265,7 +266,7 @@ def test_close_lets_go_and_may_be_repeated(model) -> None:
     reranker.close()
     reranker.close()
 
-    assert reranker._encoder is None
+    assert reranker._encoder.loaded is None
 
 
 def test_threads_share_one_model(model, query, documents) -> None:
@@ -275,7 +276,7 @@ def test_threads_share_one_model(model, query, documents) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: reranker.score(query, texts).values, range(12)))
-        encoders = set(pool.map(lambda _: id(reranker._loaded()), range(4)))
+        encoders = set(pool.map(lambda _: id(reranker._encoder.loaded), range(4)))
 
     expected = reranker.score(query, texts).values
     assert len(encoders) == 1

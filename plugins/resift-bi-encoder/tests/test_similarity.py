@@ -48,10 +48,10 @@ def test_zero_vector_is_like_nothing() -> None:
 
 
 def test_half_floats() -> None:
-    """float16 vectors are compared in float32."""
+    """float16 vectors are compared in float64."""
     found = similarities(QUERY, DOCUMENTS.astype(np.float16), "cosine")
 
-    assert found.dtype == np.float32
+    assert found.dtype == np.float64
     assert found == pytest.approx([1.0, 0.96, -1.0])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from resift.errors import ModelError
 from resift_local import (
@@ -11,6 +11,7 @@ from resift_local import (
     learnt_positions,
     loading,
     located,
+    readable,
     require_positions,
     unreported,
 )
@@ -18,17 +19,14 @@ from resift_local import (
 if TYPE_CHECKING:
     import sentence_transformers
 
-    from resift_bi_encoder.reranker import BiEncoder
+    from resift_bi_encoder.options import Backend, Options
 
-__all__ = ["Backend", "Dtype", "load_checkpoint"]
-
-Backend = Literal["torch", "openvino", "onnx"]
-Dtype = Literal["auto", "float32", "float16", "bfloat16"]
+__all__ = ["load_checkpoint"]
 
 _WHO = "bi-encoder: option 'model'"
 
 
-def load_checkpoint(options: BiEncoder) -> sentence_transformers.SentenceTransformer:
+def load_checkpoint(options: Options) -> sentence_transformers.SentenceTransformer:
     """Load the model that *options* name.
 
     Raises:
@@ -98,14 +96,14 @@ def _require_embeddings(
 def _shorten(
     model: sentence_transformers.SentenceTransformer, max_length: int | None
 ) -> None:
-    """Set the most tokens of a text.
+    """Set the most tokens of a text, also where the tokenizer knows of no end.
 
     Raises:
         ModelError: If the model has no positions for so many.
     """
-    if max_length is not None:
-        positions = learnt_positions(model)
-        if positions is None:
-            positions = getattr(model.config, "max_position_embeddings", None)
-        require_positions("bi-encoder", positions, max_length)
-        model.max_seq_length = max_length
+    if max_length is not None and learnt_positions(model) is None:
+        known: int | None = getattr(model.config, "max_position_embeddings", None)
+        require_positions("bi-encoder", known, max_length)
+    most = readable("bi-encoder", model, max_length)
+    if most != getattr(model, "max_seq_length", None):
+        model.max_seq_length = most

@@ -11,27 +11,17 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-import resift_local
 from resift_bi_encoder.checkpoint import load_checkpoint
 from resift_bi_encoder.similarity import FloatArray
-from resift_local import fast_bfloat16, metered
+from resift_local import fast_bfloat16, forward, metered, reading, require_finite
 
 if TYPE_CHECKING:
-    from resift_bi_encoder.reranker import BiEncoder
+    from resift_bi_encoder.deadline import Deadline
+    from resift_bi_encoder.options import Options
 
-__all__ = ["Deadline", "Encoder"]
+__all__ = ["Encoder"]
 
 IntArray = NDArray[np.int64]
-
-
-class Deadline(resift_local.Deadline):
-    """When a call must have ended."""
-
-    late = (
-        "bi-encoder: {progress} when the timeout of {timeout:g} s ran out. Score fewer "
-        "(window=...), allow more time, read stored vectors (embeddings=...), or call "
-        "warmup() before the first request."
-    )
 
 
 class Encoder:
@@ -44,7 +34,7 @@ class Encoder:
         ModelError: If the model cannot be loaded.
     """
 
-    def __init__(self, options: BiEncoder) -> None:
+    def __init__(self, options: Options) -> None:
         self.model = load_checkpoint(options)
         self.measure = (
             self.model.similarity_fn_name
@@ -54,6 +44,8 @@ class Encoder:
         self._options = options
         self._lock = threading.Lock()  # the tokenizer's settings are shared state
         self._bfloat16 = _computes_in_bfloat16(options, self.model.device.type)
+        kept = str(getattr(self.model, "dtype", "float32")).removeprefix("torch.")
+        self._dtype = "bfloat16" if self._bfloat16 else kept
         if options.threads is not None and self.model.device.type == "cpu":
             import torch
 
@@ -68,6 +60,7 @@ class Encoder:
         """Return the embeddings of *texts*, float32, shape ``(n_texts, dim)``.
 
         Raises:
+            ModelError: If the model fails, or gives NaN.
             BackendTimeoutError: If the time is up before the last batch.
         """
         encode = (
@@ -78,29 +71,47 @@ class Encoder:
         with self._precision():  # around all batches: weights are cast once
             for rows in self._batches(texts, deadline):
                 batch = [texts[row] for row in rows.tolist()]
-                with self._lock:
+                with (
+                    forward(
+                        "bi-encoder",
+                        self._options.model,
+                        smaller="batch_size or max_length",
+                    ),
+                    deadline.holding(self._lock, "another call was using the model"),
+                ):
                     vectors = encode(
                         batch,
                         prompt=prompt,
                         batch_size=len(batch),
                         show_progress_bar=False,
                     )
+                require_finite(
+                    "bi-encoder",
+                    self._options.model,
+                    vectors,
+                    what="embeddings",
+                    dtype=self._dtype,
+                )
                 if found is None:
                     found = np.empty((len(texts), vectors.shape[1]), np.float32)
                 found[rows] = vectors
         return np.empty((0, 0), np.float32) if found is None else found
+
+    def reads(self, task: Literal["query", "document"]) -> int | None:
+        """Return how many tokens of a text the model reads; None without a bound."""
+        length: int | None = getattr(self.model[0], f"{task}_length", None)
+        return length or self.model.max_seq_length
 
     def cut(self, texts: Sequence[str], task: Literal["query", "document"]) -> IntArray:
         """Return how many tokens of each text the model does not read."""
         from transformers import PreTrainedTokenizerBase
 
         tokenizer = self.model.tokenizer
-        most = getattr(self.model[0], f"{task}_length", None)
-        most = most or self.model.max_seq_length
+        most = self.reads(task)
         if most is None or not isinstance(tokenizer, PreTrainedTokenizerBase):
             return np.zeros(len(texts), dtype=np.int64)
         prompt = self._prompt(task) or self.model.prompts.get(task) or ""
-        with self._lock:
+        with self._lock, reading("bi-encoder", self._options.model):
             rows = tokenizer(
                 [prompt + text for text in texts],
                 truncation=False,
@@ -152,7 +163,7 @@ class Encoder:
         return torch.autocast("cpu", torch.bfloat16)
 
 
-def _computes_in_bfloat16(options: BiEncoder, device: str) -> bool:
+def _computes_in_bfloat16(options: Options, device: str) -> bool:
     """Tell whether to compute in bfloat16 on this CPU.
 
     By default where the CPU has it and both sides are encoded here: a single query is

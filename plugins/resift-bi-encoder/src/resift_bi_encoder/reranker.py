@@ -1,23 +1,19 @@
-"""`BiEncoder`: the reranker, its options and its life."""
+"""`BiEncoder`: the reranker and its hooks."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from resift import hookimpl
+from resift import Scores, hookimpl
 from resift.errors import InputError
-from resift.scores import Scores
-from resift_bi_encoder.checkpoint import Backend, Dtype
-from resift_bi_encoder.encoder import Deadline, Encoder
-from resift_bi_encoder.similarity import Measure, similarities
-from resift_bi_encoder.truncation import truncation
-from resift_local import CheckedOptions
+from resift_bi_encoder.deadline import Deadline
+from resift_bi_encoder.encoder import Encoder
+from resift_bi_encoder.options import Options
+from resift_bi_encoder.similarity import similarities
+from resift_local import Resident, truncation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,8 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["BiEncoder"]
 
 
-@dataclass(kw_only=True, eq=False)
-class BiEncoder(CheckedOptions):
+class BiEncoder(Options):
     """Score by how alike the embeddings of query and document are.
 
     Encodes both with any `sentence_transformers.SentenceTransformer`, or reads the
@@ -66,28 +61,10 @@ class BiEncoder(CheckedOptions):
     resift_api: ClassVar[int] = 1
     pointwise: ClassVar[bool] = True
     score_kind: ClassVar[str] = "similarity"
-    positive = ("dimensions", "max_length", "batch_size", "threads")
 
-    model: str | Path = "sentence-transformers/all-MiniLM-L6-v2"
-    embeddings: str | None = None
-    similarity: Measure = "auto"
-    query_prompt: str | None = None
-    document_prompt: str | None = None
-    dimensions: int | None = None
-    revision: str | None = None
-    backend: Backend = "torch"
-    device: str | None = None
-    dtype: Dtype = "auto"
-    max_length: int | None = None
-    batch_size: int = 16
-    threads: int | None = None
-    trust_remote_code: bool = False
-    local_files_only: bool = False
-    show_progress: bool | None = None
-    _encoder: Encoder | None = field(init=False, repr=False, default=None)
-    _lock: threading.Lock = field(
-        init=False, repr=False, default_factory=threading.Lock
-    )
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._encoder: Resident[Encoder] = Resident()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -113,7 +90,7 @@ class BiEncoder(CheckedOptions):
             Scores; where documents were cut, with the column ``tokens_cut`` and a note.
 
         Raises:
-            ModelError: If the model cannot be loaded.
+            ModelError: If the model cannot be loaded, fails, or gives NaN.
             InputError: If the stored vectors cannot be read.
             BackendTimeoutError: If *timeout* is over before the last batch.
         """
@@ -142,13 +119,13 @@ class BiEncoder(CheckedOptions):
     @hookimpl
     def warmup(self) -> None:
         """Load the model, and encode one text."""
-        self._loaded().encode(["a"], "query", Deadline())
+        deadline = Deadline()
+        self._loaded(deadline).encode(["a"], "query", deadline)
 
     @hookimpl
     def close(self) -> None:
         """Let go of the model."""
-        with self._lock:
-            self._encoder = None
+        self._encoder.release()
 
     def embed(
         self, query: str, documents: Sequence[str]
@@ -158,13 +135,14 @@ class BiEncoder(CheckedOptions):
         Returns:
             Shapes ``(dim,)`` and ``(n_docs, dim)``.
         """
-        encoder, deadline = self._loaded(), Deadline()
+        deadline = Deadline()
+        encoder = self._loaded(deadline)
         asked = encoder.encode([query], "query", deadline)[0]
         return asked, encoder.encode(documents, "document", deadline)
 
     def token_spans(self, text: str) -> list[tuple[int, int]]:
         """Return where each token of *text* lies, for `chunk` around it."""
-        return self._loaded().spans(text)
+        return self._loaded(Deadline()).spans(text)
 
     def _from_texts(
         self,
@@ -172,7 +150,7 @@ class BiEncoder(CheckedOptions):
         documents: Sequence[Sequence[str]],
         deadline: Deadline,
     ) -> list[Scores]:
-        encoder = self._loaded()
+        encoder = self._loaded(deadline)
         texts = list(dict.fromkeys(text for given in documents for text in given))
         row = {text: i for i, text in enumerate(texts)}
         asked = encoder.encode(queries, "query", deadline)
@@ -183,8 +161,8 @@ class BiEncoder(CheckedOptions):
         for i, given in enumerate(documents):
             rows = np.array([row[text] for text in given], dtype=np.int64)
             values = similarities(asked[i], found[rows], encoder.measure)
-            columns, notes = truncation(cut[rows], int(query_cut[i]))
-            answers.append(Scores(values.astype(np.float64), columns, notes))
+            columns, notes = _truncation(encoder, cut[rows], int(query_cut[i]))
+            answers.append(Scores(values, columns, notes))
         return answers
 
     def _from_vectors(
@@ -192,18 +170,23 @@ class BiEncoder(CheckedOptions):
     ) -> Scores:
         from resift_bi_encoder.vectors import stored_vectors
 
-        encoder = self._loaded()
+        encoder = self._loaded(deadline)
         asked = encoder.encode([query], "query", deadline)[0]
         parts = [
             similarities(asked, vectors, encoder.measure)
             for vectors in stored_vectors(candidates, column, len(asked))
         ]
         query_cut = int(encoder.cut([query], "query")[0])
-        _, notes = truncation(np.zeros(0, dtype=np.int64), query_cut)
+        _, notes = _truncation(encoder, np.zeros(0, dtype=np.int64), query_cut)
         return Scores(np.concatenate([np.empty(0), *parts]), {}, notes)
 
-    def _loaded(self) -> Encoder:
-        with self._lock:
-            if self._encoder is None:
-                self._encoder = Encoder(self)
-            return self._encoder
+    def _loaded(self, deadline: Deadline) -> Encoder:
+        return self._encoder.get(lambda: Encoder(self), deadline)
+
+
+def _truncation(
+    encoder: Encoder, cut: NDArray[np.int64], query_cut: int
+) -> tuple[dict[str, NDArray[np.integer]], tuple[str, ...]]:
+    """Return the column and the notes that say what the model did not read."""
+    reads = (encoder.reads("document") or 0, encoder.reads("query") or 0)
+    return truncation("bi-encoder", cut, query_cut, reads=reads)
