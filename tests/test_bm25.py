@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import resift
-from resift.bm25 import BM25, words
+from resift.rerankers.bm25 import BM25, words
 from resift.testing import RerankerSuite
 
 DOCUMENTS = ["a b", "b b c", "d"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from resift.breaker import CircuitBreaker
+from resift.rerankers.breaker import CircuitBreaker
 
 
 class Clock:

@@ -297,9 +297,11 @@ def test_an_unknown_name_may_be_a_name_of_the_config(only_core):
 
 def test_a_dotted_path_is_not_a_name(only_core):
     """A module path is no way to load code: only entry points are."""
-    message = failure("resift.bm25:BM25", resift.UnknownRerankerError)
+    message = failure("resift.rerankers.bm25:BM25", resift.UnknownRerankerError)
 
-    assert message.startswith("No reranker named 'resift.bm25:BM25' is installed.")
+    assert message.startswith(
+        "No reranker named 'resift.rerankers.bm25:BM25' is installed."
+    )
 
 
 @pytest.mark.parametrize("given", [dict, object(), 5, len])

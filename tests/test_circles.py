@@ -35,7 +35,7 @@ def test_one_entry_may_be_nested_twice():
 
     both = resift.load("cascade", config=data, stages=["mine", "mine"], keep=[5])
 
-    assert [stage.name for stage in both.plugin._stages] == ["mine", "mine"]
+    assert [stage.name for stage in both.plugin.children] == ["mine", "mine"]
 
 
 def test_an_entry_that_uses_itself_is_no_reranker(monkeypatch):

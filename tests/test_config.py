@@ -10,6 +10,7 @@ import pytest
 import resift
 from resift import Config
 from resift.config import Entry
+from resift.settings import Settings
 
 
 def write(path: Path, text: str) -> Path:
@@ -209,10 +210,12 @@ def test_an_entry_holds_options_and_settings(tmp_path):
 
     assert config.default == "precise"
     assert config.get("PRECISE") == Entry(
-        "bm25", {"k1": 0.9, "b": 0.4}, "dbsf", 5, 50, ["title", "body"]
+        "bm25",
+        {"k1": 0.9, "b": 0.4},
+        Settings(merge="dbsf", top_k=5, window=50, text=["title", "body"]),
     )
     reranker = resift.load()
-    assert (reranker.top_k, reranker.window) == (5, 50)
+    assert (reranker.defaults.top_k, reranker.defaults.window) == (5, 50)
     assert reranker.text == ["title", "body"]
     assert (reranker.plugin.k1, reranker.plugin.b) == (0.9, 0.4)
 
@@ -241,7 +244,7 @@ def test_what_is_given_beats_the_file_which_beats_the_default(tmp_path):
 
     assert reranker.plugin.b == 0.1
     assert reranker.plugin.k1 == 0.9
-    assert (reranker.window, reranker.top_k) == (9, 3)
+    assert (reranker.defaults.window, reranker.defaults.top_k) == (9, 3)
     assert resift.load("mine", k1=2).plugin.k1 == 2
     assert resift.load("bm25").plugin.k1 == 1.2
 
@@ -325,7 +328,7 @@ def test_an_entry_may_build_on_another():
     reranker = resift.load("top", config=data)
 
     assert (reranker.plugin.k1, reranker.plugin.b) == (0.9, 0.5)
-    assert (reranker.window, reranker.top_k) == (7, 2)
+    assert (reranker.defaults.window, reranker.defaults.top_k) == (7, 2)
     assert reranker.name == "top"
 
 
@@ -335,7 +338,7 @@ def test_an_entry_under_its_own_name_sets_defaults():
 
     assert resift.load("bm25", config=data).plugin.k1 == 0.9
     cascade = resift.load("cascade", config=data, stages=["bm25"], keep=[])
-    assert cascade.plugin._stages[0].plugin.k1 == 0.9
+    assert cascade.plugin.children[0].plugin.k1 == 0.9
 
 
 def test_an_entry_must_not_hide_an_installed_reranker():
@@ -365,12 +368,12 @@ def test_an_entry_must_not_hide_an_installed_reranker():
         (
             "[rerankers.a]\nuse = 'rrf'\noption = {}",
             ": [rerankers.a]: unknown key 'option'. Did you mean 'options'? Keys: "
-            "'use', 'options', 'merge', 'top_k', 'window', 'text', 'min_score'.",
+            "'use', 'options', 'merge', 'weights', 'top_k', 'window', 'min_score', 'text', 'instruction'.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\napi_key = 'sk-secret'",
             ": [rerankers.a]: unknown key 'api_key'. Keys: 'use', 'options', 'merge', "
-            "'top_k', 'window', 'text', 'min_score'.",
+            "'weights', 'top_k', 'window', 'min_score', 'text', 'instruction'.",
         ),
         ("default = 5", ": 'default' must be a string, got 5."),
         ("rerankers = 'a'", ": 'rerankers' must be a table, got a string."),
@@ -393,23 +396,23 @@ def test_an_entry_must_not_hide_an_installed_reranker():
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\ntop_k = true",
-            ": [rerankers.a]: 'top_k' must be an integer, got True.",
+            ": [rerankers.a]: top_k must be an integer of at least 1, or None, got True.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\nwindow = 1.5",
-            ": [rerankers.a]: 'window' must be an integer, got 1.5.",
+            ": [rerankers.a]: window must be an integer of at least 1, or None, got 1.5.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\nwindow = 0",
-            ": [rerankers.a]: 'window' must be at least 1, got 0.",
+            ": [rerankers.a]: window must be an integer of at least 1, or None, got 0.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\ntext = 5",
-            ": [rerankers.a]: 'text' must be a string or a list, got 5.",
+            ": [rerankers.a]: text must be the name of a column, or a list of names, got 5.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\ntext = ['a', 5]",
-            ": [rerankers.a]: 'text' must be a column or a list of columns, got "
+            ": [rerankers.a]: text must be the name of a column, or a list of names, got "
             "['a', 5].",
         ),
         (
@@ -437,7 +440,7 @@ def test_a_wrong_file_names_the_key_and_what_it_must_be(tmp_path, text, message)
         (
             {"rerankers": {"a": {"use": "rrf", 1: 2}}},
             "The config: [rerankers.a]: unknown key 1. Keys: 'use', 'options', "
-            "'merge', 'top_k', 'window', 'text', 'min_score'.",
+            "'merge', 'weights', 'top_k', 'window', 'min_score', 'text', 'instruction'.",
         ),
         (
             {"rerankers": {"a": {"use": "rrf", "options": {1: 2}}}},

@@ -27,27 +27,35 @@ def test_weights_are_given_at_the_call():
     assert ids(loaded().rerank("", first, second, weights=[1, 2])) == [2, 1]
 
 
+NUMBERS = "weights must be numbers, one per list, in order or by the list's name"
+
+
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ([1], "rerank: weights must have one value per list (2), got 1."),
         (
-            [1, -1],
-            "rerank: weights must be finite, not negative and not all 0, got "
-            "[1.0, -1.0].",
+            [1],
+            "weights must have one value per list (2), got 1. Lists: 'list_1', "
+            "'list_2'.",
         ),
-        (
-            [0, 0],
-            "rerank: weights must be finite, not negative and not all 0, got "
-            "[0.0, 0.0].",
-        ),
+        ([1, -1], "weights must be finite, not negative and not all 0, got [1, -1]."),
+        ([0, 0], "weights must be finite, not negative and not all 0, got [0, 0]."),
         (
             [1, math.nan],
-            "rerank: weights must be finite, not negative and not all 0, got "
-            "[1.0, nan].",
+            "weights must be finite, not negative and not all 0, got [1, nan].",
         ),
-        (["a", 1], "rerank: weights must be 2 numbers, one per list, got ['a', 1]."),
-        (5, "rerank: weights must be 2 numbers, one per list, got 5."),
+        (["a", 1], f"{NUMBERS}, got ['a', 1]."),
+        ("12", f"{NUMBERS}, got '12'."),
+        (5, f"{NUMBERS}, got 5."),
+        (
+            {"list_3": 1},
+            "weights must name lists of this search, but 'list_3' is none. Lists: "
+            "'list_1', 'list_2'.",
+        ),
+        (
+            {"list_1": 0},
+            "weights must be finite, not negative and not all 0, got dict.",
+        ),
     ],
 )
 def test_wrong_weights_are_told(weights, message):
@@ -183,7 +191,7 @@ def test_notes_of_the_input_travel_on():
 
 def test_an_order_is_followed():
     """Where stages cannot be compared, the plugin's order stands."""
-    answer = Scores([np.nan, 3.0, np.nan], order=[1, 2, 0])
+    answer = Scores([np.nan, 3.0, np.nan], order=[1, 2, 0], unscored="fell out")
 
     result = Reranker(Fixed(answer)).rerank("q", table("a", "b", "c"))
 

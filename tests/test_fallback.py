@@ -13,7 +13,7 @@ import pytest
 
 import resift
 from resift.errors import OptionsError, ServerError
-from resift.fallback import Fallback
+from resift.rerankers.fallback import Fallback
 
 DOCUMENTS = ["a blue whale", "the quick red fox", "a red car"]
 NOTHING = "fallback: nothing is scored, the documents keep their order"
@@ -278,5 +278,5 @@ def test_a_reranker_that_only_merges_is_refused() -> None:
         fallback("bm25", "rrf")
 
     assert str(caught.value).endswith(
-        ": rerankers must name rerankers that score, but 'rrf' only merges."
+        ": its rerankers must score, but 'rrf' only merges."
     )

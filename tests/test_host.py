@@ -116,9 +116,8 @@ def test_a_plugin_that_cannot_score_has_no_scoring_step():
     """A merger only merges, and refuses to score."""
     reranker = Reranker(Backwards())
 
-    assert not reranker.scores
+    assert not reranker.can_score
     assert not reranker.needs_text
-    assert [d.index for d in reranker.rank("", ["a", "b"])] == [1, 0]
     with pytest.raises(resift.InputError) as caught:
         reranker.score("q", ["a"])
     assert str(caught.value) == (
@@ -287,7 +286,7 @@ def test_an_object_that_does_not_only_wrap_is_refused(wrapper):
     assert str(caught.value) == (
         f"Reranker 'Lengths': wrapper {type(wrapper).__name__} must mark each of its "
         "hooks with @resift.hookimpl(wrapper=True), and have at least one of: score, "
-        "score_many, merge, warmup, close."
+        "score_many, merge, warmup, check, close."
     )
 
 
@@ -321,7 +320,7 @@ def test_a_wrapper_is_held_to_the_arguments_of_the_hook():
     assert str(caught.value) == (
         "Reranker 'Lengths': wrapper Misspelt: 'score' takes 'docs', which the hook "
         "does not have. Did you mean 'documents'? It has: query, documents, "
-        "candidates, top_k, timeout."
+        "candidates, top_k, timeout, instruction."
     )
 
 
@@ -398,7 +397,7 @@ def test_children_built_from_names_are_closed_and_objects_are_not(install):
     outer = resift.load(
         "cascade", config=None, stages=[mine, "fake"], keep=[1], merge=merger
     )
-    named = outer.plugin._stages[1]
+    named = outer.plugin.children[1]
     outer.close()
 
     assert named.closed

@@ -6,7 +6,7 @@ import pytest
 
 import resift
 from resift import Reranker, hookimpl
-from resift.composites import Cascade, Ensemble
+from resift.rerankers.composites import Cascade, Ensemble
 from samples import Fixed, Lengths, ids, loaded, shown, table
 
 

@@ -124,8 +124,8 @@ def test_the_merger_may_be_a_name_a_table_or_an_instance(install, merge):
 
     reranker = resift.load("rrf", config=None, merge=merge)
 
-    assert not reranker.scores
-    assert reranker.merges
+    assert not reranker.can_score
+    assert reranker.can_merge
     assert ids(reranker.rerank("", TABLE)) == [3, 2, 1]
 
 
@@ -204,7 +204,8 @@ def test_a_setting_must_be_a_positive_integer(setting, value):
         resift.load("rrf", config=None, **{setting: value})
 
     assert str(caught.value) == (
-        f"{setting} must be an integer of at least 1, or None, got {value!r}."
+        f"{setting} must be an integer of at least 1, or None, got "
+        f"{'str' if isinstance(value, str) else repr(value)}."
     )
 
 
@@ -214,7 +215,6 @@ def test_a_setting_of_the_call_beats_that_of_the_reranker():
 
     assert len(reranker.rerank("", TABLE)) == 1
     assert len(reranker.rerank("", TABLE, top_k=2)) == 2
-    assert len(reranker.rank("", ["a", "b", "c"])) == 1
 
 
 # Wrappers --------------------------------------------------------------------------

@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import resift
-from resift.mergers import (
+from resift.ranking import Ranking
+from resift.rerankers.mergers import (
     ConvexCombination,
     DistributionBasedScoreFusion,
     ReciprocalRankFusion,
     RelativeScoreFusion,
 )
-from resift.ranking import Ranking
 from resift.testing import MergerSuite
 
 if TYPE_CHECKING:
@@ -309,7 +309,7 @@ def test_convex_refuses_an_alpha_out_of_range(alpha: float) -> None:
 def test_the_module_imports_neither_arrow_nor_pydantic() -> None:
     """Mergers need numpy only, so that the default merger costs no start-up time."""
     code = (
-        "import sys, resift.mergers; "
+        "import sys, resift.rerankers.mergers; "
         "print(sorted({'pyarrow', 'pydantic', 'lancedb', 'torch'} & set(sys.modules)))"
     )
 

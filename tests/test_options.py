@@ -13,7 +13,8 @@ import pydantic
 import pytest
 
 import resift
-from resift.options import RESERVED, Schema
+from resift.building import build
+from resift.options import RESERVED, YIELDING, Schema
 
 WHO = "Reranker 'x'"
 SECRET = "sk-very-secret-0123"  # noqa: S105  # looked for in everything that is shown
@@ -56,15 +57,14 @@ class Keyed:
             raise ValueError(msg)
 
 
-def never(value: object) -> resift.Reranker:
+def never(value: object, option: str) -> resift.Reranker:
     """Build no nested reranker."""
     raise AssertionError(value)
 
 
 def built(cls: type, **options: object) -> object:
     """Build *cls* from options, as `load` does."""
-    schema = Schema(cls, WHO)
-    return schema.construct(schema.validate(options, never))
+    return build(cls, options, who=WHO, nest=never).plugin
 
 
 def refusal(cls: type, **options: object) -> str:
@@ -298,12 +298,13 @@ def test_a_constructor_that_could_hide_a_mistake_is_refused(
 
 
 def test_the_reserved_names_are_the_keywords_of_load():
-    """Every keyword of `load` is reserved, and nothing else."""
+    """Every keyword of `load` is reserved but those that yield to an option."""
     import inspect
 
     parameters = inspect.signature(resift.load).parameters.values()
 
-    assert set(RESERVED) == {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    keywords = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    assert set(RESERVED) == keywords - set(YIELDING)
 
 
 def test_an_annotation_that_cannot_be_resolved_is_an_options_error(install):

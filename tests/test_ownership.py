@@ -77,4 +77,4 @@ def test_a_merger_may_be_a_reranker_with_a_merger_of_its_own():
 
     reranker = resift.load("bm25", merge=given, config=None)
 
-    assert reranker.merges
+    assert reranker.can_merge

@@ -70,7 +70,7 @@ def test_a_reranker_by_name_is_built_again(install):
     assert copied.plugin is not reranker.plugin
     assert copied.plugin.scale == 2.0
     assert (copied.name, copied.who) == (reranker.name, reranker.who)
-    assert (copied.top_k, copied.window) == (2, 3)
+    assert (copied.defaults.top_k, copied.defaults.window) == (2, 3)
     assert copied._merger.name == "dbsf"
     assert copied.describe() == reranker.describe()
     assert copied.rank("q", ["a", "bb"]) == reranker.rank("q", ["a", "bb"])
@@ -97,7 +97,7 @@ def test_a_name_of_the_config_needs_no_config_on_the_other_side():
 
     assert copied.name == "mine"
     assert copied.plugin.k1 == 0.5
-    assert copied.top_k == 2
+    assert copied.defaults.top_k == 2
 
 
 def test_nested_rerankers_travel_too(install):
@@ -115,7 +115,7 @@ def test_nested_rerankers_travel_too(install):
     assert copied.describe() == reranker.describe()
     texts = ["a fox", "b", "c fox fox"]
     assert copied.rank("fox", texts) == reranker.rank("fox", texts)
-    children = copied.plugin._stages
+    children = copied.plugin.children
     copied.close()
     assert [child.closed for child in children] == [True, True]
 

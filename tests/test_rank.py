@@ -6,7 +6,7 @@ import pytest
 
 import resift
 from resift import RankedDocument, RankedDocuments, Reranker, Scores
-from samples import Fixed, Lengths, loaded
+from samples import Fixed, Lengths
 
 
 def test_rank_returns_the_documents_best_first():
@@ -100,7 +100,6 @@ def test_no_documents_no_ranking():
     plugin = Lengths()
 
     assert len(Reranker(plugin).rank("q", [])) == 0
-    assert len(loaded().rank("q", [])) == 0
     assert plugin.asked == []
 
 

@@ -119,14 +119,19 @@ def test_an_empty_union_is_not_merged():
     assert not hasattr(handed(table("a").slice(0, 0)), "rankings")
 
 
-def test_rank_merges_one_list_in_the_order_given():
-    """Without a scorer, `rank` shows what the merger makes of the order."""
-    recorder = Recorder()
+@pytest.mark.parametrize("method", ["rank", "rank_many"])
+def test_a_reranker_that_only_merges_cannot_rank(method):
+    """One list leaves nothing to merge: its order would come back as a ranking."""
+    reranker = Reranker(Recorder())
+    asked = {"rank": ("q", ["a", "b"]), "rank_many": (["q"], [["a", "b"]])}
 
-    ranked = Reranker(recorder).rank("q", ["a", "b"])
+    with pytest.raises(resift.InputError) as caught:
+        getattr(reranker, method)(*asked[method])
 
-    assert [ranking.documents.tolist() for ranking in recorder.rankings] == [[0, 1]]
-    assert [d.index for d in ranked] == [0, 1]
+    assert str(caught.value) == (
+        "Reranker 'Recorder' only merges lists: it cannot rank documents by a query. "
+        "Give result tables to 'rerank', or rank with a reranker that scores."
+    )
 
 
 def test_ties_are_settled_by_best_rank_then_list_then_first_seen():

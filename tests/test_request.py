@@ -30,7 +30,11 @@ COUNT = "must be an integer of at least 1, or None"
         ({"names": 3}, "names must be a list of names, got 3."),
         ({"names": "a"}, "names must be a list of names, got 'a'."),
         ({"drop": "text"}, "drop must be a list of names, got 'text'."),
-        ({"weights": "1"}, "rerank: weights must be 1 numbers, one per list, got '1'."),
+        (
+            {"weights": "1"},
+            "weights must be numbers, one per list, in order or by the list's name, "
+            "got '1'.",
+        ),
         (
             {"timeout": "5"},
             "timeout must be seconds, a number above 0, or None, got '5'.",

@@ -84,11 +84,11 @@ def test_nan_means_not_scored_in_scores_only():
     )
 
 
-def test_scores_are_ranked_as_they_are_shown():
-    """Two scores that are one float32 are a tie, and ties keep their order."""
-    scores = Scores(np.array([1.0, 1.0 + 1e-12, 0.5]))
+def test_scores_are_ranked_in_float64():
+    """Two scores that are one float32 are no tie; equal ones keep their order."""
+    scores = Scores(np.array([1.0, 1.0 + 1e-12, 0.5, 0.5]))
 
-    assert scores.ranking().tolist() == [0, 1, 2]
+    assert scores.ranking().tolist() == [1, 0, 2, 3]
 
 
 def test_an_order_replaces_sorting():

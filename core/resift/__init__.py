@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from resift.errors import *  # noqa: F403  # the whole exception tree is public
     from resift.hookspecs import hookimpl as hookimpl
     from resift.loading import load as load
-    from resift.output import notes_of as notes_of
+    from resift.notes import Note as Note
+    from resift.notes import notes_of as notes_of
+    from resift.notes import usage_of as usage_of
     from resift.ranking import RankedDocument as RankedDocument
     from resift.ranking import RankedDocuments as RankedDocuments
     from resift.ranking import Ranking as Ranking
@@ -37,6 +39,7 @@ _HOMES = {
     "InvalidRerankerError": "errors",
     "MergeError": "errors",
     "ModelError": "errors",
+    "Note": "notes",
     "NotAllowedError": "errors",
     "OptionsError": "errors",
     "PluginError": "errors",
@@ -52,7 +55,8 @@ _HOMES = {
     "UnknownRerankerError": "errors",
     "hookimpl": "hookspecs",
     "load": "loading",
-    "notes_of": "output",
+    "notes_of": "notes",
+    "usage_of": "notes",
 }
 
 __all__ = sorted([*_HOMES, "__version__"])  # noqa: PLE0605  # one list of names is enough

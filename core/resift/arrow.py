@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ __all__ = [
     "decoded",
     "gather",
     "plain",
+    "safe_text",
     "take",
     "text_columns",
     "text_of",
@@ -31,6 +33,7 @@ __all__ = [
 RELEVANCE = "_relevance_score"
 OURS = {b"resift": b"output"}  # marks the columns that resift itself has added
 _TEXTS = {pa.string(), pa.large_string(), pa.string_view(), pa.null()}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPARSE = 4  # take before concatenating where fewer than 1 row in 4 is wanted
 
 
@@ -94,6 +97,14 @@ def text_of(table: pa.Table, column: str | Sequence[str], who: str) -> list[str 
         "\n".join(part for part in row if part is not None) or None
         for row in zip(*parts, strict=True)
     ]
+
+
+def safe_text(text: str) -> str:
+    """Return *text* as every model and server can read it: no lone surrogates.
+
+    Half an emoji, cut in the middle, becomes U+FFFD.
+    """
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def text_columns(column: str | Sequence[str], available: Sequence[str]) -> list[str]:

@@ -22,43 +22,45 @@ if TYPE_CHECKING:
     from resift.catalog import catalog as catalog
     from resift.catalog import normalized as normalized
     from resift.catalog import published as published
-    from resift.composites import Evidence as Evidence
-    from resift.composites import labels as labels
-    from resift.composites import require_scoring as require_scoring
     from resift.config import Config as Config
     from resift.config import Entry as Entry
-    from resift.fallback import DEGRADED as DEGRADED
-    from resift.implementation import implementation as implementation
     from resift.loading import Loader as Loader
     from resift.loading import config_of as config_of
+    from resift.notes import DEGRADED as DEGRADED
+    from resift.notes import notes_of as notes_of
     from resift.options import RESERVED as RESERVED
     from resift.options import Option as Option
     from resift.options import Schema as Schema
-    from resift.output import notes_of as notes_of
+    from resift.plugin import implementation as implementation
+    from resift.rerankers.composites import Evidence as Evidence
+    from resift.rerankers.composites import instruction_for as instruction_for
+    from resift.rerankers.composites import labels as labels
     from resift.scores import MergedLike as MergedLike
     from resift.scores import ScoresLike as ScoresLike
     from resift.scores import as_array as as_array
     from resift.scores import expand as expand
     from resift.scores import take_columns as take_columns
-    from resift.workers import AllHangError as AllHangError
-    from resift.workers import NoWorkerError as NoWorkerError
-    from resift.workers import OverdueError as OverdueError
-    from resift.workers import Workers as Workers
+    from resift.threads import AllHangError as AllHangError
+    from resift.threads import Deadline as Deadline
+    from resift.threads import NoWorkerError as NoWorkerError
+    from resift.threads import OverdueError as OverdueError
+    from resift.threads import Workers as Workers
 
 _HOMES = {
-    "AllHangError": "workers",
+    "AllHangError": "threads",
     "COMMANDS": "catalog",
     "CORE": "catalog",
     "Catalog": "catalog",
     "Config": "config",
-    "DEGRADED": "fallback",
+    "DEGRADED": "notes",
+    "Deadline": "threads",
     "Entry": "config",
-    "Evidence": "composites",
+    "Evidence": "rerankers.composites",
     "Loader": "loading",
     "MergedLike": "scores",
-    "NoWorkerError": "workers",
+    "NoWorkerError": "threads",
     "Option": "options",
-    "OverdueError": "workers",
+    "OverdueError": "threads",
     "Provider": "catalog",
     "RELEVANCE": "arrow",
     "RERANKERS": "catalog",
@@ -66,24 +68,23 @@ _HOMES = {
     "Schema": "options",
     "ScoresLike": "scores",
     "WRAPPERS": "catalog",
-    "Workers": "workers",
+    "Workers": "threads",
     "as_array": "scores",
     "as_table": "arrow",
     "catalog": "catalog",
     "config_of": "loading",
     "expand": "scores",
-    "implementation": "implementation",
-    "labels": "composites",
+    "implementation": "plugin",
+    "instruction_for": "rerankers.composites",
+    "labels": "rerankers.composites",
     "normalized": "catalog",
-    "notes_of": "output",
+    "notes_of": "notes",
     "published": "catalog",
-    "quoted": "secrets",
-    "require_scoring": "composites",
+    "quoted": "redaction",
     "take": "arrow",
     "take_columns": "scores",
     "text_of": "arrow",
 }
-_CALLED = {"quoted": "shown"}
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # one list of names is enough
 
@@ -93,7 +94,7 @@ def __getattr__(name: str) -> object:
         from importlib import import_module
 
         module = import_module(f"resift.{home}")
-        value: object = getattr(module, _CALLED.get(name, name))
+        value: object = getattr(module, name)
         globals()[name] = value
         return value
     msg = f"module 'resift.authors' has no attribute {name!r}"

@@ -13,13 +13,12 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from resift.catalog import normalized
-from resift.errors import ConfigError, ResiftError
-from resift.secrets import shown
+from resift.errors import ConfigError, InputError, ResiftError
+from resift.settings import Settings
 
 __all__ = ["Config", "Entry", "nested_entry", "written_in"]
 
@@ -34,48 +33,34 @@ class Entry:
     Args:
         use: The reranker it configures: an installed one, or another entry.
         options: Options of that reranker.
-        merge: The merger to use beside it: a name, or a table with ``use``.
-        top_k: How many documents to return.
-        window: How many documents to score.
-        text: The column that holds the text, or several to be joined.
-        min_score: The least probability of a document that is returned.
+        settings: What it sets beside them.
         name: The table's own, as it is written; empty for what is given in a call.
         layers: The entries that this one was put together from, the top one first.
     """
 
     use: str
     options: Mapping[str, object] = field(default_factory=dict, repr=False)
-    merge: str | Mapping[str, object] | None = field(default=None, repr=False)
-    top_k: int | None = None
-    window: int | None = None
-    text: str | list[str] | None = None
-    min_score: float | None = None
+    settings: Settings = field(default_factory=Settings, repr=False)
     name: str = field(default="", compare=False)
     layers: tuple[Entry, ...] = field(default=(), compare=False, repr=False)
 
-    def settings(self) -> dict[str, object]:
-        """Return what it sets beyond ``use`` and ``options``."""
-        found = {name: getattr(self, name) for name in SETTINGS}
-        return {name: value for name, value in found.items() if value is not None}
-
     def over(self, other: Entry) -> Entry:
         """Return *other* with everything that this entry sets put on top."""
-        settings = {**other.settings(), **self.settings()}
         options = {**other.options, **self.options}
         layers = (*(self.layers or (self,)), *(other.layers or (other,)))
-        return Entry(other.use, options, layers=layers, **settings)  # type: ignore[arg-type]  # checked when read
+        settings = self.settings.over(other.settings)
+        return Entry(other.use, options, settings, layers=layers)
 
     def source(self, key: str) -> str:
         """Return the name of the topmost entry with that option or setting."""
         layers = self.layers or (self,)
-        return next((e.name for e in layers if key in {*e.options, *e.settings()}), "")
+        return next(
+            (e.name for e in layers if key in {*e.options, *e.settings.given()}), ""
+        )
 
     def names(self) -> list[str]:
         """Return the names of the entries that it is made of, the top one first."""
         return [layer.name for layer in self.layers or (self,) if layer.name]
-
-
-SETTINGS = ("merge", "top_k", "window", "text", "min_score")
 
 
 @dataclass(frozen=True)
@@ -191,49 +176,27 @@ def nested_entry(table: Mapping[str, object]) -> Entry:
     return _entry("A nested reranker", table)
 
 
-_NAMES = {
-    str: "a string",
-    int: "an integer",
-    Real: "a number",
-    Mapping: "a table",
-    list: "a list",
-}
-_TYPES: dict[str, tuple[type, ...]] = {
-    "use": (str,),
-    "options": (Mapping,),
-    "merge": (str, Mapping),
-    "top_k": (int,),
-    "window": (int,),
-    "text": (str, list),
-    "min_score": (Real,),
-}
+_NAMES: dict[type, str] = {str: "a string", Mapping: "a table", list: "a list"}
 
 
 def _entry(where: str, table: object, name: str = "") -> Entry:
     if not isinstance(table, Mapping):
-        msg = f"{where} must be a table with a key 'use', got {_shown(table)}."
-        raise ConfigError(msg)
-    _require_keys(table, list(_TYPES), where)
-    given = [key for key in table if table[key] is not None]
-    values = {key: _typed(table, key, _TYPES[key], where) for key in given}
-    if "use" not in values:
+        got = _NAMES.get(type(table), str(table))
+        msg = f"must be a table with a key 'use', got {got}"
+        raise ConfigError(f"{where} {msg}.")
+    _require_keys(table, ("use", "options", *Settings.names()), where)
+    given = {key: value for key, value in table.items() if value is not None}
+    use = _typed(given, "use", (str,), where)
+    options = _typed(given, "options", (Mapping,), where)
+    _typed(given, "merge", (str, Mapping), where)
+    if use is None:
         msg = f"{where} needs the key 'use': the name of an installed reranker."
         raise ConfigError(msg)
-    for key in ("top_k", "window"):
-        if key in values and values[key] < 1:
-            msg = f"{where}: {key!r} must be at least 1, got {values[key]}."
-            raise ConfigError(msg)
-    if not 0 <= values.get("min_score", 0) <= 1:
-        msg = f"{where}: 'min_score' must be from 0 to 1, got {values['min_score']}."
-        raise ConfigError(msg)
-    columns = values.get("text", "text")
-    if not columns or not all(isinstance(column, str) for column in columns):
-        msg = (
-            f"{where}: 'text' must be a column or a list of columns, got "
-            f"{shown(columns)}."
-        )
-        raise ConfigError(msg)
-    return Entry(**values, name=name)
+    try:
+        settings = Settings(**{k: given[k] for k in Settings.names() if k in given})
+    except InputError as error:
+        raise error.recast(ConfigError, who=where) from None
+    return Entry(use, options or {}, settings, name)
 
 
 def _require_keys(data: Mapping[str, object], known: Sequence[str], where: str) -> None:
@@ -250,17 +213,13 @@ def _typed(
     data: Mapping[str, object], key: str, kinds: tuple[type, ...], where: str
 ) -> Any:  # noqa: ANN401  # one of the kinds, or None
     value = data.get(key)
-    if value is None or (isinstance(value, kinds) and not isinstance(value, bool)):
+    if value is None or isinstance(value, kinds):
         return value
     wanted = " or ".join(_NAMES[kind] for kind in kinds)
-    msg = f"{where}: {key!r} must be {wanted}, got {_shown(value)}."
+    # of a string only that it is one: it may be a misplaced key
+    got = next((n for kind, n in _NAMES.items() if isinstance(value, kind)), str(value))
+    msg = f"{where}: {key!r} must be {wanted}, got {got}."
     raise ConfigError(msg)
-
-
-def _shown(value: object) -> str:
-    """Return a number as it is and all else by its type: it may be a misplaced key."""
-    kinds = [kind for kind in (str, Mapping, list) if isinstance(value, kind)]
-    return _NAMES[kinds[0]] if kinds else str(value)
 
 
 def _table(data: Mapping[str, object], path: Path) -> Mapping[str, object] | None:

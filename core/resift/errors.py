@@ -30,6 +30,13 @@ never holds a secret, nor the text of a document.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
+from resift.redaction import quoted
+
+if TYPE_CHECKING:
+    from typing import Self
+
 __all__ = [
     "AmbiguousRerankerError",
     "AuthenticationError",
@@ -54,15 +61,72 @@ __all__ = [
     "UnknownRerankerError",
 ]
 
+_NOT_GIVEN = object()
+_Error = TypeVar("_Error", bound="ResiftError")
+
 
 class ResiftError(Exception):
-    """Anything that resift raises on purpose."""
+    """Anything that resift raises on purpose: data, of which `str` makes a sentence.
 
-    place: str = ""
-    """The table of the config file, or the variable, that is to be corrected."""
+    Args:
+        message: What is wrong, a sentence; or, beside *parameter*, what that must be.
+        who: The reranker, command or file that refuses.
+        parameter: The option, setting or argument that is wrong.
+        value: What was given for it. Kept only as a message may show it: numbers and
+            short texts as they are, tables by their type.
+        place: The table of the config file, or the variable, that is to be corrected.
+        remedy: What to do about it, a sentence.
+
+    Example:
+        >>> str(InputError("must be at least 1", parameter="top_k", value=0))
+        'top_k must be at least 1, got 0.'
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        who: str = "",
+        parameter: str = "",
+        value: object = _NOT_GIVEN,
+        place: str = "",
+        remedy: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.who = who
+        self.parameter = parameter
+        self.value = None if value is _NOT_GIVEN else quoted(value)
+        self.place = place
+        self.remedy = remedy
+
+    @property
+    def message(self) -> str:
+        """What is wrong, without who says so, and where."""
+        return str(self.args[0]) if self.args else ""
+
+    def of(self, who: str) -> Self:
+        """Return it as *who*'s, unless it is somebody's."""
+        self.who = self.who or who
+        return self
+
+    def recast(self, kind: type[_Error], *, who: str = "") -> _Error:
+        """Return it as an error of another kind, *who*'s unless it is somebody's."""
+        other = kind(self.message)
+        other.__dict__.update(self.__dict__)
+        other.who = self.who or who
+        return other
 
     def __str__(self) -> str:
-        return f"{self.place}: {super().__str__()}" if self.place else super().__str__()
+        text = " ".join(filter(None, (self._subject(), self.message)))
+        if self.value is not None:
+            text = f"{text}, got {self.value}."
+        elif (self.remedy or self.parameter) and not text.endswith((".", "?")):
+            text = f"{text}."
+        text = " ".join(filter(None, (text, self.remedy)))
+        return ": ".join(filter(None, (self.place, self.who, text)))
+
+    def _subject(self) -> str:
+        return self.parameter
 
 
 class PluginError(ResiftError):
@@ -95,6 +159,9 @@ class InvalidRerankerError(PluginError, TypeError):
 
 class OptionsError(ResiftError, ValueError):
     """An option of a reranker is unknown, missing or of the wrong type."""
+
+    def _subject(self) -> str:
+        return self.parameter and f"option {self.parameter!r}"
 
 
 class ConfigError(ResiftError, ValueError):
@@ -131,6 +198,9 @@ class AuthenticationError(BackendError, PermissionError):
 
 class RateLimitError(BackendError):
     """The server still answers "too many requests" (429) after every retry."""
+
+    retry_after: float | None = None
+    """Seconds after which the server wants to be asked again, where it says so."""
 
 
 class BadRequestError(BackendError):

@@ -24,7 +24,12 @@ Besides its hooks, an instance may carry these attributes:
 ``needs_text``
     False for a reranker that scores without reading any text.
 ``tells_rows_apart``
-    True for a reranker made of others, one of which declares `columns`.
+    True where rows of equal text may score differently. By default where it declares
+    `columns`.
+``children``
+    The rerankers that it is made of, a list. What it does not declare itself, `columns`,
+    `needs_text`, `tells_rows_apart`, `reads_order`, `score_kind`, `pointwise` and
+    `deterministic`, follows from theirs, and they are warmed up and checked with it.
 ``resift_api``
     The major version of these hooks it was written for: ``1``.
 
@@ -66,7 +71,16 @@ if TYPE_CHECKING:
     from resift.ranking import Ranking
     from resift.scores import MergedLike, ScoresLike
 
-__all__ = ["API_VERSION", "hookimpl", "score", "score_many", "merge", "warmup", "close"]  # noqa: RUF022  # in the order of the page
+__all__ = [
+    "API_VERSION",
+    "check",
+    "close",
+    "hookimpl",
+    "merge",
+    "score",
+    "score_many",
+    "warmup",
+]  # in the order of the page
 
 API_VERSION = 1
 
@@ -82,6 +96,7 @@ def score(
     candidates: pa.Table | None = None,
     top_k: int | None = None,
     timeout: float | None = None,
+    instruction: str | None = None,
 ) -> ScoresLike:
     """Score each document against the query: higher is better.
 
@@ -98,6 +113,8 @@ def score(
         top_k: A hint: only the best *top_k* will be shown. A backend that charges by
             answer may truncate, and then returns a mapping.
         timeout: Seconds left for this call, or None. Honour it where you can.
+        instruction: What the caller wants to count as relevant, in words, or None. A
+            reranker that does not name it never gets one: the host refuses the call.
 
     Returns:
         One finite float per document, aligned with *documents*: a list, an array or a
@@ -108,8 +125,11 @@ def score(
 
 @hookspec(firstresult=True)
 def score_many(
-    queries: Sequence[str], documents: Sequence[Sequence[str]]
-) -> Sequence[ScoresLike]:
+    queries: Sequence[str],
+    documents: Sequence[Sequence[str]],
+    timeout: float | None = None,
+    instruction: str | None = None,
+) -> Sequence[ScoresLike | Exception]:
     """Score the documents of many queries at once.
 
     For a backend that gains by packing pairs across queries. Where it is missing, the
@@ -119,9 +139,12 @@ def score_many(
     Args:
         queries: The queries, ``n_queries`` of them.
         documents: For each query its texts, as `score` gets them.
+        timeout: Seconds left for all of them, or None.
+        instruction: As `score` gets it.
 
     Returns:
-        One item per query, each of them what `score` may return.
+        One item per query, each of them what `score` may return, or an exception for
+        that query alone.
     """
 
 
@@ -148,6 +171,11 @@ def merge(
 @hookspec
 def warmup() -> None:
     """Load the weights or open the client now, not at the first score."""
+
+
+@hookspec
+def check() -> None:
+    """Raise if it cannot work now: one cheap request, or a look at what it needs."""
 
 
 @hookspec

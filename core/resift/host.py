@@ -1,26 +1,36 @@
-"""The host: one plugin, its wrappers and the defaults it lacks, in one manager."""
+"""The host: one plugin behind its hooks, and all that may be asked of it, checked."""
 
 from __future__ import annotations
 
+import functools
 import inspect
+import time
+from collections.abc import Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
+import numpy as np
 import pluggy
 
 from resift import hookspecs
-from resift.errors import InvalidRerankerError, ResiftError
+from resift.arrow import RELEVANCE, as_table, safe_text, take
+from resift.catalog import catalog
+from resift.errors import InputError, InvalidRerankerError, ResiftError, ScoreError
 from resift.hookspecs import hookimpl
-from resift.implementation import HOOKS, implementation
+from resift.plugin import HOOKS, implementation
+from resift.scores import Scores, checked, checked_items, checked_merge, expand
+from resift.traits import Traits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
-    from resift.mergers import ReciprocalRankFusion
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
     from resift.ranking import Ranking
     from resift.scores import MergedLike, ScoresLike
 
-__all__ = ["Host", "function_plugin", "named", "only_merge"]
+__all__ = ["Host", "function_plugin", "require_list", "require_merger"]
 
 _Plugin: TypeAlias = object
 
@@ -33,7 +43,9 @@ class Host:
         merger: Another instance, of which only `merge` is used; None for the plugin's
             own, or reciprocal rank fusion.
         wrappers: Objects whose hook implementations are all wrappers.
-        who: The reranker, as messages name it.
+        name: What notes call the reranker.
+        who: What messages call it.
+        merging: What messages call its merger.
 
     Raises:
         InvalidRerankerError: If the plugin breaks a rule of the hooks.
@@ -45,28 +57,144 @@ class Host:
         *,
         merger: _Plugin | None = None,
         wrappers: Iterable[_Plugin] = (),
+        name: str,
         who: str,
+        merging: str,
     ) -> None:
         if inspect.isclass(plugin):
             msg = f"{who} must be an instance, got a class. Call it."
             raise InvalidRerankerError(msg)
+        self.name = name
+        self.who = who
+        self.merging = merging
         self.implementation = implementation(type(plugin))
         self.implementation.check(who)
-        self.scores = self.implementation.scores
+        self.traits = Traits(plugin, who)
+        self.can_score = self.implementation.can_score
+        self.can_merge = self.implementation.can_merge or merger is not None
+        self.packs = "score_many" in self.implementation.hooks
         self.plugins = pluggy.PluginManager("resift")
         self.plugins.add_hookspecs(hookspecs)
-        self._add_missing(merger, who)
+        self._add_missing(merger)
         if merger is None:
             self._register(plugin)
         else:  # the plugin's own merger must not answer where this one does not
             self._register(plugin, without="merge")
-            self.plugins.register(only_merge(merger, who))
+            self.plugins.register(_only_merge(merger, who))
         for wrapper in wrappers:
             implementation(type(wrapper)).check_wrapper(
                 f"{who}: wrapper {type(wrapper).__name__}"
             )
             self._register(wrapper)
         self.hook = self.plugins.hook
+
+    # Asking ---------------------------------------------------------------------
+
+    def score(
+        self,
+        query: str,
+        documents: Sequence[str | None],
+        candidates: pa.Table | None = None,
+        top_k: int | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
+    ) -> Scores:
+        """Send the distinct texts to the plugin, and spread its checked scores.
+
+        Raises:
+            InputError: If the query is blank, a text is no text, a declared column is
+                missing, or nothing reads the instruction.
+            ScoreError: If the plugin does not return one usable score per document.
+        """
+        self._require_scorer(query)
+        self._require_reader(instruction)
+        index, texts, first = self._distinct(documents)
+        if not texts:
+            return Scores(np.full(len(documents), np.nan))
+        table = self._candidates(candidates, len(documents))
+        if table is not None and len(first) != len(documents):
+            table = take(table, first)
+        with _blamed(self.who, "scoring"):
+            raw = self.hook.score(
+                query=query,
+                documents=texts,
+                candidates=table,
+                top_k=top_k,
+                timeout=timeout,
+                instruction=instruction,
+            )
+        return self._spread(raw, texts, index, first)
+
+    def score_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str | None]],
+        timeout: float | None = None,
+        instruction: str | None = None,
+    ) -> list[Scores | Exception]:
+        """Send the texts of many queries together; each gets its scores or its error.
+
+        Raises:
+            InputError: If there are not as many lists of documents as queries, or
+                nothing reads the instruction.
+            ScoreError: If the plugin does not return one item per query.
+        """
+        self.require_pairs(queries, documents)
+        self._require_reader(instruction)
+        answers: list[Scores | Exception] = []
+        sent = []  # (position, index, texts, first)
+        for i, (query, given) in enumerate(zip(queries, documents, strict=True)):
+            try:
+                self._require_scorer(query)
+                index, texts, first = self._distinct(given)
+            except InputError as error:
+                answers.append(error)
+                continue
+            answers.append(Scores(np.full(len(given), np.nan)))
+            if texts:
+                sent.append((i, index, texts, first))
+        if not sent:
+            return answers
+        with _blamed(self.who, "scoring"):
+            raw = self.hook.score_many(
+                queries=[queries[i] for i, *_ in sent],
+                documents=[texts for _, _, texts, _ in sent],
+                timeout=timeout,
+                instruction=instruction,
+            )
+        items = checked_items(raw, len(sent), self.who)
+        for item, (i, index, texts, first) in zip(items, sent, strict=True):
+            if isinstance(item, Exception):
+                answers[i] = item
+                continue
+            try:
+                answers[i] = self._spread(item, texts, index, first)
+            except ScoreError as error:
+                answers[i] = error
+        return answers
+
+    def merge(
+        self, rankings: Sequence[Ranking], n_documents: int, query: str | None = None
+    ) -> NDArray[np.float64]:
+        """Fuse ranked lists into one score per document, shape ``(n_documents,)``.
+
+        Raises:
+            MergeError: If the merger cannot merge these lists, or does not return one
+                finite score per document.
+        """
+        with _blamed(self.merging, "merging"):
+            merged = self.hook.merge(
+                rankings=rankings, n_documents=n_documents, query=query
+            )
+        return checked_merge(merged, n_documents, self.merging)
+
+    def warmup(self) -> None:
+        """Warm the plugin up, and its children unless it does that itself."""
+        self._ask("warmup", "warming up")
+
+    def check(self) -> None:
+        """Raise if the plugin, or one of its children, cannot work now."""
+        self._ask("check", "checking")
 
     def close(self) -> list[Exception]:
         """Close every plugin, and return what any of them raised."""
@@ -84,17 +212,140 @@ class Host:
                 errors.append(error)
         return errors
 
-    def _add_missing(self, merger: _Plugin | None, who: str) -> None:
+    def _ask(self, hook: str, doing: str) -> None:
+        if hook not in self.implementation.hooks:
+            for child in self.traits.children:
+                getattr(child, hook)()
+        with _blamed(self.who, doing):
+            getattr(self.hook, hook)()
+
+    # What is sent, and what comes back ------------------------------------------
+
+    def _distinct(
+        self, documents: Sequence[str | None]
+    ) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
+        """Return which text each document is (-1 for blank), the texts, their rows."""
+        require_list(documents, self.who)
+        texts = [self._text(i, document) for i, document in enumerate(documents)]
+        if self.traits.tells_rows_apart or not self.traits.needs_text:
+            rows = np.arange(len(texts))
+            return rows, [text or "" for text in texts], rows
+        seen: dict[str, int] = {}
+        index = np.full(len(texts), -1, dtype=np.int64)
+        first: list[int] = []
+        for i, text in enumerate(texts):
+            if text is None or not text.strip():
+                continue
+            index[i] = seen.setdefault(text, len(seen))
+            if len(first) < len(seen):
+                first.append(i)
+        return index, list(seen), np.array(first, dtype=np.int64)
+
+    def _text(self, index: int, text: object) -> str | None:
+        if text is None or isinstance(text, str):
+            return text and safe_text(text)
+        kind = type(text).__name__
+        msg = f"the text of document {index} must be a string, got {kind}."
+        raise InputError(msg, who=self.who)
+
+    def _candidates(self, candidates: pa.Table | None, n: int) -> pa.Table | None:
+        """Return the columns that the plugin declares, or all where it declares none."""
+        if not self.traits.wants_candidates:
+            return None
+        columns = self.traits.columns
+        if candidates is None and columns is None:
+            return None
+        table = None
+        if candidates is not None:
+            table = as_table(candidates, f"{self.who}: candidates")
+            if len(table) != n:
+                msg = f"{self.who}: {len(table)} candidates for {n} documents."
+                raise InputError(msg)
+        self.require_columns([] if table is None else table.column_names)
+        if columns is None:
+            return table
+        return _selected(table, columns, n)
+
+    def require_columns(self, available: Sequence[str]) -> None:
+        """Refuse candidates without a column that the plugin declares."""
+        for name in self.traits.columns or ():
+            if name != RELEVANCE and name not in available:
+                msg = (
+                    f"{self.who} needs the column {name!r}, which the results do not "
+                    f"have. Columns: {', '.join(map(repr, available)) or 'none'}. "
+                    "Select it in the search, or name another in the reranker's "
+                    "options."
+                )
+                raise InputError(msg)
+
+    def require_pairs(self, queries: object, documents: object) -> None:
+        """Refuse anything but a list of queries, and as many lists of documents."""
+        if not (_is_list(queries) and _is_list(documents)):
+            msg = (
+                f"{self.who}: rank_many needs a list of queries and a list of "
+                f"documents for each, got {type(queries).__name__} and "
+                f"{type(documents).__name__}."
+            )
+            raise InputError(msg)
+        if len(queries) != len(documents):
+            msg = (
+                f"{self.who}: rank_many needs one list of documents per query, got "
+                f"{len(queries)} queries and {len(documents)} lists."
+            )
+            raise InputError(msg)
+
+    def _spread(
+        self,
+        raw: object,
+        texts: Sequence[str],
+        index: NDArray[np.int64],
+        first: NDArray[np.int64],
+    ) -> Scores:
+        """Return the plugin's checked answer over all documents."""
+        scores = checked(raw, len(first), self.who)
+        if not (scores.unscored or scores.notes or self.traits.children):
+            self._require_scored(scores, texts)
+        return scores if len(first) == len(index) else expand(scores, index)
+
+    def _require_scored(self, scores: Scores, texts: Sequence[str]) -> None:
+        """Refuse a NaN of which nobody says why."""
+        missing = np.flatnonzero(np.isnan(scores.values))
+        if wrong := [i for i in missing.tolist() if texts[i].strip()]:
+            msg = (
+                f"{self.who} scored document {wrong[0]} NaN and does not say why "
+                f"({len(wrong)} of {len(scores)} are NaN). Say it in a note or in "
+                "Scores(unscored=...); a model that computes NaN needs another dtype."
+            )
+            raise ScoreError(msg)
+
+    def _require_scorer(self, query: object) -> None:
+        if not isinstance(query, str) or not query.strip():
+            got = f"{query!r}" if isinstance(query, str) else type(query).__name__
+            msg = f"{self.who} needs a query that is not blank, got {got}."
+            raise InputError(msg)
+        if not self.can_score:
+            msg = f"{self.who} only merges lists: it cannot score documents."
+            raise InputError(msg)
+
+    def _require_reader(self, instruction: str | None) -> None:
+        if instruction is not None and not self.traits.takes_instruction:
+            msg = (
+                f"{self.who} does not read an instruction, so that it would have no "
+                "effect. Leave it out, or use a reranker that reads one."
+            )
+            raise InputError(msg)
+
+    # Plugins --------------------------------------------------------------------
+
+    def _add_missing(self, merger: _Plugin | None) -> None:
         """Register, to be asked last, only the defaults that the plugin lacks."""
         has = self.implementation.hooks
         if "score" in has and "score_many" not in has:
             self.plugins.register(_ScoreEach(self.plugins), "resift:score_many")
         elif "score_many" in has and "score" not in has:
-            self.plugins.register(_ScoreOne(self.plugins, who), "resift:score")
-        if merger is None and not self.implementation.merges:
-            from resift.mergers import ReciprocalRankFusion
-
-            self.plugins.register(_Last(ReciprocalRankFusion()), "resift:merge")
+            self.plugins.register(_ScoreOne(self.plugins, self.who), "resift:score")
+        if merger is None and not self.implementation.can_merge:
+            self.plugins.register(_DefaultMerger(), "resift:merge")
 
     def _register(self, plugin: _Plugin, *, without: str = "") -> None:
         """Register *plugin*, or what stands in for it.
@@ -107,19 +358,57 @@ class Host:
         self.plugins.register(plugin)
 
 
+def require_list(documents: object, who: str) -> None:
+    """Refuse documents that are no list.
+
+    Raises:
+        InputError: If they are a string, a mapping, or anything else.
+    """
+    if not _is_list(documents):
+        msg = (
+            f"{who}: documents must be a list of strings or mappings, got "
+            f"{type(documents).__name__}."
+        )
+        raise InputError(msg)
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _selected(
+    table: pa.Table | None, columns: Sequence[str], n: int
+) -> pa.Table | None:
+    """Return the declared columns; scores that fall evenly where there are none."""
+    import pyarrow as pa
+
+    if RELEVANCE in columns and (table is None or RELEVANCE not in table.column_names):
+        falling = pa.array(-np.arange(1.0, n + 1))
+        if table is None:
+            return pa.table({RELEVANCE: falling})
+        table = table.append_column(RELEVANCE, falling)
+    return None if table is None else table.select(list(dict.fromkeys(columns)))
+
+
+class _Blame(str):
+    """The note on a foreign error that says whose it is."""
+
+    __slots__ = ()
+
+
 @contextmanager
-def named(who: str, doing: str) -> Iterator[None]:
+def _blamed(who: str, doing: str) -> Iterator[None]:
     """Say who it was that raised, where the error itself does not.
 
     Of rerankers inside rerankers, the innermost.
     """
-    raised = " raised this while "
     try:
         yield
     except Exception as error:
-        told = any(raised in note for note in getattr(error, "__notes__", ()))
+        notes = getattr(error, "__notes__", ())
+        told = any(isinstance(note, _Blame) for note in notes)
         if not (told or isinstance(error, ResiftError)):
-            error.add_note(f"{who}{raised}{doing}.")
+            error.add_note(_Blame(f"{who} raised this while {doing}."))
         raise
 
 
@@ -131,13 +420,30 @@ class _ScoreEach:
 
     @hookimpl(trylast=True)
     def score_many(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
-    ) -> list[ScoresLike]:
-        score = self._plugins.hook.score
-        return [
-            score(query=query, documents=texts)
-            for query, texts in zip(queries, documents, strict=True)
-        ]
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        timeout: float | None,
+        instruction: str | None,
+    ) -> list[ScoresLike | Exception]:
+        end = None if timeout is None else time.monotonic() + timeout
+        answers: list[ScoresLike | Exception] = []
+        for query, texts in zip(queries, documents, strict=True):
+            left = None if end is None else max(end - time.monotonic(), 0.001)
+            try:
+                answers.append(
+                    self._plugins.hook.score(
+                        query=query,
+                        documents=texts,
+                        candidates=None,
+                        top_k=None,
+                        timeout=left,
+                        instruction=instruction,
+                    )
+                )
+            except Exception as error:  # noqa: BLE001  # of one query: others may do
+                answers.append(error)
+        return answers
 
 
 class _ScoreOne:
@@ -148,22 +454,36 @@ class _ScoreOne:
         self._who = who
 
     @hookimpl(trylast=True)
-    def score(self, query: str, documents: Sequence[str]) -> object:
-        from resift.scores import checked_items
+    def score(
+        self,
+        query: str,
+        documents: Sequence[str],
+        timeout: float | None,
+        instruction: str | None,
+    ) -> object:
+        many = self._plugins.hook.score_many(
+            queries=[query],
+            documents=[documents],
+            timeout=timeout,
+            instruction=instruction,
+        )
+        answer = checked_items(many, 1, self._who)[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-        many = self._plugins.hook.score_many(queries=[query], documents=[documents])
-        return checked_items(many, 1, self._who)[0]
 
+class _DefaultMerger:
+    """The merger of a reranker that brings none: the core's `rrf`, found by its name."""
 
-class _Last:
-    """The merger that is used where there is no other."""
-
-    def __init__(self, merger: ReciprocalRankFusion) -> None:
-        self._merger = merger
+    @functools.cached_property
+    def _merger(self) -> Any:  # noqa: ANN401  # a plugin
+        return catalog().find("rrf").load()()
 
     @hookimpl(trylast=True)
     def merge(self, rankings: Sequence[Ranking], n_documents: int) -> MergedLike:
-        return self._merger.merge(rankings, n_documents)
+        merged: MergedLike = self._merger.merge(rankings, n_documents)
+        return merged
 
 
 class _Hooks:
@@ -184,22 +504,27 @@ class _Hooks:
             setattr(self, name, getattr(plugin, name))
 
 
-def only_merge(merger: _Plugin, who: str) -> _Hooks:
-    """Return what stands in for *merger*, of which only `merge` is wanted.
+def _only_merge(merger: _Plugin, who: str) -> _Hooks:
+    """Return what stands in for *merger*, of which only `merge` is wanted."""
+    require_merger(merger, who)
+    return _Hooks(merger, ["merge"])
+
+
+def require_merger(merger: _Plugin, who: str) -> None:
+    """Refuse what cannot merge in the place of *who*'s own merger.
 
     Raises:
         InvalidRerankerError: If it is no merger.
     """
     found = implementation(type(merger))
     found.check(f"{who}: its merger {type(merger).__name__}")
-    if not found.merges:
+    if not found.can_merge:
         msg = (
             f"{who}: merge must name a reranker that merges, but "
             f"{type(merger).__name__} implements only "
             f"{', '.join(map(repr, found.hooks))}."
         )
         raise InvalidRerankerError(msg)
-    return _Hooks(merger, ["merge"])
 
 
 def function_plugin(function: Callable[..., ScoresLike]) -> _Plugin:

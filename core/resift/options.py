@@ -15,7 +15,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from resift.errors import (
     InvalidRerankerError,
@@ -23,21 +23,29 @@ from resift.errors import (
     ResiftError,
     UnknownRerankerError,
 )
-from resift.implementation import may_be_reranker
-from resift.secrets import redacted, secrets_in, shown
+from resift.plugin import may_be_reranker
+from resift.redaction import Guarded, quoted, redacted, secrets_in
+from resift.settings import Settings
 
 if TYPE_CHECKING:
     from pydantic import SecretStr, ValidationError
 
-    from resift.reranker import Reranker
+__all__ = ["RESERVED", "YIELDING", "Nest", "Nested", "Option", "Schema"]
 
-__all__ = ["RESERVED", "Option", "Schema"]
+YIELDING = ("weights", "instruction")
+"""Settings that an option may be called like; a call then means the option."""
 
-RESERVED = ("merge", "top_k", "window", "min_score", "text", "wrappers", "config")
+RESERVED = (*(n for n in Settings.names() if n not in YIELDING), "wrappers", "config")
 """Keywords of `resift.load` itself, which no option may be called."""
 
 _MISSING = inspect.Parameter.empty
-Build = Callable[[object], "Reranker"]
+
+
+class Nested(Guarded):
+    """Base of what an option may be annotated with to be built by name."""
+
+
+Nest: TypeAlias = Callable[[object], Nested]
 
 
 @dataclass(frozen=True)
@@ -63,9 +71,10 @@ class Option:
     @cached_property
     def nests(self) -> bool:
         """Whether it takes rerankers."""
-        from resift.reranker import Reranker
-
-        return any(part is Reranker for part in _parts(self.annotation))
+        return any(
+            isinstance(part, type) and issubclass(part, Nested)
+            for part in _parts(self.annotation)
+        )
 
     @cached_property
     def is_secret(self) -> bool:
@@ -146,21 +155,6 @@ class Schema:
     def has_secret(self) -> bool:
         return any(option.is_secret for option in self.options.values())
 
-    def validate(self, given: Mapping[str, object], build: Build) -> dict[str, object]:
-        """Return *given* as the constructor takes it.
-
-        Args:
-            given: Options by name.
-            build: Turns a name or a table with ``use`` into a reranker.
-
-        Raises:
-            OptionsError: If one is unknown, missing or of the wrong type.
-        """
-        for name in given:
-            self.require_known(name)
-        self.require_complete(given)
-        return {name: self.value(name, given[name], build) for name in given}
-
     def require_known(self, name: str) -> None:
         """Refuse an option that there is not."""
         if name not in self.options:
@@ -183,8 +177,8 @@ class Schema:
         """
         try:
             return self.cls(**options)
-        except ResiftError:
-            raise
+        except ResiftError as error:
+            raise error.of(self.who) if error.parameter else error
         except Exception as error:
             text = redacted(str(error), [options, self._read])
             if not isinstance(error, TypeError | ValueError):
@@ -194,7 +188,7 @@ class Schema:
                 raise OptionsError(message) from error
         raise OptionsError(message)  # with no trace of an error that saw the secret
 
-    def value(self, name: str, value: object, build: Build) -> object:
+    def value(self, name: str, value: object, nest: Nest) -> object:
         """Return the value of one option as the constructor takes it."""
         from pydantic import SecretStr, ValidationError
 
@@ -204,27 +198,27 @@ class Schema:
             value, hidden = self._from_environment(name, variable), True
             self._read.append(SecretStr(value))
         elif option.nests:
-            value = _nested(value, option.annotation, self._checking(option, build))
+            value = _nested(value, option.annotation, self._checking(option, nest))
         try:
             return option.validate(value)
         except ValidationError as error:
-            message = self._wrong(option, error, None if hidden else shown(value))
+            message = self._wrong(option, error, None if hidden else quoted(value))
         raise OptionsError(message)
 
-    def _checking(self, option: Option, build: Build) -> Build:
-        """Return *build*, refusing what can be no reranker."""
+    def _checking(self, option: Option, nest: Nest) -> Nest:
+        """Return *nest*, refusing what can be no reranker."""
 
-        def built(value: object) -> Reranker:
+        def nested(value: object) -> Nested:
             if may_be_reranker(value):
-                return build(value)
-            got = "" if self.has_secret else f", got {shown(value)}"
+                return nest(value)
+            got = "" if self.has_secret else f", got {quoted(value)}"
             msg = (
                 f"{self.who}: option {option.name!r} must be made of rerankers{got}. "
                 "Give a name, a table with 'use', or an object that implements a hook."
             )
             raise OptionsError(msg)
 
-        return built
+        return nested
 
     def _from_environment(self, name: str, variable: str) -> str:
         try:
@@ -270,7 +264,7 @@ def environment_of(option: Option, value: object) -> str | None:
     return str(value["env"]) if reads else None
 
 
-def _nested(value: object, annotation: object, build: Build) -> object:
+def _nested(value: object, annotation: object, nest: Nest) -> object:
     """Build every reranker that *value* names, at any depth of lists and tables."""
     words = _literals(annotation)
     if isinstance(value, str) and value in words:
@@ -278,14 +272,14 @@ def _nested(value: object, annotation: object, build: Build) -> object:
     if value is None:
         return None
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_nested(item, annotation, build) for item in value]
+        return [_nested(item, annotation, nest) for item in value]
     if isinstance(value, Mapping) and "use" not in value:
         for part in _parts(annotation):
             if typing.get_origin(part) in (dict, Mapping):
                 inner = typing.get_args(part)[1]
-                return {key: _nested(v, inner, build) for key, v in value.items()}
+                return {key: _nested(v, inner, nest) for key, v in value.items()}
     try:
-        return build(value)
+        return nest(value)
     except UnknownRerankerError as error:
         if near := difflib.get_close_matches(str(value), map(str, words), n=1):
             error.args = (f"{error.args[0]} Or did you mean {near[0]!r}?",)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+import numpy as np
 
-    import numpy as np
+from resift.scores import Scores, as_array, checked, narrowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Self
+
     from numpy.typing import NDArray
+
+    from resift.scores import ScoresLike
 
 __all__ = ["RankedDocument", "RankedDocuments", "Ranking"]
 
@@ -39,6 +45,33 @@ class Ranking:
         return len(self.documents)
 
 
+class _NoColumns(Mapping[str, object]):
+    """No columns: one for all documents, instead of a mapping for each."""
+
+    __slots__ = ()
+
+    def __getitem__(self, name: str) -> object:
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __repr__(self) -> str:
+        return "{}"
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __reduce__(self) -> str:
+        return "_NO_COLUMNS"
+
+
+_NO_COLUMNS = _NoColumns()
+
+
 @dataclass(frozen=True, slots=True)
 class RankedDocument:
     """One document of a ranking.
@@ -52,26 +85,68 @@ class RankedDocument:
     """
 
     index: int
-    document: str | Mapping[str, object]
+    document: str | Mapping[str, object] | None
     score: float | None
     rank: int
-    columns: Mapping[str, object] = field(default_factory=dict)
+    columns: Mapping[str, object] = _NO_COLUMNS
 
 
 class RankedDocuments(Sequence[RankedDocument]):
-    """The documents of one query, best first, and the `notes` of whoever ranked them.
+    """The documents of one query, best first, and what must be known of them.
 
-    An immutable sequence; ``notes`` is a tuple of sentences that a user must know, such
-    as ``"fallback: cohere timed out after 0.5 s"``.
+    An immutable sequence. ``notes`` is a tuple of sentences that a user must know, such
+    as ``"fallback: cohere timed out after 0.5 s"``; ``usage`` is what the call cost, as
+    numbers by name.
     """
 
-    __slots__ = ("_documents", "notes")
+    __slots__ = ("_documents", "notes", "usage")
 
     def __init__(
-        self, documents: Iterable[RankedDocument], notes: Iterable[str] = ()
+        self,
+        documents: Iterable[RankedDocument],
+        notes: Iterable[str] = (),
+        usage: Mapping[str, float] = _NO_COLUMNS,  # type: ignore[assignment]  # empty
     ) -> None:
         self._documents = tuple(documents)
         self.notes = tuple(notes)
+        self.usage = dict(usage)
+
+    @classmethod
+    def of(
+        cls,
+        documents: Sequence[str | Mapping[str, object] | None],
+        scores: ScoresLike,
+        top_k: int | None = None,
+        *,
+        who: str = "RankedDocuments.of",
+    ) -> Self:
+        """Rank documents by their scores.
+
+        Args:
+            documents: The documents, in the order they came.
+            scores: What `score` may return for them, or for the first of them; those
+                without a score follow, in the order they came.
+            top_k: How many to keep; all by default.
+            who: What messages call whoever scored.
+
+        Raises:
+            ScoreError: If the scores are not usable.
+        """
+        if not isinstance(scores, Scores):
+            scores = checked(scores, len(documents), who)
+        order = scores.ranking()
+        order = np.concatenate([order, np.arange(len(order), len(documents))])[:top_k]
+        narrow = np.full(len(documents), np.nan, dtype=np.float32)
+        narrow[: len(scores)] = narrowed(scores.values, who)
+        values: list[float | None] = [*narrow.tolist()]
+        for i in np.flatnonzero(np.isnan(narrow)).tolist():
+            values[i] = None
+        columns = _rows(scores, len(documents))
+        ranked = [
+            RankedDocument(i, documents[i], values[i], rank, columns[i])
+            for rank, i in enumerate(order.tolist(), start=1)
+        ]
+        return cls(ranked, scores.notes, scores.usage)
 
     @overload
     def __getitem__(self, index: int) -> RankedDocument: ...
@@ -96,3 +171,13 @@ class RankedDocuments(Sequence[RankedDocument]):
         rows = ", ".join(f"{d.rank}: #{d.index} {d.score}" for d in self._documents[:5])
         more = ", ..." if len(self) > 5 else ""
         return f"<RankedDocuments ({len(self)}) {rows}{more}>"
+
+
+def _rows(scores: Scores, n: int) -> list[Mapping[str, object]]:
+    """Return the extra columns of *scores*, document by document."""
+    rows: list[Mapping[str, object]] = [_NO_COLUMNS] * n
+    if scores.columns:
+        columns = {k: as_array(v).to_pylist() for k, v in scores.columns.items()}
+        for i, values in enumerate(zip(*columns.values(), strict=True)):
+            rows[i] = dict(zip(columns, values, strict=True))
+    return rows

@@ -1,32 +1,28 @@
-"""`Reranker`: what `resift.load` returns, and all that its users call."""
+"""`Reranker`: what `resift.load` returns, and all that its users call.
+
+The face of a reranker: settings, async twins, life and pickles. What is asked of it
+goes down to `pipeline`, and from there to its `Host`.
+"""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from resift import scoring
-from resift.errors import ClosedError, InputError, InvalidRerankerError
-from resift.event_loop import off_loop
-from resift.host import Host, function_plugin, named
-from resift.request import (
-    Request,
-    checked_name,
-    checked_names,
-    checked_text,
-    checked_timeout,
-    least_one,
-)
-from resift.scores import checked_merge
-from resift.threshold import (
-    checked_kind,
-    checked_threshold,
-    known_kind,
-    require_probability,
-)
-from resift.wrappers import resolved
+from resift import pipeline
+from resift.building import Recipe, build, wrappers_of
+from resift.catalog import catalog
+from resift.config import nested_entry
+from resift.errors import ClosedError, InvalidRerankerError
+from resift.host import Host, function_plugin
+from resift.options import Nested
+from resift.plugin import implementation
+from resift.redaction import require_no_secret
+from resift.request import Columns, Request
+from resift.settings import Settings, Text, Weights, seconds
+from resift.threads import off_loop
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -38,14 +34,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from resift.loading import Recipe
+    from resift.building import Built
+    from resift.pipeline import Document
     from resift.ranking import RankedDocuments, Ranking
     from resift.scores import Scores
+    from resift.traits import Traits
 
 __all__ = ["Reranker"]
 
 
-class Reranker:
+class Reranker(Nested):
     """One reranker, ready to use: a plugin instance behind its hooks.
 
     `resift.load` builds one by name. This constructor takes what is not installed: an
@@ -56,6 +54,7 @@ class Reranker:
         plugin: The plugin instance or function.
         merge: A merger to use instead of the plugin's own: a name, a table with
             ``use``, or an instance. Only its `merge` is used.
+        weights: What each list counts for in the merge, in order or by name.
         top_k: How many documents to return, all by default.
         window: How many documents of the merged union to score, all by default; the
             rest follow unscored.
@@ -63,6 +62,7 @@ class Reranker:
             refused where scores are of another kind.
         text: The column that holds the text; ``"meta.title"`` reads a struct; several
             are joined by newlines.
+        instruction: What to count as relevant, in words.
         wrappers: pluggy wrappers on the hooks, to time, trace or observe.
         name: What messages call it.
 
@@ -76,13 +76,24 @@ class Reranker:
         plugin: object,
         *,
         merge: object = None,
+        weights: Weights | None = None,
         top_k: int | None = None,
         window: int | None = None,
         min_score: float | None = None,
-        text: str | Sequence[str] | None = None,
+        text: Text | None = None,
+        instruction: str | None = None,
         wrappers: Sequence[object] = (),
         name: str | None = None,
     ) -> None:
+        settings = Settings(
+            merge=merge,
+            weights=weights,
+            top_k=top_k,
+            window=window,
+            min_score=min_score,
+            text=text,
+            instruction=instruction,
+        )
         if isinstance(plugin, Reranker):
             msg = f"{plugin.name!r} is a resift.Reranker already. Use it as it is."
             raise InvalidRerankerError(msg)
@@ -92,47 +103,77 @@ class Reranker:
         if inspect.isroutine(plugin) or isinstance(plugin, functools.partial):
             name = name or str(getattr(plugin, "__name__", "function"))
             plugin = function_plugin(plugin)
+        name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
+        self._set_up(
+            plugin, settings, wrappers_of(wrappers), name, f"Reranker {name!r}"
+        )
+
+    @classmethod
+    def of(
+        cls,
+        built: Built,
+        recipe: Recipe,
+        settings: Settings,
+        *,
+        wrappers: tuple[object, ...],
+        name: str,
+        who: str,
+    ) -> Self:
+        """Return the reranker of what was built by name; `resift.load` calls this."""
+        self = cls.__new__(cls)
+        children = tuple(c for c in built.children if isinstance(c, Reranker))
+        self._set_up(built.plugin, settings, wrappers, name, who, recipe, children)
+        return self
+
+    def _set_up(
+        self,
+        plugin: object,
+        settings: Settings,
+        wrappers: tuple[object, ...],
+        name: str,
+        who: str,
+        recipe: Recipe | None = None,
+        children: tuple[Reranker, ...] = (),
+    ) -> None:
         self.plugin = plugin
-        self.name: str = name or str(getattr(plugin, "__name__", type(plugin).__name__))
-        self.who = f"Reranker {self.name!r}"
-        self.top_k = least_one("top_k", top_k)
-        self.window = least_one("window", window)
-        self.min_score = checked_threshold(min_score)
-        self.text = checked_text(text)
-        self.wrappers = resolved(wrappers)
-        self._children: tuple[Reranker, ...] = ()
-        self._recipe: Recipe | None = None
-        self._merge_setting = merge
+        self.defaults = settings
+        self.wrappers = wrappers
+        self.name = name
+        self.who = who
+        self._recipe = recipe
+        self._children = children
         self._closed = False
         self._start()
 
     def _start(self) -> None:
         """Put the plugin, its merger and its wrappers behind their hooks."""
-        try:
-            checked_names("columns", getattr(self.plugin, "columns", None) or ())
-        except InputError as error:
-            msg = f"{self.who}: {error}"
-            raise InvalidRerankerError(msg) from None
-        merger = self._merge_setting
+        merger = self.defaults.merge
         if isinstance(merger, str | Mapping):
-            from resift.loading import Loader
-
-            merger = Loader().nested(merger)
+            merger = _nested(merger)
         self._merger = merger
-        bound = [
-            wrapper.for_reranker(self) if hasattr(wrapper, "for_reranker") else wrapper
-            for wrapper in self.wrappers
-        ]
+        merging = f"{self.who}: its merger"
+        if merger is not None:
+            merging = f"{merging} {getattr(merger, 'name', type(merger).__name__)!r}"
         self._host = Host(
             self.plugin,
             merger=merger.merging() if isinstance(merger, Reranker) else merger,
-            wrappers=bound,
+            wrappers=[
+                w.for_reranker(self) if hasattr(w, "for_reranker") else w
+                for w in self.wrappers
+            ],
+            name=self.name,
             who=self.who,
+            merging=merging,
         )
-        if self.min_score is not None:
-            require_probability(self.who, known_kind(self.who, self.plugin))
+        if self.defaults.min_score is not None:
+            pipeline.require_probability(self.who, self._host.traits.known_kind)
 
     # What it is -----------------------------------------------------------------
+
+    @property
+    def traits(self) -> Traits:
+        """What it is like: the columns it reads, what its scores mean, and so on."""
+        return self._host.traits
 
     @property
     def plugins(self) -> pluggy.PluginManager:
@@ -140,14 +181,14 @@ class Reranker:
         return self._host.plugins
 
     @property
-    def scores(self) -> bool:
+    def can_score(self) -> bool:
         """Whether it has a scoring step; without one it only merges."""
-        return self._host.scores
+        return self._host.can_score
 
     @property
-    def merges(self) -> bool:
+    def can_merge(self) -> bool:
         """Whether it has or was given a merger; one that has none merges by `rrf`."""
-        return self._merger is not None or self._host.implementation.merges
+        return self._host.can_merge
 
     @property
     def merger(self) -> object:
@@ -155,42 +196,44 @@ class Reranker:
         return self._merger
 
     @property
+    def text(self) -> Text:
+        """The column that holds the text, or several to be joined."""
+        return self.defaults.text_column
+
+    @property
     def score_kind(self) -> str:
         """What its scores mean, see `resift.hookspecs`; mergers are ordinal."""
-        kind = getattr(self.plugin, "score_kind", None) if self.scores else None
-        return checked_kind(self.who, kind)
+        return self.traits.score_kind
 
     @property
     def columns(self) -> tuple[str, ...] | None:
         """The candidate columns it reads, or None where it declares nothing."""
-        declared = getattr(self.plugin, "columns", None)
-        return None if declared is None else tuple(declared)
+        return self.traits.columns
 
     @property
     def needs_text(self) -> bool:
         """Whether it reads the documents' text."""
-        return self.scores and bool(getattr(self.plugin, "needs_text", True))
+        return self.traits.needs_text
 
     @property
     def tells_rows_apart(self) -> bool:
-        """Whether rows of equal or blank text may differ: it reads declared columns."""
-        declared = bool(getattr(self.plugin, "tells_rows_apart", False))
-        return declared or bool(self.columns)
+        """Whether rows of equal or blank text may differ."""
+        return self.traits.tells_rows_apart
 
     @property
     def reads_candidates(self) -> bool:
         """Whether its `score` asks for the candidates."""
-        return self._host.implementation.names("score", "candidates")
+        return self.traits.reads_candidates
 
     @property
     def reads_order(self) -> bool:
         """Whether a score depends on the order in which the documents came."""
-        return bool(getattr(self.plugin, "reads_order", False))
+        return self.traits.reads_order
 
     @property
     def pointwise(self) -> bool:
         """Whether a document's score never depends on the other documents."""
-        return bool(getattr(self.plugin, "pointwise", False))
+        return self.traits.pointwise
 
     def describe(self) -> dict[str, object]:
         """Return what it is made of, without secrets: plain data that JSON can hold."""
@@ -198,7 +241,16 @@ class Reranker:
             return {
                 "use": f"{type(self.plugin).__module__}:{type(self.plugin).__name__}"
             }
-        return self._recipe.describe()
+        options = {
+            name: _described(value)
+            for name, value in sorted(self._recipe.options.items())
+            if name not in self._recipe.secrets
+        }
+        return {
+            "use": self._recipe.provider,
+            "version": self._recipe.version,
+            "options": options,
+        }
 
     def __repr__(self) -> str:
         return f"<resift.Reranker {self.name!r}>"
@@ -212,11 +264,12 @@ class Reranker:
         candidates: pa.Table | None = None,
         top_k: int | None = None,
         timeout: float | None = None,
+        instruction: str | None = None,
     ) -> Scores:
         """Score documents: what rerankers made of rerankers call.
 
         Null and blank texts are not scored, and equal texts are scored once, unless
-        the reranker declares `columns`.
+        the reranker tells rows apart, by declared `columns` for one.
 
         Args:
             query: The query, not blank.
@@ -224,18 +277,50 @@ class Reranker:
             candidates: Arrow data, one row per document.
             top_k: A hint that only the best *top_k* will be shown.
             timeout: Seconds left, for rerankers that can honour it.
+            instruction: What to count as relevant, in words.
 
         Returns:
             Scores aligned with *documents*; NaN where not scored.
 
         Raises:
             ScoreError: If the plugin does not return one usable score per document.
-            InputError: If the query is blank, or a declared column is missing.
+            InputError: If the query is blank, a declared column is missing, or nothing
+                reads the instruction.
             ClosedError: After `close`.
         """
-        self._require(query, "score")
-        timeout = checked_timeout(timeout)
-        return scoring.score(self, query, documents, candidates, top_k, timeout)
+        self._require_open()
+        if timeout is not None:
+            timeout = seconds("timeout", timeout)
+        return self._host.score(
+            query, documents, candidates, top_k, timeout, instruction
+        )
+
+    def score_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str | None]],
+        timeout: float | None = None,
+        instruction: str | None = None,
+    ) -> list[Scores | Exception]:
+        """Score the documents of many queries: each gets its scores, or its error.
+
+        Rerankers that gain by it score the pairs of all queries together.
+
+        Args:
+            queries: The queries, ``n_queries`` of them.
+            documents: For each query its texts, as `score` takes them.
+            timeout: Seconds left for all of them.
+            instruction: What to count as relevant, in words.
+
+        Raises:
+            InputError: If there are not as many lists of documents as queries, or
+                nothing reads the instruction.
+            ScoreError: If the plugin does not return one item per query.
+            ClosedError: After `close`.
+        """
+        self._require_open()
+        timeout = seconds("timeout", timeout)
+        return self._host.score_many(queries, documents, timeout, instruction)
 
     def merge(
         self, rankings: Sequence[Ranking], n_documents: int, query: str | None = None
@@ -247,21 +332,19 @@ class Reranker:
                 finite score per document.
         """
         self._require_open()
-        with named(self._merging, "merging"):
-            merged = self._host.hook.merge(
-                rankings=rankings, n_documents=n_documents, query=query
-            )
-        return checked_merge(merged, n_documents, self._merging)
+        return self._host.merge(rankings, n_documents, query)
 
     # Ranking --------------------------------------------------------------------
 
     def rank(
         self,
         query: str,
-        documents: Sequence[str | Mapping[str, object]],
+        documents: Sequence[Document],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
     ) -> RankedDocuments:
         """Rank strings, or mappings that hold their text where *text* says.
 
@@ -270,71 +353,123 @@ class Reranker:
             documents: In the order they were retrieved, best first.
             top_k: How many to return; the reranker's own *top_k* by default.
             min_score: The least probability of those; its own *min_score* by default.
+            timeout: Seconds for scoring, for rerankers that can honour it.
+            instruction: What to count as relevant; its own *instruction* by default.
 
         Returns:
             The documents best first, with scores, ranks from 1, and notes.
 
         Raises:
-            InputError, ScoreError, ClosedError: As `score`.
+            InputError, ScoreError, ClosedError: As `score`; `InputError` also for a
+                reranker that only merges.
         """
         self._require_open()
-        top_k = least_one("top_k", top_k) or self.top_k
-        min_score = self._least(min_score)
-        return scoring.rank(self, query, documents, top_k, min_score)
+        given = Settings(top_k=top_k, min_score=min_score, instruction=instruction)
+        settings, timeout = given.over(self.defaults), seconds("timeout", timeout)
+        return pipeline.rank(self._host, query, documents, settings, timeout)
 
+    @overload
     def rank_many(
         self,
         queries: Sequence[str],
-        documents: Sequence[Sequence[str | Mapping[str, object]]],
+        documents: Sequence[Sequence[Document]],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
-    ) -> list[RankedDocuments]:
+        timeout: float | None = None,
+        instruction: str | None = None,
+        on_error: Literal["raise"] = "raise",
+    ) -> list[RankedDocuments]: ...
+    @overload
+    def rank_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[Document]],
+        top_k: int | None = None,
+        *,
+        min_score: float | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
+        on_error: Literal["return"],
+    ) -> list[RankedDocuments | Exception]: ...
+    def rank_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[Document]],
+        top_k: int | None = None,
+        *,
+        min_score: float | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> list[RankedDocuments] | list[RankedDocuments | Exception]:
         """Rank the documents of many queries: one ranking per query.
 
         Rerankers that gain by it score the pairs of all queries together.
+
+        Args:
+            queries: The queries, none blank.
+            documents: For each query its documents, as `rank` takes them.
+            top_k: How many of each to return.
+            min_score: The least probability of those.
+            timeout: Seconds for all of them, for rerankers that can honour it.
+            instruction: What to count as relevant.
+            on_error: ``"raise"`` the first error, or ``"return"`` that of each query
+                in the place of its ranking, so that no answer is lost.
 
         Raises:
             InputError: If there are not as many lists of documents as queries.
         """
         self._require_open()
-        top_k = least_one("top_k", top_k) or self.top_k
-        min_score = self._least(min_score)
-        return scoring.rank_many(self, queries, documents, top_k, min_score)
+        pipeline.require_choice(on_error)
+        given = Settings(top_k=top_k, min_score=min_score, instruction=instruction)
+        settings, timeout = given.over(self.defaults), seconds("timeout", timeout)
+        return pipeline.rank_many(
+            self._host, queries, documents, settings, timeout, on_error
+        )
 
     def rerank(
         self,
         query: str,
         *results: object,
         top_k: int | None = None,
-        text: str | Sequence[str] | None = None,
-        id: str | None = "_rowid",
-        weights: Sequence[float] | None = None,
+        text: Text | None = None,
+        id: str | Sequence[str] | None = "_rowid",
+        weights: Weights | None = None,
         names: Sequence[str] | None = None,
         window: int | None = None,
         min_score: float | None = None,
         explain: bool = False,
         timeout: float | None = None,
+        instruction: str | None = None,
         drop: Sequence[str] = (),
+        score: Columns = None,
+        distance: Columns = None,
     ) -> pa.Table:
         """Rerank result tables: merge them, score the best, return one table.
 
         Args:
             query: The query; may be blank for a reranker that only merges.
             results: Ranked lists, best row first: Arrow tables, pandas or polars
-                frames, anything that exports an Arrow stream.
+                frames, lists of mappings, anything that exports an Arrow stream.
             top_k: How many rows to return, all by default.
             text: The column that holds the text.
-            id: The column that tells documents apart; None makes every row a document
-                of its own.
-            weights: What each list counts for in the merge, ``>= 0``.
+            id: The column that tells documents apart, or several that do so together;
+                None makes every row a document of its own.
+            weights: What each list counts for in the merge, ``>= 0``: in order, or by
+                its name.
             names: What each list is called in explanations.
             window: How many of the merged union to score; the rest follow unscored.
             min_score: The least probability of the rows returned; all by default.
             explain: Add each list's rank and score, the merged score and rank, and
                 what the stages of the reranker say.
             timeout: Seconds for scoring, for rerankers that can honour it.
+            instruction: What to count as relevant, in words.
             drop: Columns of the results to leave out.
+            score: The column of the lists' scores, higher is better: one for all, or
+                one for each. By default ``_relevance_score``, ``_distance`` or
+                ``_score``, the first there is.
+            distance: The same for distances, lower is better.
 
         Returns:
             One table, best row first: the columns of the results, types unchanged,
@@ -347,32 +482,54 @@ class Reranker:
             ClosedError: After `close`.
         """
         self._require_open()
-        request = Request(
-            top_k=least_one("top_k", top_k) or self.top_k,
-            text=self.text if text is None else checked_text(text),
-            id=id if id is None else checked_name("id", id),
+        given = Settings(
+            top_k=top_k,
+            text=text,
             weights=weights,
-            names=names,
-            window=least_one("window", window) or self.window,
-            min_score=self._least(min_score),
-            explain=explain,
-            timeout=checked_timeout(timeout),
-            drop=drop and checked_names("drop", drop),
+            window=window,
+            min_score=min_score,
+            instruction=instruction,
         )
-        return scoring.rerank(self, query, results, request)
+        request = Request(
+            settings=given.over(self.defaults),
+            id=id,
+            names=names,
+            score=score,
+            distance=distance,
+            explain=explain,
+            timeout=timeout,
+            drop=drop,
+        )
+        return pipeline.rerank(self._host, query, results, request)
 
     async def arank(
         self,
         query: str,
-        documents: Sequence[str | Mapping[str, object]],
+        documents: Sequence[Document],
         top_k: int | None = None,
         *,
-        min_score: float | None = None,
         executor: Executor | None = None,
+        **options: Any,  # noqa: ANN401  # those of rank, checked by it
     ) -> RankedDocuments:
-        """`rank` in a worker thread, off the event loop."""
-        rank = functools.partial(self.rank, min_score=min_score)
-        return await off_loop(executor, rank, query, documents, top_k)
+        """`rank` in a worker thread, off the event loop; takes its arguments.
+
+        Cancelling stops the waiting, not the thread: a running call cannot be
+        interrupted.
+        """
+        return await off_loop(executor, self.rank, query, documents, top_k, **options)
+
+    async def arank_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[Document]],
+        top_k: int | None = None,
+        *,
+        executor: Executor | None = None,
+        **options: Any,  # noqa: ANN401  # those of rank_many, checked by it
+    ) -> list[RankedDocuments]:
+        """`rank_many` in a worker thread, off the event loop; takes its arguments."""
+        rank_many = functools.partial(self.rank_many, **options)
+        return await off_loop(executor, rank_many, queries, documents, top_k)
 
     async def arerank(
         self,
@@ -381,11 +538,7 @@ class Reranker:
         executor: Executor | None = None,
         **options: Any,  # noqa: ANN401  # those of rerank, checked by it
     ) -> pa.Table:
-        """`rerank` in a worker thread, off the event loop; takes its arguments.
-
-        Cancelling stops the waiting, not the thread: a running call cannot be
-        interrupted.
-        """
+        """`rerank` in a worker thread, off the event loop; takes its arguments."""
         return await off_loop(executor, self.rerank, query, *results, **options)
 
     # Life -----------------------------------------------------------------------
@@ -393,11 +546,17 @@ class Reranker:
     def warmup(self) -> Self:
         """Load weights or open the client now; return the reranker."""
         self._require_open()
-        if "warmup" not in self._host.implementation.hooks:  # else it warms them itself
-            for child in self._owned():
-                child.warmup()
-        with named(self.who, "warming up"):
-            self._host.hook.warmup()
+        self._host.warmup()
+        return self
+
+    def check(self) -> Self:
+        """Raise if it cannot work now, at the cost of one cheap request or look.
+
+        Raises:
+            BackendError: What its plugin, or one inside it, says is wrong.
+        """
+        self._require_open()
+        self._host.check()
         return self
 
     def close(self) -> None:
@@ -433,8 +592,6 @@ class Reranker:
         self.close()
 
     def __getstate__(self) -> dict[str, object]:
-        from resift.secrets import require_no_secret
-
         state = self.__dict__.copy()
         del state["_host"], state["_merger"]
         if self._recipe is not None:
@@ -442,7 +599,7 @@ class Reranker:
             del state["plugin"]
         if isinstance(self._merger, Reranker):  # named by a table, with a key in it?
             self._merger.__getstate__()
-        require_no_secret(state, self.who)
+        require_no_secret({**state, "defaults": self.defaults.merge}, self.who)
         return state
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -465,33 +622,38 @@ class Reranker:
 
     def _owned(self) -> list[Reranker]:
         """Return the rerankers that were built from names for this one."""
-        named = isinstance(self._merge_setting, str | Mapping)
+        named = isinstance(self.defaults.merge, str | Mapping)
         merger = [self._merger] if named and isinstance(self._merger, Reranker) else []
         return [*self._children, *merger]
-
-    @property
-    def _merging(self) -> str:
-        """Its merger, as messages name it."""
-        merger = self._merger
-        if merger is None:
-            return f"{self.who}: its merger"
-        name = merger.name if isinstance(merger, Reranker) else type(merger).__name__
-        return f"{self.who}: its merger {name!r}"
-
-    def _least(self, min_score: float | None) -> float | None:
-        return self.min_score if min_score is None else checked_threshold(min_score)
 
     def _require_open(self) -> None:
         if self._closed:
             msg = f"{self.who} is closed. Load it again."
             raise ClosedError(msg)
 
-    def _require(self, query: object, method: str) -> None:
-        self._require_open()
-        if not isinstance(query, str) or not query.strip():
-            got = f"{query!r}" if isinstance(query, str) else type(query).__name__
-            msg = f"{self.who}: {method} needs a query that is not blank, got {got}."
-            raise InputError(msg)
-        if not self.scores:
-            msg = f"{self.who} only merges lists: it cannot score documents."
-            raise InputError(msg)
+
+def _nested(value: object, _: str = "") -> Reranker:
+    """Return the reranker that a name, a table or an object stands for; no config."""
+    if isinstance(value, Reranker):
+        return value
+    if not isinstance(value, str | Mapping):
+        return Reranker(value)
+    entry = nested_entry({"use": value} if isinstance(value, str) else value)
+    provider = catalog().find(entry.use)
+    cls, who = provider.load(), str(provider)
+    implementation(cls).check(who)
+    built = build(cls, entry.options, who=who, nest=_nested)
+    recipe = Recipe.of(provider, built)
+    return Reranker.of(
+        built, recipe, entry.settings, wrappers=(), name=provider.name, who=who
+    )
+
+
+def _described(value: object) -> object:
+    if isinstance(value, Reranker):
+        return value.describe()
+    if isinstance(value, Mapping):
+        return {str(key): _described(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_described(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)

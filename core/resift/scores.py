@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, SupportsFloat, TypeAlias, TypeGuard
 
 import numpy as np
@@ -37,16 +37,25 @@ class Scores:
         columns: Extra output, one value per document: an Arrow array or a sequence. It
             is added to the result under its name; a name that starts with ``_`` is
             shown by `explain=True` only.
-        notes: Sentences that the user must know.
+        notes: Sentences that the user must know, strings or `resift.Note`.
         order: A permutation of ``0 .. n_docs - 1``, best first, for values of different
             stages that cannot be compared. The scored documents must come first, and
             their values must not rise along it. None sorts by value.
+        usage: What the call cost, as numbers by name: ``input_tokens``,
+            ``output_tokens``, ``search_units``, ``calls``.
+        unscored: Why documents that were given are not scored. Needed where a value is
+            NaN and no note says why: NaN is never an accident.
+        kind: What these scores mean, where one answer's differ from the `score_kind`
+            that is declared: a composite's of mixed kinds, say.
     """
 
     values: NDArray[np.float64]
     columns: Mapping[str, Iterable[object]] = field(default_factory=dict)
     notes: Sequence[str] = ()
     order: NDArray[np.int64] | None = None
+    usage: Mapping[str, float] = field(default_factory=dict)
+    unscored: str = ""
+    kind: str | None = None
 
     def __array__(
         self,
@@ -63,13 +72,11 @@ class Scores:
     def ranking(self) -> NDArray[np.int64]:
         """Return the documents' indices, best first, shape ``(n_docs,)``.
 
-        Values are compared as float32, as they are shown; ties keep their order.
+        Values are compared as they are, in float64; ties keep their order.
         """
         if self.order is not None:
             return np.asarray(self.order, dtype=np.int64)
-        with np.errstate(over="ignore"):  # refused where scores are shown
-            values = np.asarray(self.values, dtype=np.float32)
-        return np.argsort(-values, kind="stable")
+        return np.argsort(-np.asarray(self.values, dtype=np.float64), kind="stable")
 
 
 ScoresLike: TypeAlias = (
@@ -94,12 +101,14 @@ def checked(raw: object, n: int, who: str) -> Scores:
     if isinstance(raw, Scores):
         scores = _checked_scores(raw, n, who)
     elif isinstance(raw, Mapping):
-        scores = Scores(_from_mapping(raw, n, who))
+        values = _from_mapping(raw, n, who)
+        left_out = "the backend left it out" if len(raw) < n else ""
+        scores = Scores(values, unscored=left_out)
     else:
         values = _numbers(raw, n, who)
         _require_finite(values, who)
         scores = Scores(values)
-    shown(scores.values, who)
+    narrowed(scores.values, who)
     return scores
 
 
@@ -120,7 +129,7 @@ def checked_items(raw: object, n: int, who: str) -> list[object]:
     raise ScoreError(msg)
 
 
-def shown(values: NDArray[np.float64], who: str) -> NDArray[np.float32]:
+def narrowed(values: NDArray[np.float64], who: str) -> NDArray[np.float32]:
     """Return scores as they are shown: float32, NaN where not scored.
 
     Raises:
@@ -143,7 +152,7 @@ def checked_merge(raw: object, n: int, who: str) -> NDArray[np.float64]:
         values = _numbers(raw, n, who)
         _require_finite(values, who)
     except ScoreError as error:
-        raise MergeError(str(error)) from error.__cause__
+        raise MergeError(error.message, who=error.who) from error.__cause__
     return values
 
 
@@ -167,7 +176,8 @@ def expand(scores: Scores, index: NDArray[np.int64]) -> Scores:
         place[scores.order] = np.arange(len(scores))
         place[-1] = len(scores)  # where index is -1: after all that were sent
         order = np.argsort(place[index], kind="stable")
-    return Scores(values, take_columns(scores.columns, index), scores.notes, order)
+    columns = take_columns(scores.columns, index)
+    return replace(scores, values=values, columns=columns, order=order)
 
 
 def take_columns(
@@ -207,7 +217,25 @@ def _checked_scores(scores: Scores, n: int, who: str) -> Scores:
         got = "one string" if isinstance(notes, str) else type(notes).__name__
         msg = f"{who}: notes must be a sequence of sentences, got {got}."
         raise ScoreError(msg)
-    return Scores(values, _checked_columns(scores.columns, n, who), tuple(notes), order)
+    return replace(
+        scores,
+        values=values,
+        columns=_checked_columns(scores.columns, n, who),
+        notes=tuple(notes),
+        order=order,
+        usage=_checked_usage(scores.usage, who),
+    )
+
+
+def _checked_usage(usage: object, who: str) -> dict[str, float]:
+    if not isinstance(usage, Mapping):
+        msg = f"usage must map names to numbers, got {type(usage).__name__}."
+        raise ScoreError(msg, who=who)
+    for name, value in usage.items():
+        if not (isinstance(name, str) and _is_number(value) and value >= 0):  # type: ignore[operator]
+            msg = f"usage must map names to numbers of at least 0, got {_described(value)}."
+            raise ScoreError(msg, who=who)
+    return dict(usage)
 
 
 def _checked_columns(columns: object, n: int, who: str) -> dict[str, pa.Array]:
@@ -220,7 +248,7 @@ def _checked_columns(columns: object, n: int, who: str) -> dict[str, pa.Array]:
     arrays = {}
     for name, column in columns.items():
         if not isinstance(name, str):
-            msg = f"{who}: a column of its scores must have a name, got {_shown(name)}."
+            msg = f"{who}: a column of its scores must have a name, got {_described(name)}."
             raise ScoreError(msg)
         try:
             arrays[name] = as_array(column)
@@ -249,7 +277,7 @@ def _checked_order(
     ):
         msg = f"{who}: order must be a permutation of 0 to {n - 1}, each index once."
         raise ScoreError(msg)
-    ordered = shown(values[indices], who)
+    ordered = values[indices]
     scored = ~np.isnan(ordered)
     falling = ordered[scored]
     if (falling[1:] > falling[:-1]).any() or (scored[1:] > scored[:-1]).any():
@@ -273,7 +301,7 @@ def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
             if not _is_number(value):
                 msg = (
                     f"{who} must return numbers, but the score of document {i} is "
-                    f"{_shown(value)}."
+                    f"{_described(value)}."
                 )
                 raise ScoreError(msg)
         return np.array([_float(value) for value in array])
@@ -287,7 +315,7 @@ def _read(raw: object, n: int, who: str) -> NDArray[Any]:
         msg = f"{who} returned a coroutine: hooks are synchronous. Make it a plain def."
         raise ScoreError(msg)
     if raw is None or isinstance(raw, str | bytes | AbstractSet | Mapping):
-        msg = f"{who} must return one score per document ({n}), got {_shown(raw)}."
+        msg = f"{who} must return one score per document ({n}), got {_described(raw)}."
         raise ScoreError(msg)
     if isinstance(raw, np.ma.MaskedArray) and np.ma.is_masked(raw):
         msg = (
@@ -311,7 +339,7 @@ def _from_mapping(
     values = np.full(n, np.nan)
     for index, score in raw.items():
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
-            msg = f"{who} returned {_shown(index)} as the index of a document."
+            msg = f"{who} returned {_described(index)} as the index of a document."
             raise ScoreError(msg)
         if not 0 <= index < n:
             msg = f"{who} scored document {index}, but was given 0 to {n - 1}."
@@ -319,7 +347,7 @@ def _from_mapping(
         if not _is_number(score):
             msg = (
                 f"{who} must return numbers, but the score of document {index} is "
-                f"{_shown(score)}."
+                f"{_described(score)}."
             )
             raise ScoreError(msg)
         values[index] = _float(score)
@@ -355,7 +383,7 @@ def _float(value: SupportsFloat) -> float:
         return math.inf
 
 
-def _shown(value: object) -> str:
+def _described(value: object) -> str:
     """Return a number as it is and all else by its type: it may hold a text."""
     if value is None or _is_number(value):
         return str(value)

@@ -17,14 +17,14 @@ import pyarrow as pa
 from resift.arrow import OURS, RELEVANCE, decoded, gather, plain, take
 from resift.errors import InputError
 from resift.ranking import Ranking
-from resift.request import checked_names
+from resift.settings import column_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Union"]
+__all__ = ["Union", "list_names"]
 
 _FLOATS = frozenset({pa.float16(), pa.float32(), pa.float64()})
 _FEW = 400  # rows: up to here a dict beats Arrow's hash table
@@ -62,7 +62,11 @@ class Union:
         self.rankings = [
             _ranking(table, self._codes[i:j], self.n_documents, weight, name)
             for table, (i, j), weight, name in zip(
-                tables, self._spans, _weights(weights, n), _names(names, n), strict=True
+                tables,
+                self._spans,
+                (1.0,) * n if weights is None else weights,
+                list_names(names, n),
+                strict=True,
             )
         ]
 
@@ -365,31 +369,15 @@ def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.floating]:
     return numbers
 
 
-def _weights(weights: Sequence[float] | None, n: int) -> Sequence[float]:
-    if weights is None:
-        return (1.0,) * n
-    try:
-        if isinstance(weights, str):
-            raise TypeError  # noqa: TRY301  # its characters may be digits
-        values = [float(weight) for weight in weights]
-    except (TypeError, ValueError):
-        msg = f"rerank: weights must be {n} numbers, one per list, got {weights!r}."
-        raise InputError(msg) from None
-    if len(values) != n:
-        msg = f"rerank: weights must have one value per list ({n}), got {len(values)}."
-        raise InputError(msg)
-    if not all(0 <= weight < float("inf") for weight in values) or not any(values):
-        msg = (
-            f"rerank: weights must be finite, not negative and not all 0, got {values}."
-        )
-        raise InputError(msg)
-    return values
+def list_names(names: Sequence[str] | None, n: int) -> Sequence[str]:
+    """Return what each of *n* lists is called; ``list_1``, ``list_2`` by default.
 
-
-def _names(names: Sequence[str] | None, n: int) -> Sequence[str]:
+    Raises:
+        InputError: If there are not as many different names as lists.
+    """
     if names is None:
         return [f"list_{i + 1}" for i in range(n)]
-    names = checked_names("names", names)
+    names = column_names("names", names)
     if len(names) != n or len(set(names)) != n:
         msg = f"rerank: names must be {n} different names, one per list, got {names}."
         raise InputError(msg)

@@ -22,7 +22,7 @@ import pyarrow as pa
 from lancedb.rerankers import LinearCombinationReranker, RRFReranker
 
 import resift
-from resift.mergers import ReciprocalRankFusion
+from resift.rerankers.mergers import ReciprocalRankFusion
 from resift.union import Union
 
 if TYPE_CHECKING:

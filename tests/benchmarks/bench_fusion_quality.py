@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import resift
-from resift.bm25 import words
+from resift.rerankers.bm25 import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,8 +18,8 @@ import resift.lancedb
 from embedding import embed_by
 from resift.errors import BackendTimeoutError
 from resift.lancedb import running
-from resift.output import notes_of
-from resift.workers import NoWorkerError, OverdueError
+from resift.notes import notes_of
+from resift.threads import NoWorkerError, OverdueError
 
 VECTOR = [1.0, 0.0]
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from lancedb import rerankers
 
-from resift.mergers import ConvexCombination, ReciprocalRankFusion, min_max
 from resift.ranking import Ranking
+from resift.rerankers.mergers import ConvexCombination, ReciprocalRankFusion, min_max
 
 
 def lance_legs(seed: int) -> tuple[list[Ranking], list[int], list[object]]:

@@ -16,7 +16,7 @@ import resift.lancedb
 from embedding import embed_by
 from resift.errors import BackendError, InputError
 from resift.lancedb.given import given
-from resift.output import notes_of
+from resift.notes import notes_of
 
 VECTOR = [1.0, 0.0]
 
@@ -274,7 +274,7 @@ def test_a_name_is_built_once_per_config(table, tmp_path, monkeypatch):
 
     assert first is again
     assert changed is not first
-    assert not changed.scores
+    assert not changed.can_score
 
 
 def test_asearch_equals_search(tmp_path, rows, table):

@@ -25,7 +25,7 @@ from resift.lancedb import incidents
 from resift.lancedb.engine import ROW_ID, query_text
 from resift.lancedb.foreign import is_foreign, translated
 from resift.lancedb.request import with_mark
-from resift.output import is_degraded, notes_of
+from resift.notes import is_degraded, notes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,7 @@ class LanceReranker(_LanceDBReranker):
         self.reranker = reranker
         self.column = column or reranker.text
         self.weights = (
-            getattr(reranker, "weights", None) if weights is None else weights
+            reranker.defaults.weights if weights is None else weights
         )
         self.degraded = degraded
         if isinstance(self.weights, Mapping):
@@ -172,7 +172,7 @@ class LanceReranker(_LanceDBReranker):
         if not vector_results:
             msg = "rerank_multivector: give at least one result, got an empty list."
             raise InputError(msg)
-        merges = not self.reranker.scores
+        merges = not self.reranker.can_score
         needs_id = deduplicate or merges
         tables: Sequence[pa.Table] = [
             _table_of(result, with_id=needs_id) for result in vector_results
@@ -207,7 +207,7 @@ class LanceReranker(_LanceDBReranker):
     ) -> pa.Table:
         weights = None if len(tables) == 1 else self._weights(names, len(tables))
         text = query_text(query)
-        if self.reranker.scores and not text.strip():
+        if self.reranker.can_score and not text.strip():
             msg = (
                 f"{self.reranker.who} must score, but LanceDB handed over no text of "
                 "the query. An async search loses that of a BooleanQuery: use "

@@ -48,7 +48,7 @@ def given(reranker: object) -> Given:
         reranker = _by_name(reranker)
     elif not isinstance(reranker, resift.Reranker):
         reranker = resift.Reranker(reranker)
-    return Given(reranker, weights=getattr(reranker, "weights", None))
+    return Given(reranker, weights=reranker.defaults.weights)
 
 
 def _by_name(name: str) -> resift.Reranker:

@@ -30,8 +30,8 @@ from resift.lancedb.engine import (
 from resift.lancedb.legs import Leg, Plan, plan
 from resift.lancedb.running import OUT_OF_TIME, within, workers_of
 from resift.lancedb.selection import OWN_SCORE
-from resift.output import is_degraded, notes_of, with_notes
-from resift.request import checked_text, checked_timeout
+from resift.notes import is_degraded, notes_of, with_notes
+from resift.settings import Settings, seconds
 
 if TYPE_CHECKING:
     from resift.lancedb.given import Given
@@ -100,12 +100,12 @@ class Request:
                 raise InputError(msg)
             object.__setattr__(self, name, value)
         try:
-            object.__setattr__(self, "timeout", checked_timeout(self.timeout))
-            if self.text is not None:
-                object.__setattr__(self, "text", _plain(checked_text(self.text)))
+            object.__setattr__(self, "timeout", seconds("timeout", self.timeout))
+            settings = Settings(text=self.text, min_score=self.min_score)
+            if settings.text is not None:
+                object.__setattr__(self, "text", _plain(settings.text))
         except InputError as error:
-            msg = f"search: {error}"
-            raise InputError(msg) from None
+            raise error.of("search") from None
         if self.offset + self.limit > self.window:
             msg = (
                 f"search: offset + limit ({self.offset} + {self.limit}) must not go "
@@ -148,7 +148,7 @@ class Request:
 
     def time_for_legs(self, plan: Plan, reranker: resift.Reranker) -> float | None:
         """Return the seconds for the legs: not all where scoring or reading follows."""
-        return self.left(2 / 3 if reranker.scores or plan.columns.late else 1.0)
+        return self.left(2 / 3 if reranker.can_score or plan.columns.late else 1.0)
 
     def time_for_page(self, plan: Plan) -> float | None:
         """Return the seconds for scoring: not all where vectors are read after it."""
@@ -200,7 +200,7 @@ class Request:
             names=arrived.names,
             weights=weights if any(weights) else [1.0] * len(weights),
             text=plan.text,
-            window=min(self.window, reranker.window or self.window),
+            window=min(self.window, reranker.defaults.window or self.window),
             top_k=self.offset + self.limit,
             min_score=self.min_score,
             explain=self.explain,
@@ -228,7 +228,7 @@ class Request:
         Raises:
             BackendTimeoutError: If the reranker gave up, and this search has no limit.
         """
-        if not reranker.scores:  # merging takes no time worth a thread
+        if not reranker.can_score:  # merging takes no time worth a thread
             return self.page(reranker, plan, arrived, None)
         workers, left = workers_of(reranker, "score"), self.time_for_page(plan)
         scored = reranker, plan, arrived
@@ -242,8 +242,10 @@ class Request:
             f"search: {reranker.name} had not scored in time ({why}); the rows are in "
             "merged order"
         )
-        if reranker.merges:
-            merged = resift.Reranker(unscored, merge=reranker, window=reranker.window)
+        if reranker.can_merge:
+            merged = resift.Reranker(
+                unscored, merge=reranker, window=reranker.defaults.window
+            )
             with suppress(*OUT_OF_TIME):  # it may be the merger that is slow
                 run = partial(self.page, merged, plan, arrived, None)
                 return within(workers, _GRACE, run)

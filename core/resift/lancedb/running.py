@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import pyarrow as pa
 
 from resift.errors import BackendError, BackendTimeoutError
-from resift.workers import AllHangError, Call, NoWorkerError, OverdueError, Workers
+from resift.threads import AllHangError, Call, NoWorkerError, OverdueError, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from resift.lancedb.legs import Plan
-    from resift.workers import Workers
+    from resift.threads import Workers
 
 __all__ = ["asearch", "search"]
 

@@ -185,7 +185,7 @@ def concerns(check: Check, subject: Subject) -> bool:
         found = subject.implementation
     except PluginError:  # it cannot be found or imported: other checks say so
         return False
-    return found.scores if check.of == "scorer" else found.merges
+    return found.can_score if check.of == "scorer" else found.can_merge
 
 
 def _identity(subject: Subject) -> dict[str, str]:

@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 
 from resift.arrow import RELEVANCE
+from resift.building import build
 from resift.catalog import Provider, catalog
 from resift.errors import InputError, PluginError
-from resift.implementation import Implementation, implementation
 from resift.loading import Loader, load
 from resift.options import Schema
+from resift.plugin import Implementation, implementation
 from resift.reranker import Reranker
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Subject:
         declared = {name: self.declares(name) for name in _DEFAULTS}
         if isinstance(declared["columns"], tuple):
             declared["columns"] = list(declared["columns"])
-        return {"scores": found.scores, "merges": found.merges, **declared}
+        return {"scores": found.can_score, "merges": found.can_merge, **declared}
 
     # Building it ----------------------------------------------------------------
 
@@ -170,9 +171,14 @@ class Subject:
         if isinstance(self.target, str):
             return load(self.target, config=None, **given)  # type: ignore[arg-type]
         if inspect.isclass(self.target):
-            validated = self.schema.validate(given, Loader().nested)
             name = self.target.__name__
-            return Reranker(self.schema.construct(validated), name=name)
+            built = build(
+                self.target,
+                given,
+                who=f"Reranker {name!r}",
+                nest=lambda value, _: Loader().nested(value),
+            )
+            return Reranker(built.plugin, name=name)
         if isinstance(self.target, Reranker):
             return self.target
         return Reranker(self.target)

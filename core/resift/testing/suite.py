@@ -208,7 +208,7 @@ def _require_kind(suite: type[_Suite], subject: Subject) -> None:
         found = subject.implementation
     except PluginError:  # it cannot be imported: a check says so
         return
-    if not (found.scores if suite.of == "scorer" else found.merges):
+    if not (found.can_score if suite.of == "scorer" else found.can_merge):
         other = "MergerSuite" if suite.of == "scorer" else "RerankerSuite"
         verb = "score" if suite.of == "scorer" else "merge"
         msg = f"{suite.__name__}: {subject.who} does not {verb}. Inherit from {other}."

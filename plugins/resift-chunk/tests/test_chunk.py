@@ -274,7 +274,7 @@ def test_it_pickles() -> None:
         ({"overlap": 1}, "overlap must be at least 0 and less than size, got 1."),
         (
             {"reranker": "rrf"},
-            "reranker must name rerankers that score, but 'rrf' only merges.",
+            "its rerankers must score, but 'rrf' only merges.",
         ),
     ],
 )

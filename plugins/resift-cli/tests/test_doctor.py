@@ -267,7 +267,7 @@ def test_group_of_its_own(fake_distribution, doctor):
             "",
             "return (yield)",
             " must mark each of its hooks with @resift.hookimpl(wrapper=True), and "
-            "have at least one of: score, score_many, merge, warmup, close.",
+            "have at least one of: score, score_many, merge, warmup, check, close.",
         ),
         (
             "(wrapper=True)",

@@ -11,7 +11,7 @@ def test_json_schema(cli):
     """--json holds the hooks, the documentation and a JSON schema of the options."""
     known = json.loads(cli("show", "cascade", "--json").stdout)
 
-    assert known["target"] == "resift.composites:Cascade"
+    assert known["target"] == "resift.rerankers.composites:Cascade"
     assert "score" in known["hooks"]
     assert known["documentation"].startswith("Score in stages")
     assert known["types"] == {"stages": "list[Reranker]", "keep": "list[int]"}
@@ -47,7 +47,7 @@ def test_page(terminal, width):
     shown = terminal("show", "bm25", width=width)
 
     assert shown.lines[0] == "bm25  resift 0.1.0  implements score"
-    assert shown.lines[1] == "resift.bm25:BM25"
+    assert shown.lines[1] == "resift.rerankers.bm25:BM25"
     assert "k1  float  default 1.2" in shown.lines
     assert ":math:" not in shown.text
     assert "``" not in shown.text

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import resift
-from resift.mergers import RelativeScoreFusion
+from resift.rerankers.mergers import RelativeScoreFusion
 from resift_fusion import Borda, CombMnz, CombSum, InverseSquareRank
 
 if TYPE_CHECKING:

@@ -250,7 +250,7 @@ def test_it_pickles() -> None:
         ),
         (
             {"reranker": "rrf"},
-            "reranker must name rerankers that score, but 'rrf' only merges.",
+            "its rerankers must score, but 'rrf' only merges.",
         ),
     ],
 )

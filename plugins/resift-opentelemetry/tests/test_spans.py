@@ -128,13 +128,19 @@ def test_no_text_is_recorded(spans):
 
 
 def test_many_queries_are_one_span(spans):
-    """`rank_many` counts queries and documents."""
-    reranker = resift.load("bm25", wrappers=["opentelemetry"], config=None)
+    """`rank_many` of a reranker that packs counts queries and documents."""
+
+    class Packs:
+        @resift.hookimpl
+        def score_many(self, queries, documents):
+            return [[float(len(text)) for text in texts] for texts in documents]
+
+    reranker = resift.Reranker(Packs(), wrappers=["opentelemetry"], name="packs")
 
     reranker.rank_many(["fox", "hen"], [["a fox", "b"], ["a hen"]])
 
     outer = spans()[-1]
-    assert outer.name == "resift.score_many bm25"
+    assert outer.name == "resift.score_many packs"
     assert outer.attributes["resift.queries"] == 2
     assert outer.attributes["resift.documents"] == 3
 

@@ -29,7 +29,7 @@ MOST_SECONDS = 0.5
 
 _MEASURE = """
 import json, sys, time
-import resift.loading, resift.scoring, pydantic, pyarrow.compute
+import resift.loading, resift.pipeline, pydantic, pyarrow.compute
 before = set(sys.modules)
 start = time.process_time()
 __import__(sys.argv[1])

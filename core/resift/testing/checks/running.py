@@ -116,7 +116,7 @@ def warms_up_and_closes(subject: Subject) -> None:
     if not subject.reachable:
         return
     used = subject.build().warmup()
-    if used.scores:
+    if used.can_score:
         scores = subject.scores(OBVIOUS, reranker=used)
         wanted = subject.scores(OBVIOUS)
         if (

@@ -79,7 +79,7 @@ def lancedb_searches_are_reranked(subject: Subject) -> None:
             if found != sorted(expected):
                 broken(f"the rows {found} came back instead of {expected}", where)
             _require_falling(result, where)
-            if subject.reranker.scores:
+            if subject.reranker.can_score:
                 _require_own_scores(subject, result, where)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from resift import Scores
-from resift.scores import as_array
+from resift.authors import as_array
 from resift_cache.store import Entry
 
 if TYPE_CHECKING:

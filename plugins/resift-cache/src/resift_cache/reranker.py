@@ -13,10 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from resift import Reranker, Scores, hookimpl
-from resift.arrow import take
-from resift.composites import columns_of, require_scoring
-from resift.fallback import DEGRADED
-from resift.scores import as_array
+from resift.authors import DEGRADED, as_array, instruction_for, take
 from resift_cache.entries import aligned, decoded, encoded, rows_of, text_columns
 from resift_cache.keys import description, is_identified, list_key, pair_keys
 from resift_cache.store import Store, StoreError, default_directory
@@ -63,7 +60,6 @@ class Cache:
         version: str = "",
         keep_text: bool = False,
     ) -> None:
-        require_scoring("reranker", [reranker])
         for name, value in (("ttl", ttl), ("max_megabytes", max_megabytes)):
             if value is not None and not value > 0:
                 msg = f"{name} must be positive, got {value!r}."
@@ -74,10 +70,7 @@ class Cache:
                 "and its options are not known. Change it whenever they change."
             )
             raise ValueError(msg)
-        self.columns = columns_of([reranker])
-        self.needs_text = reranker.needs_text
-        self.tells_rows_apart = reranker.tells_rows_apart
-        self.pointwise = reranker.pointwise
+        self.children = [reranker]
         if spans := getattr(reranker.plugin, "token_spans", None):
             self.token_spans = spans  # for `chunk` around it
         self._reranker = reranker
@@ -99,11 +92,6 @@ class Cache:
             "keep_text": keep_text,
         }
 
-    @property
-    def score_kind(self) -> str:
-        """The kind of its reranker's scores."""
-        return self._reranker.score_kind
-
     @hookimpl
     def score(
         self,
@@ -111,14 +99,16 @@ class Cache:
         documents: Sequence[str],
         candidates: pa.Table | None,
         timeout: float | None,
+        instruction: str | None,
     ) -> Scores:
         """Return what is kept, and ask for the rest; never passes `top_k` on."""
         n = len(documents)
-        if self.pointwise:
-            keys = pair_keys(self._salt, query, documents, candidates)
+        salt = f"{self._salt}{instruction or ''}"
+        if self._reranker.pointwise:
+            keys = pair_keys(salt, query, documents, candidates)
             places = list(np.arange(n).reshape(n, 1))
         else:
-            keys = [list_key(self._salt, query, documents, candidates)]
+            keys = [list_key(salt, query, documents, candidates)]
             places = [np.arange(n)]
         kept, notes = self._find(keys)
         missing = [i for i, key in enumerate(keys) if key not in kept]
@@ -132,19 +122,15 @@ class Cache:
                 [documents[i] for i in asked],
                 None if candidates is None else take(candidates, asked),
                 timeout=timeout,
+                instruction=instruction_for(self._reranker, instruction),
             )
             pieces.append((asked, fresh))
             if not notes:
                 notes = self._keep([keys[i] for i in missing], fresh)
         values, columns = aligned(pieces, n)
         said = dict.fromkeys(note for _, scores in pieces for note in scores.notes)
-        order = None if self.pointwise else pieces[0][1].order
+        order = None if self._reranker.pointwise else pieces[0][1].order
         return Scores(values, {**columns, _HIT: hit}, (*said, *notes), order)
-
-    @hookimpl
-    def warmup(self) -> None:
-        """Warm the reranker: not everything will be found."""
-        self._reranker.warmup()
 
     @hookimpl
     def close(self) -> None:
@@ -170,7 +156,7 @@ class Cache:
     def _keep(self, keys: Sequence[bytes], fresh: Scores) -> list[str]:
         """Write down new scores; return what is wrong with the store."""
         without = [] if self._keep_text else text_columns(fresh)
-        pieces = rows_of(fresh) if self.pointwise else [fresh]
+        pieces = rows_of(fresh) if self._reranker.pointwise else [fresh]
         entries = {
             key: encoded(scores, without)
             for key, scores in zip(keys, pieces, strict=True)
@@ -188,7 +174,7 @@ class Cache:
         degraded = scores.columns.get(DEGRADED)
         if degraded is not None and any(as_array(degraded).to_pylist()):
             return False
-        return not (self.pointwise and np.isnan(scores.values).any())
+        return not (self._reranker.pointwise and np.isnan(scores.values).any())
 
     def _take_hits(self) -> int:
         with self._lock:

@@ -11,9 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from resift import Reranker, Scores, hookimpl
-from resift.arrow import take
-from resift.composites import columns_of, require_scoring
-from resift.scores import take_columns
+from resift.authors import instruction_for, take, take_columns
 from resift_chunk.passages import Splitter
 from resift_chunk.tokens import HasTokens, Span, words
 
@@ -70,8 +68,7 @@ class Chunk:
         k: int = 3,
         max_passages: int | None = None,
     ) -> None:
-        require_scoring("reranker", [reranker])
-        if not reranker.needs_text:
+        if reranker.can_score and not reranker.needs_text:
             msg = (
                 f"reranker must be one that reads text, but {reranker.name!r} does "
                 "not, so that passages would all score the same."
@@ -84,8 +81,7 @@ class Chunk:
         if not 0 <= overlap < size:
             msg = f"overlap must be at least 0 and less than size, got {overlap}."
             raise ValueError(msg)
-        self.columns = columns_of([reranker])
-        self.tells_rows_apart = reranker.tells_rows_apart
+        self.children = [reranker]
         self._reranker = reranker
         self._aggregate = aggregate
         self._k = k
@@ -102,20 +98,6 @@ class Chunk:
             "max_passages": max_passages,
         }
 
-    @property
-    def score_kind(self) -> str:
-        """A passage's score and a mean of them mean what the reranker's mean."""
-        return self._reranker.score_kind
-
-    @property
-    def pointwise(self) -> bool:
-        return self._reranker.pointwise
-
-    @hookimpl
-    def warmup(self) -> None:
-        """Warm the reranker."""
-        self._reranker.warmup()
-
     @hookimpl
     def score(
         self,
@@ -123,6 +105,7 @@ class Chunk:
         documents: Sequence[str],
         candidates: pa.Table | None,
         timeout: float | None,
+        instruction: str | None,
     ) -> Scores:
         """Score every passage in one call; never passes `top_k` on."""
         split = [self._splitter.split(document) for document in documents]
@@ -133,12 +116,14 @@ class Chunk:
             [documents[i][slice(*span)] for i, own in enumerate(spans) for span in own],
             None if candidates is None else take(candidates, owner),
             timeout=timeout,
+            instruction=instruction_for(self._reranker, instruction),
         )
         values, winner = self._aggregated(scores.values, owner, len(documents))
         columns = take_columns(scores.columns, winner)
         columns |= _evidence(documents, spans, winner)
         order = None if scores.order is None else _order(values, owner, scores)
-        return Scores(values, columns, (*scores.notes, *self._notes(split)), order)
+        notes = (*scores.notes, *self._notes(split))
+        return Scores(values, columns, notes, order, scores.usage)
 
     def __reduce__(self) -> tuple[object, ...]:
         return functools.partial(type(self), self._reranker, **self._options), ()
@@ -178,7 +163,7 @@ def _evidence(
     flat = [span for own in spans for span in own]
     best = [flat[i] if i >= 0 else None for i in winner.tolist()]
     passages = [
-        None if span is None else _valid(document[slice(*span)])
+        None if span is None else document[slice(*span)]
         for document, span in zip(documents, best, strict=True)
     ]
     starts, ends = (
@@ -199,10 +184,5 @@ def _order(
     place = np.full(len(values), len(owner))
     ranking = scores.ranking()
     np.minimum.at(place, owner[ranking], np.arange(len(owner)))
-    shown = np.nan_to_num(-values.astype(np.float32), nan=np.inf)
-    return np.lexsort((place, shown))
-
-
-def _valid(text: str) -> str:
-    """Return *text* as Arrow can hold it: a lone surrogate becomes a question mark."""
-    return text.encode(errors="replace").decode()
+    falling = np.nan_to_num(-values, nan=np.inf)
+    return np.lexsort((place, falling))

@@ -64,9 +64,9 @@ class Documents:
         Raises:
             InputError: If one has no text, or one that is no string.
         """
-        if not reranker.scores:
+        if not reranker.can_score:
             return
-        seen = self.content[: reranker.window]
+        seen = self.content[: reranker.defaults.window]
         for line, document in zip(self.lines, seen, strict=False):  # the window's
             parts = _parts(document, reranker.text)
             if not parts and reranker.needs_text:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import resift
 from resift.errors import InputError
-from resift.output import notes_of
+from resift import notes_of
 from resift_eval.cost import Cost
 from resift_eval.journal import Answer, Journal
 
@@ -137,7 +137,7 @@ class Experiment:
                 id=self.stage.id,
                 text=self.stage.text,
                 names=self.stage.legs,
-                window=contestant.reranker.window or self.depth,
+                window=contestant.reranker.defaults.window or self.depth,
             )
         except Exception as error:  # noqa: BLE001  # a reranker may raise anything
             return Answer(query_id, name, [], error=_reason(error))
@@ -169,7 +169,7 @@ def _described(reranker: resift.Reranker) -> dict[str, object]:
     return {
         **reranker.describe(),
         "merge": merger,
-        "window": reranker.window,
+        "window": reranker.defaults.window,
         "top_k": reranker.top_k,
         "min_score": reranker.min_score,
     }

@@ -144,7 +144,7 @@ class Trial:
             return Entry(str(merge["use"]), {**given, option: value})  # type: ignore[dict-item]
         if merge is None:
             loaded = Contestant.load(self.name, config=self.config).reranker
-            merge = self.name if loaded.merges or not loaded.scores else "rrf"
+            merge = self.name if loaded.can_merge or not loaded.can_score else "rrf"
         return Entry(merge, {option: value})
 
 

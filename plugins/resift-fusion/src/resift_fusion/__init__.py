@@ -1,6 +1,6 @@
 r"""Four classic ways to merge ranked lists, beside those of the core.
 
-Notation and shared rules are those of `resift.mergers`: weights multiply, weight 0
+Notation and shared rules are those of `resift.rerankers.mergers`: weights multiply, weight 0
 leaves a list out, an empty list contributes nothing, ties are left to the host. What
 happens to a document that a list does not hold is said with each method.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 import resift
-from resift.mergers import min_max, scores_of
+from resift.rerankers.mergers import min_max, scores_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,10 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from resift import Reranker, Scores, hookimpl
-from resift.arrow import RELEVANCE
-from resift.composites import columns_of, require_scoring
+from resift.authors import RELEVANCE, instruction_for
 from resift.errors import InputError
-from resift.mergers import min_max
+from resift.rerankers.mergers import min_max
 from resift_mmr.selection import select
 from resift_mmr.vectors import HasEmbeddings, stored, unit
 
@@ -68,8 +67,6 @@ class MaximalMarginalRelevance:
         if not 0 <= trade_off <= 1:
             msg = f"trade_off must be between 0 and 1, got {trade_off!r}. Use 0.7."
             raise ValueError(msg)
-        if reranker is not None:
-            require_scoring("reranker", [reranker])
         self._own: HasEmbeddings | None = None
         if not embeddings:
             if not isinstance(
@@ -84,19 +81,15 @@ class MaximalMarginalRelevance:
         self._embeddings = embeddings
         self._trade_off = trade_off
         self._reranker = reranker
-        read = (RELEVANCE,) if reranker is None else columns_of([reranker])
+        self.children = [] if reranker is None else [reranker]
+        self.needs_text = reranker is not None and reranker.needs_text
+        read = (RELEVANCE,) if reranker is None else reranker.columns
+        if read is None and not (reranker and reranker.reads_candidates):
+            read = ()
         vectors = (embeddings,) if embeddings else ()
         self.columns = None if read is None else tuple(dict.fromkeys(read + vectors))
-        self.tells_rows_apart = bool(vectors) or (
-            reranker is not None and reranker.tells_rows_apart
-        )
-        self.needs_text = reranker is not None and reranker.needs_text
-
-    @hookimpl
-    def warmup(self) -> None:
-        """Warm the reranker."""
-        if self._reranker is not None:
-            self._reranker.warmup()
+        if vectors:
+            self.tells_rows_apart = True
 
     @hookimpl
     def score(
@@ -106,13 +99,16 @@ class MaximalMarginalRelevance:
         candidates: pa.Table | None,
         top_k: int | None,
         timeout: float | None,
+        instruction: str | None,
     ) -> Scores:
         """Choose *top_k* documents, or all; the others follow unscored.
 
         Raises:
             InputError: If the column does not hold vectors of one length.
         """
-        relevance, vectors = self._judged(query, documents, candidates, timeout)
+        relevance, vectors = self._judged(
+            query, documents, candidates, timeout, instruction
+        )
         scored = np.flatnonzero(~np.isnan(relevance.values))
         chosen, values_chosen = select(
             min_max(relevance.values[scored]), vectors[scored], self._trade_off, top_k
@@ -128,7 +124,14 @@ class MaximalMarginalRelevance:
         notes = [*relevance.notes]
         if missing := int((~vectors.any(axis=1)).sum()):
             notes.append(f"mmr: {missing} of {len(documents)} documents have no vector")
-        return Scores(values, columns, tuple(notes), order)
+        return Scores(
+            values,
+            columns,
+            tuple(notes),
+            order,
+            relevance.usage,
+            unscored="it was not chosen",
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         build = functools.partial(
@@ -145,6 +148,7 @@ class MaximalMarginalRelevance:
         documents: Sequence[str],
         candidates: pa.Table | None,
         timeout: float | None,
+        instruction: str | None,
     ) -> tuple[Scores, Vectors]:
         """Return how relevant the documents are, and their vectors of length 1."""
         if self._own is not None:
@@ -158,9 +162,11 @@ class MaximalMarginalRelevance:
             raise InputError(msg)
         vectors = unit(stored(candidates[column], column))
         if reranker is not None:
-            return reranker.score(
-                query, documents, candidates, timeout=timeout
-            ), vectors
+            words = instruction_for(reranker, instruction)
+            scores = reranker.score(
+                query, documents, candidates, timeout=timeout, instruction=words
+            )
+            return scores, vectors
         if RELEVANCE in candidates.column_names:
             merged = candidates[RELEVANCE].to_numpy().astype(np.float64)
             return Scores(merged), vectors

@@ -52,7 +52,7 @@ def settings_of(entry: Entry) -> dict[str, object]:
     options = without_secrets(entry.use, entry.options)
     return {
         "use": entry.use,
-        **entry.settings(),
+        **entry.settings.given(),
         **({"options": options} if options else {}),
     }
 

@@ -228,7 +228,7 @@ def _search(
     for sentence in notes_of(found):
         note(sentence)
     text = reranker.text if isinstance(reranker.text, str) else reranker.text[0]
-    return Page(found, text, given["offset"] + 1, scored=reranker.scores)
+    return Page(found, text, given["offset"] + 1, scored=reranker.can_score)
 
 
 def _print(page: Page, given: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Worker threads for calls that may hang: bounded in number, and daemons.
+"""Threads for calls that block or may hang: bounded in number, and daemons.
 
 A running call cannot be cancelled in Python. So a caller who runs out of time leaves
 the call to its thread and goes on; the thread is used again once the call returns. As
@@ -12,24 +12,63 @@ down with it, exit code and all, when it comes back while the interpreter is end
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextvars
+import functools
 import os
 import queue
 import threading
 import time
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+
+from resift.errors import BackendTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Executor
 
-__all__ = ["AllHangError", "Call", "NoWorkerError", "OverdueError", "Workers"]
+__all__ = [
+    "AllHangError",
+    "Call",
+    "Deadline",
+    "NoWorkerError",
+    "OverdueError",
+    "Workers",
+    "off_loop",
+]
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
 _IDLE = 10.0  # seconds after which a thread without work ends
 _GRACE = 1.0  # seconds that running calls get when the process ends
 _running: set[int] = set()  # threads that are in a call
+
+
+class Deadline:
+    """When the time of a call is up.
+
+    Args:
+        seconds: How long from now; None for no limit.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    def left(self, who: str) -> float | None:
+        """Return the seconds left for *who*, None without a limit.
+
+        Raises:
+            BackendTimeoutError: If there are none.
+        """
+        if self._end is None:
+            return None
+        left = self._end - time.monotonic()
+        if left <= 0:
+            msg = f"{who} was not asked: the time for this call had run out."
+            raise BackendTimeoutError(msg)
+        return left
 
 
 class OverdueError(Exception):
@@ -179,6 +218,21 @@ class Call(Generic[_T]):
             self.future.set_exception(error)
         else:
             self.future.set_result(result)
+
+
+async def off_loop(
+    executor: Executor | None,
+    function: Callable[_P, _T],
+    *args: _P.args,
+    **kwargs: _P.kwargs,
+) -> _T:
+    """Call *function* in a thread of *executor*, in the caller's context.
+
+    Cancelling stops the waiting, not the thread.
+    """
+    context = contextvars.copy_context()
+    call = functools.partial(context.run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(executor, call)
 
 
 @atexit.register

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from resift import workers
-from resift.workers import AllHangError, NoWorkerError, OverdueError, Workers
+from resift import threads
+from resift.threads import AllHangError, NoWorkerError, OverdueError, Workers
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_second_call_does_not_wait_for_a_first_that_hangs(
 
 def test_idle_threads_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads that nobody needs go away without being told."""
-    monkeypatch.setattr(workers, "_IDLE", 0.05)
+    monkeypatch.setattr(threads, "_IDLE", 0.05)
     pool = Workers(4, "idle")
     pool.run(lambda: 7, 1)
 
@@ -200,7 +200,7 @@ def test_the_process_exits_although_a_call_hangs() -> None:
     """Threads are daemons: a call that never returns does not hold the exit."""
     program = (
         "import threading\n"
-        "from resift.workers import OverdueError, Workers\n"
+        "from resift.threads import OverdueError, Workers\n"
         "try:\n"
         "    Workers(1, 'hang').run(threading.Event().wait, 0.01)\n"
         "except OverdueError:\n"
@@ -227,7 +227,7 @@ def test_a_call_inside_torch_does_not_take_the_process_down() -> None:
     pytest.importorskip("torch", reason="no library that aborts")
     program = (
         "import torch\n"
-        "from resift.workers import OverdueError, Workers\n"
+        "from resift.threads import OverdueError, Workers\n"
         "def compute():\n"
         "    values = torch.randn(400, 400)\n"
         "    while True:\n"

@@ -1,17 +1,16 @@
-"""What `rerank` adds to the rows: scores, evidence, explanation and notes."""
+"""The columns that `rerank` adds to the rows: scores, evidence, explanation."""
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from resift.arrow import OURS, RELEVANCE
 from resift.errors import InputError
-from resift.scores import as_array, shown
+from resift.scores import as_array, narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,19 +21,12 @@ if TYPE_CHECKING:
     from resift.union import Union
 
 __all__ = [
-    "NOTES",
     "add",
     "evidence",
     "explanation",
-    "is_degraded",
-    "notes_of",
     "relevance",
     "with_columns",
-    "with_notes",
 ]
-
-NOTES = b"resift.notes"
-_DEGRADED = b"resift.degraded"
 
 
 def relevance(values: NDArray[np.float64], n: int, who: str) -> pa.Array:
@@ -48,7 +40,7 @@ def relevance(values: NDArray[np.float64], n: int, who: str) -> pa.Array:
     Raises:
         ScoreError: If one does not fit a float32.
     """
-    narrow = shown(values, who)
+    narrow = narrowed(values, who)
     if len(narrow) < n:
         narrow = np.append(narrow, np.full(n - len(narrow), np.nan, dtype=np.float32))
     if n and np.isnan(narrow[-1]):
@@ -145,50 +137,6 @@ def with_columns(
     return rows
 
 
-def with_notes(
-    rows: pa.Table, notes: Sequence[str], *, degraded: bool = False
-) -> pa.Table:
-    """Write notes into the schema metadata, each once; none leave it as it is.
-
-    They are written for pandas, too: a frame of the table has them in its ``attrs``.
-
-    Args:
-        rows: The answer.
-        notes: What is to be said of it.
-        degraded: Whether it is less than what was asked for.
-    """
-    if not notes and not degraded:
-        return rows
-    metadata = dict(rows.schema.metadata or {})
-    attributes: dict[str, object] = {}
-    if notes:
-        distinct = list(dict.fromkeys(notes))
-        metadata[NOTES] = json.dumps(distinct, ensure_ascii=False).encode()
-        attributes[NOTES.decode()] = distinct
-    if degraded:
-        metadata[_DEGRADED] = b"true"
-        attributes[_DEGRADED.decode()] = True
-    frame: dict[str, Any] = {"index_columns": [], "column_indexes": [], "columns": []}
-    frame |= json.loads(metadata.get(b"pandas", b"{}"))
-    frame["attributes"] = {**frame.get("attributes", {}), **attributes}
-    metadata[b"pandas"] = json.dumps(frame, ensure_ascii=False).encode()
-    return rows.replace_schema_metadata(metadata)
-
-
-def is_degraded(table: pa.Table) -> bool:
-    """Return whether an answer says that it is less than what was asked for."""
-    return _DEGRADED in (table.schema.metadata or {})
-
-
 @lru_cache(maxsize=64)
 def _field(name: str, kind: pa.DataType) -> pa.Field:
     return pa.field(name, kind, metadata=OURS)
-
-
-def notes_of(table: pa.Table) -> list[str]:
-    """Return the notes that a reranked table carries."""
-    metadata = table.schema.metadata
-    if not metadata or NOTES not in metadata:
-        return []
-    notes: list[str] = json.loads(metadata[NOTES])
-    return notes

@@ -1,33 +1,33 @@
 """Rerankers made of rerankers: `cascade` and `ensemble`.
 
 They call only `Reranker.score` of their children, so any reranker can stand in them,
-another composite included. What children say passes through whole: `columns`, `notes`
-and `order`; and they need what their children need.
+another composite included. What children say passes through whole: `columns`, `notes`,
+`order` and `usage`. What children need follows from `children` (see `resift.host`).
 """
 
 from __future__ import annotations
 
-import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from resift.arrow import take
-from resift.errors import BackendTimeoutError
+from resift.arrow import RELEVANCE, take
 from resift.hookspecs import hookimpl
 from resift.ranking import Ranking
 from resift.reranker import Reranker
+from resift.rerankers.mergers import ReciprocalRankFusion
 from resift.scores import Scores, as_array, expand
+from resift.threads import Deadline
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["Cascade", "Ensemble", "columns_of", "require_scoring"]
+__all__ = ["Cascade", "Ensemble", "Evidence", "instruction_for", "labels"]
 
 INCOMING = "incoming"
-_MERGED = "_relevance_score"  # the candidates' column of incoming scores
 
 
 class Cascade:
@@ -42,30 +42,23 @@ class Cascade:
     """
 
     def __init__(self, stages: list[Reranker], keep: list[int]) -> None:
-        require_scoring("stages", stages)
+        if not stages:
+            msg = "stages must name at least one reranker that scores."
+            raise ValueError(msg)
         if len(keep) != len(stages) - 1 or any(n < 1 for n in keep):
             msg = (
                 f"keep must have one positive number for each stage but the last "
                 f"({len(stages) - 1}), got {keep}."
             )
             raise ValueError(msg)
-        self._stages = stages
+        self.children = stages
         self._keep = keep
         self._names = labels(stage.name for stage in stages)
-        self.columns = columns_of(stages)
-        self.reads_order = any(stage.reads_order for stage in stages)
-        self.tells_rows_apart = any(stage.tells_rows_apart for stage in stages)
-        self.needs_text = any(stage.needs_text for stage in stages)
 
     @property
     def score_kind(self) -> str:
         """The last stage's, which may only know it once its model is loaded."""
-        return self._stages[-1].score_kind
-
-    @hookimpl
-    def warmup(self) -> None:
-        for stage in self._stages:
-            stage.warmup()
+        return self.children[-1].score_kind
 
     @hookimpl
     def score(
@@ -75,21 +68,23 @@ class Cascade:
         candidates: pa.Table | None,
         top_k: int | None,
         timeout: float | None,
+        instruction: str | None,
     ) -> Scores:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        if self.reads_order:
+        deadline = Deadline(timeout)
+        if any(stage.reads_order for stage in self.children):
             candidates = _in_order(candidates, len(documents))
         alive = np.arange(len(documents))  # (n_alive,) indices, best first
         fallen: list[NDArray[np.int64]] = []
         evidence = Evidence(len(documents))
         keeps = [*self._keep, None]
-        for stage, name, keep in zip(self._stages, self._names, keeps, strict=True):
+        for stage, name, keep in zip(self.children, self._names, keeps, strict=True):
             scores = stage.score(
                 query,
                 [documents[i] for i in alive.tolist()],
                 None if candidates is None else take(candidates, alive),
                 top_k if keep is None else keep,
-                _left(deadline, stage),
+                deadline.left(stage.who),
+                instruction_for(stage, instruction),
             )
             index = np.full(len(documents), -1, dtype=np.int64)
             index[alive] = np.arange(len(alive))
@@ -111,15 +106,21 @@ class Ensemble:
         weights: What each of the rerankers counts for; 1 each by default.
     """
 
+    score_kind = "ordinal"
+    reads_order = (
+        True  # where a child's scores tie, ranks follow the order they came in
+    )
+
     def __init__(
         self,
         rerankers: list[Reranker | Literal["incoming"]],
         merger: Reranker | None = None,
         weights: list[float] | None = None,
     ) -> None:
-        children = [child for child in rerankers if isinstance(child, Reranker)]
-        require_scoring("rerankers", children)
-        if merger is not None and not merger.merges:
+        if all(child == INCOMING for child in rerankers):
+            msg = "rerankers must name at least one reranker that scores."
+            raise ValueError(msg)
+        if merger is not None and not merger.can_merge:
             msg = (
                 f"merger must be a reranker that merges, but {merger.name!r} does not."
             )
@@ -134,24 +135,13 @@ class Ensemble:
                 f"rerankers, none negative and not all 0, got {weights}."
             )
             raise ValueError(msg)
-        self._rerankers = rerankers
-        self._children = children
-        self._merger = merger or _default_merger()
+        self.children = [
+            child if isinstance(child, Reranker) else Reranker(Incoming(), name=child)
+            for child in rerankers
+        ]
+        self._merger = merger or Reranker(ReciprocalRankFusion())
         self._weights = weights or [1.0] * len(rerankers)
-        self._names = labels(getattr(child, "name", INCOMING) for child in rerankers)
-        self.columns = columns_of(children)
-        self.tells_rows_apart = any(child.tells_rows_apart for child in children)
-        self.reads_order = INCOMING in rerankers or any(
-            child.reads_order for child in children
-        )
-        if INCOMING in rerankers and self.columns is not None:
-            self.columns = (*self.columns, _MERGED)
-        self.needs_text = any(child.needs_text for child in children)
-
-    @hookimpl
-    def warmup(self) -> None:
-        for child in self._children:
-            child.warmup()
+        self._names = labels(child.name for child in self.children)
 
     @hookimpl
     def score(
@@ -160,26 +150,43 @@ class Ensemble:
         documents: Sequence[str],
         candidates: pa.Table | None,
         timeout: float | None,
+        instruction: str | None,
     ) -> Scores:
-        deadline = None if timeout is None else time.monotonic() + timeout
+        deadline = Deadline(timeout)
         n = len(documents)
         rankings = []
         evidence = Evidence(n)
         ranked = np.zeros(n, dtype=bool)
         for child, name, weight in zip(
-            self._rerankers, self._names, self._weights, strict=True
+            self.children, self._names, self._weights, strict=True
         ):
-            if isinstance(child, Reranker):
-                left = _left(deadline, child)
-                scores = child.score(query, documents, candidates, timeout=left)
-                evidence.add(name, scores)
-                ranking = _ranking_of(scores, name, weight)
-            else:
-                ranking = _incoming(n, candidates, weight)
+            scores = child.score(
+                query,
+                documents,
+                candidates,
+                timeout=deadline.left(child.who),
+                instruction=instruction_for(child, instruction),
+            )
+            evidence.add(name, scores)
+            ranking = _ranking_of(scores, name, weight)
             ranked[ranking.documents] = True
             rankings.append(ranking)
         merged = self._merger.merge(rankings, n, query)
         return evidence.scores(np.where(ranked, merged, np.nan))
+
+
+class Incoming:
+    """Score documents as they came: by the merged score, or else by their order."""
+
+    columns = (RELEVANCE,)
+    needs_text = False
+    reads_order = True
+
+    @hookimpl
+    def score(self, candidates: pa.Table) -> Scores:
+        """Return the candidates' own scores, which the host fills in."""
+        values = candidates[RELEVANCE].to_numpy().astype(np.float64)
+        return Scores(values, unscored="it came without a score")
 
 
 class Evidence:
@@ -189,6 +196,7 @@ class Evidence:
         self.latest: NDArray[np.float64] = np.full(n, np.nan)
         self._columns: dict[str, pa.Array] = {}
         self._notes: list[str] = []
+        self._usage: Counter[str] = Counter()
 
     def add(self, name: str, scores: Scores) -> None:
         """Take over what one child says, already spread over all documents."""
@@ -200,12 +208,15 @@ class Evidence:
             new, old = as_array(values), self._columns.get(column)
             self._columns[column] = new if old is None else _over(new, old)
         self._notes.extend(note for note in scores.notes if note not in self._notes)
+        self._usage.update(scores.usage)
 
     def scores(
         self, values: NDArray[np.float64], order: NDArray[np.int64] | None = None
     ) -> Scores:
         """Return *values* with everything the children said."""
-        return Scores(values, self._columns, tuple(self._notes), order)
+        return Scores(
+            values, self._columns, tuple(self._notes), order, dict(self._usage)
+        )
 
 
 def _over(new: pa.Array, old: pa.Array) -> pa.Array:
@@ -223,35 +234,9 @@ def _over(new: pa.Array, old: pa.Array) -> pa.Array:
     return pc.if_else(new.is_valid(), new, old)
 
 
-def columns_of(children: Iterable[Reranker]) -> tuple[str, ...] | None:
-    """Return the candidate columns that all *children* together declare.
-
-    None where one of them declares nothing but reads candidates: it needs them all.
-    """
-    names: dict[str, None] = {}
-    for child in children:
-        if child.columns is None and child.reads_candidates:
-            return None
-        names.update(dict.fromkeys(child.columns or ()))
-    return tuple(names)
-
-
-def require_scoring(option: str, children: Sequence[Reranker]) -> None:
-    """Refuse children that cannot score, and an empty list of them.
-
-    Raises:
-        ValueError: With a sentence that names the option and the child.
-    """
-    if not children:
-        msg = f"{option} must name at least one reranker that scores."
-        raise ValueError(msg)
-    for child in children:
-        if not child.scores:
-            msg = (
-                f"{option} must name rerankers that score, but {child.name!r} only "
-                "merges."
-            )
-            raise ValueError(msg)
+def instruction_for(child: Reranker, instruction: str | None) -> str | None:
+    """Return what to hand to *child*: the instruction, where it reads one."""
+    return instruction if child.traits.takes_instruction else None
 
 
 def labels(names: Iterable[str]) -> list[str]:
@@ -272,16 +257,6 @@ def _ranking_of(scores: Scores, name: str, weight: float) -> Ranking:
     return Ranking(order, scores.values[order], weight, name)
 
 
-def _incoming(n: int, candidates: pa.Table | None, weight: float) -> Ranking:
-    order = np.arange(n)
-    if candidates is None or _MERGED not in candidates.column_names:
-        return Ranking(order, None, weight, INCOMING)
-    scores = candidates[_MERGED].to_numpy().astype(np.float64)
-    order = np.argsort(-scores, kind="stable")  # after another stage it may differ
-    order = order[~np.isnan(scores[order])]
-    return Ranking(order, scores[order], weight, INCOMING)
-
-
 def _in_order(candidates: pa.Table | None, n: int) -> pa.Table:
     """Return candidates with incoming scores: where they have none, evenly spaced.
 
@@ -292,23 +267,7 @@ def _in_order(candidates: pa.Table | None, n: int) -> pa.Table:
 
     scores = pa.array(-np.arange(1.0, n + 1))
     if candidates is None:
-        return pa.table({_MERGED: scores})
-    if _MERGED in candidates.column_names:
+        return pa.table({RELEVANCE: scores})
+    if RELEVANCE in candidates.column_names:
         return candidates
-    return candidates.append_column(_MERGED, scores)
-
-
-def _default_merger() -> Reranker:
-    from resift.mergers import ReciprocalRankFusion
-
-    return Reranker(ReciprocalRankFusion())
-
-
-def _left(deadline: float | None, child: Reranker) -> float | None:
-    if deadline is None:
-        return None
-    left = deadline - time.monotonic()
-    if left <= 0:
-        msg = f"{child.who} was not asked: the time for this call had run out."
-        raise BackendTimeoutError(msg)
-    return left
+    return candidates.append_column(RELEVANCE, scores)

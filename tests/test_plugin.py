@@ -8,7 +8,7 @@ import pytest
 
 import resift
 from resift.hookspecs import API_VERSION, hookimpl
-from resift.implementation import HOOKS, implementation
+from resift.plugin import HOOKS, implementation
 
 
 def refusal(cls: type) -> str:
@@ -21,10 +21,18 @@ def refusal(cls: type) -> str:
 def test_the_hooks_are_those_of_the_specification():
     """The table of hooks and their arguments is read from `resift.hookspecs`."""
     assert HOOKS == {
-        "score": ("query", "documents", "candidates", "top_k", "timeout"),
-        "score_many": ("queries", "documents"),
+        "score": (
+            "query",
+            "documents",
+            "candidates",
+            "top_k",
+            "timeout",
+            "instruction",
+        ),
+        "score_many": ("queries", "documents", "timeout", "instruction"),
         "merge": ("rankings", "n_documents", "query"),
         "warmup": (),
+        "check": (),
         "close": (),
     }
 
@@ -45,8 +53,8 @@ def test_a_class_is_examined_without_being_built():
 
     found = implementation(Plugin)
 
-    assert found.scores
-    assert not found.merges
+    assert found.can_score
+    assert not found.can_merge
     assert found.hooks == {"score": "score"}
 
 
@@ -192,7 +200,7 @@ def test_a_misspelt_hook_is_refused():
 
     assert refusal(Plugin) == (
         "Reranker 'x' implements 'warm_up', which is not a hook. Did you "
-        "mean 'warmup'? Hooks: 'score', 'score_many', 'merge', 'warmup', 'close'."
+        "mean 'warmup'? Hooks: 'score', 'score_many', 'merge', 'warmup', 'check', 'close'."
     )
 
 
@@ -232,7 +240,7 @@ def test_an_argument_that_the_hook_lacks_is_refused():
     assert refusal(Plugin) == (
         "Reranker 'x': 'score' takes 'document', which the hook does not "
         "have. Did you mean 'documents'? It has: query, documents, candidates, top_k, "
-        "timeout."
+        "timeout, instruction."
     )
 
 

@@ -12,24 +12,22 @@ import functools
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa  # here, so that the first call does not wait for it
 
-from resift.breaker import CircuitBreaker
-from resift.composites import columns_of, labels, require_scoring
 from resift.errors import BadRequestError, InputError, ResiftError
 from resift.hookspecs import hookimpl
+from resift.notes import DEGRADED, Note
 from resift.reranker import Reranker
+from resift.rerankers.breaker import CircuitBreaker
+from resift.rerankers.composites import instruction_for, labels
 from resift.scores import Scores
-from resift.workers import AllHangError, NoWorkerError, OverdueError, Workers
+from resift.threads import AllHangError, NoWorkerError, OverdueError, Workers
 
-__all__ = ["DEGRADED", "Fallback"]
-
-DEGRADED = "_degraded"
-"""A column of true in every answer that is not the preferred reranker's: not to be
-kept, since the next call may do better."""
+__all__ = ["Fallback"]
 
 _LONGEST = 200  # characters of an error's message that a note repeats
 _Request: TypeAlias = Callable[[Reranker, float], Scores]
@@ -72,7 +70,9 @@ class Fallback:
         pause: float = 10.0,
         concurrency: int = 16,
     ) -> None:
-        require_scoring("rerankers", rerankers)
+        if not rerankers:
+            msg = "rerankers must name at least one reranker that scores."
+            raise ValueError(msg)
         timeouts = timeouts or ["share"] * len(rerankers)
         if len(timeouts) != len(rerankers):
             msg = (
@@ -85,9 +85,7 @@ class Fallback:
         _require_positive("failures", failures)
         _require_positive("pause", pause)
         _require_positive("concurrency", concurrency)
-        self.columns = columns_of(rerankers)
-        self.tells_rows_apart = any(r.tells_rows_apart for r in rerankers)
-        self.needs_text = any(reranker.needs_text for reranker in rerankers)
+        self.children = rerankers
         self.deadline = deadline
         names = labels(reranker.name for reranker in rerankers)
         self._entries = [
@@ -108,21 +106,6 @@ class Fallback:
             "concurrency": concurrency,
         }
 
-    @property
-    def score_kind(self) -> str:
-        """The kind that all of the scores have, or else ``"ordinal"``.
-
-        Asked for each time: some models tell only once they are loaded.
-        """
-        kinds = {entry.reranker.score_kind for entry in self._entries}
-        return kinds.pop() if len(kinds) == 1 else "ordinal"
-
-    @hookimpl
-    def warmup(self) -> None:
-        """Warm every reranker, also those that are seldom asked."""
-        for entry in self._entries:
-            entry.reranker.warmup()
-
     @hookimpl
     def score(
         self,
@@ -131,11 +114,13 @@ class Fallback:
         candidates: pa.Table | None,
         top_k: int | None,
         timeout: float | None,
+        instruction: str | None,
     ) -> Scores:
         """Return the first answer; documents are never missing from it."""
 
         def request(reranker: Reranker, seconds: float) -> Scores:
-            return reranker.score(query, documents, candidates, top_k, seconds)
+            words = instruction_for(reranker, instruction)
+            return reranker.score(query, documents, candidates, top_k, seconds, words)
 
         seconds = min(self.deadline, math.inf if timeout is None else timeout)
         end = time.monotonic() + seconds
@@ -150,7 +135,7 @@ class Fallback:
                 notes.append(f"fallback: {entry.name} {_reason(error)}")
                 continue
             if not np.isnan(scores.values).all():
-                return _answer(entry.name, scores, notes)
+                return _answer(entry, scores, notes)
             notes += [*scores.notes, f"fallback: {entry.name} scored nothing"]
         return _unscored(len(documents), notes)
 
@@ -228,14 +213,16 @@ class _Entry:
         raise _UnansweredError(msg)
 
 
-def _answer(name: str, scores: Scores, notes: Sequence[str]) -> Scores:
-    """Return the scores of *name*, and whether they are second choice."""
-    shown = pa.array(scores.values, mask=np.isnan(scores.values))
-    columns = {**scores.columns, f"_{name}_score": shown}
+def _answer(entry: _Entry, scores: Scores, notes: Sequence[str]) -> Scores:
+    """Return the scores of *entry*, and whether they are second choice."""
+    name = entry.name
+    own = pa.array(scores.values, mask=np.isnan(scores.values))
+    columns = {**scores.columns, f"_{name}_score": own}
     if notes:
         columns[DEGRADED] = np.ones(len(scores), dtype=bool)
-        notes = [*notes, f"fallback: {name} answered instead"]
-    return Scores(scores.values, columns, (*scores.notes, *notes), scores.order)
+        notes = [*notes, Note(f"fallback: {name} answered instead", "degraded", name)]
+    kind = scores.kind or entry.reranker.score_kind
+    return replace(scores, columns=columns, notes=(*scores.notes, *notes), kind=kind)
 
 
 def _unscored(n: int, notes: Sequence[str]) -> Scores:

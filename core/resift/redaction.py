@@ -1,4 +1,4 @@
-"""Secrets: where in an object they are, so that no pickle and no message holds one."""
+"""Redaction: no pickle and no message holds a secret."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["redacted", "require_no_secret", "secrets_in", "shown"]
+__all__ = ["Guarded", "quoted", "redacted", "require_no_secret", "secrets_in"]
 
-_PARTS = {"_merge_setting": ": its merger", "wrappers": ": one of its wrappers"}
+_PARTS = {"defaults": ": its merger", "wrappers": ": one of its wrappers"}
+
+
+class Guarded:
+    """Base of a class that refuses by itself to be pickled with a secret in it."""
 
 
 def secrets_in(value: object) -> Iterator[tuple[str, object]]:
@@ -20,14 +24,12 @@ def secrets_in(value: object) -> Iterator[tuple[str, object]]:
 
     A secret is what has a `get_secret_value`, as pydantic's do. What an object holds is
     what it gives to pickle: attributes, slots, items, and what those hold. Classes have
-    nothing of their own to write, and a nested `Reranker` looks after itself.
+    nothing of their own to write, and what is `Guarded` looks after itself.
     """
-    from resift.reranker import Reranker
-
     seen = set()
     todo = [("", value)]  # grows, and keeps all alive, so that no id is used twice
     for way, item in todo:
-        if isinstance(item, str | bytes | int | float | type | Reranker | None):
+        if isinstance(item, str | bytes | int | float | type | Guarded | None):
             continue
         if id(item) in seen:
             continue
@@ -66,7 +68,7 @@ def redacted(text: str, value: object) -> str:
     return text
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """Return *value* as a message may show it: at most 80 characters.
 
     Of a table, and of a list with one in it, only the type: it may hold a key.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from resift import hookspecs
@@ -33,7 +33,7 @@ SCORING = ("score", "score_many")
 SCORE_KINDS = ("probability", "similarity", "logit", "ordinal")
 HOOKS: dict[str, tuple[str, ...]] = {
     name: tuple(inspect.signature(getattr(hookspecs, name)).parameters)
-    for name in (*SCORING, "merge", "warmup", "close")
+    for name in (*SCORING, "merge", "warmup", "check", "close")
 }
 """Each hook and the arguments it may name."""
 
@@ -62,11 +62,11 @@ class Implementation:
                     self.hooks[hook] = name
 
     @property
-    def scores(self) -> bool:
+    def can_score(self) -> bool:
         return any(hook in self.hooks for hook in SCORING)
 
     @property
-    def merges(self) -> bool:
+    def can_merge(self) -> bool:
         return "merge" in self.hooks
 
     def method(self, hook: str) -> Callable[..., object]:
@@ -74,12 +74,17 @@ class Implementation:
         function: Callable[..., object] = getattr(self.cls, self.hooks[hook])
         return function
 
+    @cached_property
+    def arguments(self) -> Mapping[str, frozenset[str]]:
+        """The arguments that the implementation of each hook names."""
+        return {
+            hook: frozenset(inspect.signature(self.method(hook)).parameters)
+            for hook in self.hooks
+        }
+
     def names(self, hook: str, argument: str) -> bool:
-        """Tell whether the implementation of *hook* asks for *argument*."""
-        return (
-            hook in self.hooks
-            and argument in inspect.signature(self.method(hook)).parameters
-        )
+        """Return whether the implementation of *hook* asks for *argument*."""
+        return argument in self.arguments.get(hook, ())
 
     def check(self, who: str) -> None:
         """Refuse a class that could never work.
@@ -90,7 +95,7 @@ class Implementation:
         """
         self._check_api(who)
         self._check_hooks(who)
-        if not (self.scores or self.merges):
+        if not (self.can_score or self.can_merge):
             msg = (
                 f"{who} must implement 'score', 'score_many' or 'merge', "
                 "and implements none of them. Decorate a method of that name with "

@@ -1,0 +1,376 @@
+"""The way of a request: results -> union -> merge -> candidates -> score -> take.
+
+Plain functions over a `Host`: each step takes what the one before it made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from resift.arrow import RELEVANCE, as_table, text_columns, text_of
+from resift.columns import add, evidence, explanation, relevance, with_columns
+from resift.errors import InputError
+from resift.host import require_list
+from resift.notes import DEGRADED, Note, is_degraded, notes_of, with_notes
+from resift.ranking import RankedDocuments
+from resift.scores import Scores, as_array
+from resift.settings import shares
+from resift.threads import Deadline
+from resift.union import Union, list_names
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from resift.host import Host
+    from resift.request import Request
+    from resift.settings import Settings, Text
+
+__all__ = [
+    "Document",
+    "OnError",
+    "rank",
+    "rank_many",
+    "require_choice",
+    "require_probability",
+    "rerank",
+]
+
+Document: TypeAlias = str | Mapping[str, object] | None
+OnError: TypeAlias = Literal["raise", "return"]
+
+_MEANING = {
+    "logit": "are unbounded, and shift from query to query",
+    "similarity": "are bounded, but how much is enough differs from query to query",
+    "ordinal": "only order the documents of one query",
+}
+
+
+# Tables -------------------------------------------------------------------------
+
+
+def rerank(
+    host: Host, query: str, results: Sequence[object], request: Request
+) -> pa.Table:
+    """Merge result tables, score the best of the union, and take the rows."""
+    if not results:
+        msg = "rerank: give at least one result table; an empty one is fine."
+        raise InputError(msg)
+    settings = request.settings
+    names = list_names(request.names, len(results))
+    union = Union(
+        [as_table(result) for result in results],
+        id=request.id,
+        weights=shares(settings.weights, names),
+        names=names,
+    )
+    merged = _merged(host, union, query)
+    order = union.order(merged)
+    if host.can_score:
+        window = order[: settings.window]
+        scores = _score_window(host, query, union, merged, window, request)
+        places = scores.ranking()
+        documents = np.concatenate([window[places], order[len(window) :]])
+    else:
+        scores = Scores(merged)
+        documents = places = order
+    scores, shown = _enough(host, scores, settings)
+    documents, places = documents[:shown], places[:shown]
+    values = scores.values[places]
+    added = {RELEVANCE: relevance(values, len(documents), host.who)}
+    if scores.columns or request.explain:
+        more = evidence(scores, places, len(documents), explain=request.explain)
+        add(added, more.items(), host.who)
+    if request.explain:
+        add(added, explanation(union, merged, order, documents), host.who)
+    kept = [name for name in union.columns if name not in request.drop]
+    rows = union.take(documents, kept if request.drop else None)
+    keep = (*request.id_columns, *request.text_columns)
+    rows = with_columns(rows, added, keep=keep, who=host.who)
+    came = [note for table in union.tables for note in notes_of(table)]
+    degraded = _second_best(scores) or any(map(is_degraded, union.tables))
+    return with_notes(rows, [*came, *scores.notes], scores.usage, degraded=degraded)
+
+
+def _second_best(scores: Scores) -> bool:
+    """Return whether `fallback` says that it is an answer of second choice."""
+    marked = scores.columns.get(DEGRADED)
+    return marked is not None and True in as_array(marked).to_pylist()
+
+
+def _merged(host: Host, union: Union, query: str) -> NDArray[np.float64]:
+    if not union.n_documents:
+        return np.empty(0)
+    return host.merge(union.rankings, union.n_documents, query)
+
+
+def _score_window(
+    host: Host,
+    query: str,
+    union: Union,
+    merged: NDArray[np.float64],
+    window: NDArray[np.int64],
+    request: Request,
+) -> Scores:
+    """Fetch what the plugin reads of the best documents, and score them."""
+    traits, settings = host.traits, request.settings
+    texts: list[str | None] = [""] * len(window)
+    if traits.needs_text:
+        text = settings.text_column
+        names = list(dict.fromkeys(text_columns(text, union.columns)))
+        known = [name for name in names if name in union.columns]
+        found = union.take(window, known if len(known) == len(names) else None)
+        texts = text_of(found, text, host.who)
+    candidates = None
+    if traits.wants_candidates:
+        host.require_columns(union.columns)
+        wanted = traits.columns or union.columns
+        taken = union.take(window, [c for c in wanted if c in union.columns])
+        candidates = _with(taken, RELEVANCE, pa.array(merged[window]))
+    scores = host.score(
+        query, texts, candidates, settings.top_k, request.timeout, settings.instruction
+    )
+    return _told(scores, host.name)
+
+
+def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    if name in table.column_names:
+        return table.set_column(table.column_names.index(name), name, column)
+    return table.append_column(name, column)
+
+
+# Lists --------------------------------------------------------------------------
+
+
+def rank(
+    host: Host,
+    query: str,
+    documents: Sequence[Document],
+    settings: Settings,
+    timeout: float | None = None,
+) -> RankedDocuments:
+    """Rank strings or mappings.
+
+    Raises:
+        InputError: If the reranker only merges: one list leaves nothing to merge.
+    """
+    require_list(documents, host.who)
+    if not host.can_score:
+        msg = (
+            f"{host.who} only merges lists: it cannot rank documents by a query. Give "
+            "result tables to 'rerank', or rank with a reranker that scores."
+        )
+        raise InputError(msg)
+    sent = documents[: settings.window]
+    texts = _texts(sent, settings.text_column, host)
+    table = _as_candidates(sent, host.who) if host.traits.wants_candidates else None
+    scores = host.score(
+        query, texts, table, settings.top_k, timeout, settings.instruction
+    )
+    return _ranked(host, documents, scores, settings)
+
+
+def rank_many(
+    host: Host,
+    queries: Sequence[str],
+    documents: Sequence[Sequence[Document]],
+    settings: Settings,
+    timeout: float | None = None,
+    on_error: OnError = "raise",
+) -> list[RankedDocuments | Exception]:
+    """Rank many queries, their pairs scored together where that is possible.
+
+    Args:
+        host: The plugin behind its hooks.
+        queries: The queries.
+        documents: The documents of each.
+        settings: Whatever the call sets, over the reranker's own.
+        timeout: Seconds for all of them.
+        on_error: ``"raise"`` the first error, or ``"return"`` that of each query.
+    """
+    host.require_pairs(queries, documents)
+    pairs = list(zip(queries, documents, strict=True))
+    one_by_one = host.traits.wants_candidates or not host.packs
+    deadline = Deadline(timeout)
+    if one_by_one and on_error == "raise":  # so that the first error ends it
+        return [
+            rank(host, query, given, settings, deadline.left(host.who))
+            for query, given in pairs
+        ]
+    if one_by_one:
+        return [
+            _attempt(host, query, given, settings, deadline) for query, given in pairs
+        ]
+    texts: list[list[str | None]] = []
+    for given in documents:
+        require_list(given, host.who)
+        texts.append(_texts(given[: settings.window], settings.text_column, host))
+    answers = host.score_many(queries, texts, timeout, settings.instruction)
+    rankings: list[RankedDocuments | Exception] = []
+    for given, scores in zip(documents, answers, strict=True):
+        if isinstance(scores, Exception):
+            if on_error == "raise":
+                raise scores
+            rankings.append(scores)
+        else:
+            rankings.append(_ranked(host, given, scores, settings))
+    return rankings
+
+
+def require_choice(on_error: object) -> None:
+    """Refuse any *on_error* but the two that there are.
+
+    Raises:
+        InputError: If it is neither ``"raise"`` nor ``"return"``.
+    """
+    if on_error not in ("raise", "return"):
+        requirement = "must be 'raise' or 'return'"
+        raise InputError(requirement, parameter="on_error", value=on_error)
+
+
+def _attempt(
+    host: Host,
+    query: str,
+    documents: Sequence[Document],
+    settings: Settings,
+    deadline: Deadline,
+) -> RankedDocuments | Exception:
+    try:
+        return rank(host, query, documents, settings, deadline.left(host.who))
+    except Exception as error:  # noqa: BLE001  # of one query: the caller wants them all
+        return error
+
+
+def _ranked(
+    host: Host, documents: Sequence[Document], scores: Scores, settings: Settings
+) -> RankedDocuments:
+    scores, shown = _enough(host, _told(scores, host.name), settings)
+    return RankedDocuments.of(documents, scores, shown, who=host.who)
+
+
+def _texts(documents: Sequence[object], text: Text, host: Host) -> list[str | None]:
+    """Return the texts of strings and mappings."""
+    keys = [text] if isinstance(text, str) else list(text)
+    texts: list[str | None] = []
+    for i, document in enumerate(documents):
+        if document is None or isinstance(document, str):
+            texts.append(document)
+            continue
+        if not isinstance(document, Mapping):
+            msg = (
+                f"{host.who}: document {i} must be a string or a mapping, got "
+                f"{type(document).__name__}."
+            )
+            raise InputError(msg)
+        parts = [part for key in keys for part in _under(key, document)]
+        if not parts and host.traits.needs_text:
+            msg = (
+                f"{host.who}: document {i} has no text under {keys[0]!r}. Keys: "
+                f"{', '.join(map(repr, document))}. Name the right one with text=...."
+            )
+            raise InputError(msg)
+        texts.append(_joined(parts, i, host.who))
+    return texts
+
+
+def _joined(parts: Sequence[object], index: int, who: str) -> str | None:
+    """Return strings, and lists of strings, as one text; None where there is none."""
+    found: list[str] = []
+    for part in parts:
+        for item in part if isinstance(part, list | tuple) else (part,):
+            if not (item is None or isinstance(item, str)):
+                kind = type(item).__name__
+                msg = f"the text of document {index} must be a string, got {kind}."
+                raise InputError(msg, who=who)
+            found += [item] if item is not None else []
+    return "\n".join(found) or None
+
+
+def _under(key: str, document: Mapping[str, object]) -> list[object]:
+    """Return the value under *key*, ``"meta.title"`` say, in a list; or none."""
+    if key in document:
+        return [document[key]]
+    outer, _, rest = key.partition(".")
+    if not rest or outer not in document:
+        return []
+    inner = document[outer]
+    if inner is None:  # as a struct that is null
+        return [None]
+    return _under(rest, inner) if isinstance(inner, Mapping) else []
+
+
+def _as_candidates(documents: Sequence[Document], who: str) -> pa.Table | None:
+    """Return mappings as a table of all their keys; None for strings."""
+    rows = [document for document in documents if isinstance(document, Mapping)]
+    if not rows or len(rows) != len(documents):
+        return None
+    columns = {}
+    for key in dict.fromkeys(key for row in rows for key in row):
+        try:
+            columns[key] = pa.array([row.get(key) for row in rows])
+        except (pa.ArrowException, OverflowError, UnicodeError) as error:
+            msg = (
+                f"{who}: the values of {key!r} in the documents cannot be an Arrow "
+                f"array ({type(error).__name__}). Give values of one type."
+            )
+            raise InputError(msg) from None  # the cause may quote a document
+    return pa.table(columns)
+
+
+# What is shown ------------------------------------------------------------------
+
+
+def require_probability(who: str, kind: str | None) -> None:
+    """Refuse a `min_score` for scores of another kind; None is not known yet.
+
+    A threshold needs a score that means the same for every query, which only a
+    probability does: a logit of 2 may be the best answer to one query and noise for the
+    next.
+
+    Raises:
+        InputError: If the scores are no probabilities.
+    """
+    if kind not in (None, "probability"):
+        msg = (
+            f"needs scores that are probabilities, but its scores are of the kind "
+            f"{kind!r}: they {_MEANING[kind]}"
+        )
+        remedy = "Cut by top_k, or use a reranker whose score_kind is 'probability'."
+        raise InputError(msg, who=who, parameter="min_score", remedy=remedy)
+
+
+def _enough(
+    host: Host, scores: Scores, settings: Settings
+) -> tuple[Scores, int | None]:
+    """Return the scores, and how many of the best documents to show.
+
+    Documents that are not scored fall out below a least score, too, unless nothing is
+    scored at all: where a reranker failed, no result is lost.
+    """
+    least = settings.min_score
+    if least is None:
+        return scores, settings.top_k
+    require_probability(host.who, scores.kind or host.traits.score_kind)
+    if len(scores) and np.isnan(scores.values).all():
+        text = "min_score was not applied: nothing is scored"
+        note = Note(text, "min-score-not-applied", host.name)
+        return replace(scores, notes=(*scores.notes, note)), settings.top_k
+    least = min(least, float(np.float32(least)))  # as a model in 32 bits says 0.9
+    n = int((scores.values >= least).sum())
+    return scores, n if settings.top_k is None else min(n, settings.top_k)
+
+
+def _told(scores: Scores, name: str) -> Scores:
+    """Say so where every document has one score: a misconverted model, often."""
+    known = scores.values[~np.isnan(scores.values)]
+    if len(known) < 2 or scores.order is not None or (known != known[0]).any():
+        return scores
+    text = (
+        f"{name}: all {len(known)} documents have the score {known[0]:.6g}; they keep "
+        "the order they came in"
+    )
+    return replace(scores, notes=(*scores.notes, Note(text, "one-score", name)))
