@@ -192,10 +192,11 @@ def _vector_legs(
 
 def _not_searched(columns: Sequence[str]) -> str:
     names = ", ".join(map(repr, columns))
-    what = f"vector columns {names} were" if columns[1:] else f"{names} was"
+    what = f"columns {names} were" if columns[1:] else f"column {names} was"
     return (
-        f"search: {what} not searched, for want of an embedding function. Give the "
-        f"query vector, vectors={{{columns[0]!r}: vector}}, or vectors=False for none"
+        f"search: vector {what} not searched, for want of an embedding function. "
+        f"Give the query vector, vectors={{{columns[0]!r}: vector}}, or vectors=False "
+        "for none"
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from lancedb.expr import Expr
+from lancedb.expr import Expr, col
 
 from resift.arrow import RELEVANCE, text_columns
 from resift.errors import InputError
@@ -54,7 +54,10 @@ class Selection:
             return [*self.fetched, own]
         other = OWN_SCORE[not is_text]
         mine = {n: e for n, e in self.computed.items() if not _reads(e, other)}
-        return {**mine, **{name: quoted(name) for name in self.fetched}, own: own}
+        as_they_are = [*self.fetched, own]
+        if any(isinstance(e, Expr) for e in mine.values()):  # LanceDB mixes no kinds
+            return {**mine, **{name: col(name) for name in as_they_are}}
+        return {**mine, **{name: quoted(name) for name in as_they_are}}
 
 
 def selection(
@@ -159,6 +162,12 @@ def _computed(
             if _reads(expression, own):
                 _require_leg(name, own, kinds)
         found[name] = expression
+    if len({isinstance(each, Expr) for each in found.values()}) > 1:
+        msg = (
+            "search: select must map names to SQL strings or to expressions, not to "
+            "both: LanceDB would take the strings for values. Use col(name)."
+        )
+        raise InputError(msg)
     return found
 
 
