@@ -17,7 +17,7 @@ import resift
 from resift_cli import main
 from resift_eval.beir import BeirFolder
 from resift_eval.experiment import Contestant, Experiment
-from resift_eval.first_stage import built, read_vectors
+from resift_eval.first_stage import built
 
 
 @pytest.fixture
@@ -233,6 +233,27 @@ def test_a_failing_reranker_is_reported(run, beir, tmp_path):
     ) in as_html(results)
 
 
+def test_a_reranker_may_raise_anything(beir):
+    """An error of another library counts 0 on that query, and the others go on."""
+
+    class Breaks:
+        @resift.hookimpl
+        def score(self, query, documents):
+            if query == "green tea":
+                raise KeyError("a" * 600)
+            return [1.0] * len(documents)
+
+    collection = BeirFolder(beir).read()
+    with built(collection, None) as stage:
+        from resift_eval.cost import Cost
+
+        contestant = Contestant(resift.Reranker(Breaks()), Cost())
+        answers = Experiment(collection, stage, {"breaks": contestant}).run()
+
+    errors = {query: answer.error for query, answer in answers["breaks"].items()}
+    assert errors == {"q1": None, "q2": f"KeyError: '{'a' * 499}...", "q3": None}
+
+
 @pytest.fixture
 def dead(tmp_path):
     """Return a config file with a reranker whose server is not there."""
@@ -305,6 +326,64 @@ def test_tuning_finds_the_weight_and_prints_the_config(run, beir):
     config = tomllib.loads(result.stdout.partition("\n\n")[2])
     assert config["rerankers"]["tuned"] == {"use": "convex", "options": {"alpha": 0}}
     assert resift.Config.of(config).get("tuned").use == "convex"
+
+
+def test_tuning_finds_the_weights_of_the_legs(run, beir):
+    """Where only the words are right, the vectors get no weight."""
+    result = run(
+        "--data", beir, "--vectors", beir / "vectors.npz", "--tune", "weights", "rrf",
+        "-m", "RR", "--depth", 1,
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[0] == "weights = vector=0 text=1 RR 0.6667  best"
+    assert len(lines) == 11 + 5
+    config = tomllib.loads(result.stdout.partition("\n\n")[2])
+    assert config["rerankers"]["tuned"] == {
+        "use": "rrf",
+        "weights": {"vector": 0, "text": 1},
+    }
+    tuned = resift.load("tuned", config=resift.Config.of(config))
+    assert tuned.defaults.weights == {"vector": 0, "text": 1}
+
+
+def test_weights_are_tried_as_given(run, beir):
+    """A grid holds what each leg may weigh; the same shares are tried once."""
+    result = run(
+        "--data", beir, "--vectors", beir / "vectors.npz", "--tune", "weights", "rrf",
+        "-m", "RR", "--depth", 1, "--grid", "0,1,2", "--json",
+    )  # fmt: skip
+
+    found = json.loads(result.stdout)
+    assert [row["value"] for row in found["values"]] == [
+        {"vector": 0, "text": 1}, {"vector": 1, "text": 0}, {"vector": 1, "text": 1},
+        {"vector": 1, "text": 2}, {"vector": 2, "text": 1},
+    ]  # fmt: skip
+    assert found["best"] == {"vector": 0, "text": 1}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            (),
+            "--tune weights needs two legs or more; this first stage has 1: 'text'.",
+        ),
+        (
+            ("--vectors", "vectors.npz", "--grid", "-1,1"),
+            "--grid: weights must not be negative, got -1.",
+        ),
+    ],
+)
+def test_weights_that_cannot_be_tuned(run, beir, options, message):
+    """One leg has no weight to find, and no leg weighs less than nothing."""
+    given = [beir / o if o == "vectors.npz" else o for o in options]
+
+    result = run("--data", beir, "--tune", "weights", "rrf", *given)
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"Error: {message}"
 
 
 @pytest.mark.parametrize(
@@ -404,14 +483,3 @@ def test_incomplete_commands_say_what_is_missing(run, beir, arguments, message):
 
     assert result.exit_code == 2
     assert message in result.stderr
-
-
-def test_query_vectors_reach_their_query(beir):
-    """Vectors are matched with queries by the order of the whole file."""
-    collection = BeirFolder(beir).read()
-    vectors = read_vectors(beir / "vectors.npz", collection, ["q1", "q2", "q3", "x"])
-
-    with built(collection, vectors) as stage:
-        first = stage.candidates("q2", "green tea", 1)[0]
-
-    assert first["id"].to_pylist() == ["d2"]

@@ -120,6 +120,13 @@ def test_the_p_value_is_exact_for_few_queries():
     assert found.p == pytest.approx(2 / 16)
 
 
+def test_one_query_proves_nothing():
+    """A difference on one query is as likely to fall either way: p = 1."""
+    comparison = compared(one([1.0]), one([0.0]))
+
+    assert (comparison.difference, comparison.p) == (1.0, 1.0)
+
+
 def test_holm_stops_at_the_first_that_fails():
     """Of p = .01, .04, .03 only the first survives: .03 > .05 / 2."""
     assert _holm({"a": 0.01, "b": 0.04, "c": 0.03}) == {"a"}

@@ -26,11 +26,12 @@ from resift_eval.source import Source, source_options
 if TYPE_CHECKING:
     from ir_measures import Measure
 
-    from resift.config import Config
+    from resift.authors import Config
     from resift_eval.collection import Collection
     from resift_eval.experiment import Contestant
     from resift_eval.first_stage import FirstStage
     from resift_eval.results import Results
+    from resift_eval.tuning import Trial, Tuned, Value
 
 __all__ = ["evaluate"]
 
@@ -56,7 +57,9 @@ _OWN_OPTIONS = (
     click.option("-o", "--option", multiple=True, metavar="NAME.OPTION=VALUE"),
     click.option("--out", type=click.Path(file_okay=False, path_type=Path)),
     click.option("--overwrite", is_flag=True, help="Forget what --out holds."),
-    click.option("--tune", metavar="OPTION", help="Find a value: k1, merge.alpha."),
+    click.option(
+        "--tune", metavar="OPTION", help="Find values: k1, merge.alpha, weights."
+    ),
     click.option(
         "--grid", callback=_numbers, help="Values for --tune, separated by commas."
     ),
@@ -77,6 +80,31 @@ class Plan:
     tune: str | None
     grid: list[float] | None
     as_json: bool
+
+    def check(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            click.UsageError: If there is one.
+        """
+        tuned = self.tune is not None
+        unused = (
+            ("--grid", self.grid, not tuned, "it holds values for --tune"),
+            ("--out", self.out, tuned, "--tune writes no report"),
+            ("--overwrite", self.overwrite, self.out is None, "it needs --out"),
+            ("--baseline", self.baseline, tuned, "values are compared with not set"),
+            (
+                "--option",
+                self.option,
+                tuned,
+                "set it in the config, under a name of its own, and tune that name",
+            ),
+            ("--measure", self.measure[1:], tuned, "--tune decides by one measure"),
+        )
+        for flag, given, in_vain, why in unused:
+            if given and in_vain:
+                msg = f"{flag} has no effect here: {why}."
+                raise click.UsageError(msg)
 
     @property
     def measures(self) -> list[Measure]:
@@ -117,18 +145,27 @@ def evaluate(
     which the same command goes on when it was interrupted.
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift_eval.coverage import gaps
+    from resift_eval.vectors import embedder
 
     config = find_config(config_path)
     source = Source(**{name: given.pop(name) for name in Source.__annotations__})
     plan = Plan(**given)
-    contestants = _load(rerankers, config, plan.option)
+    source.check()
+    plan.check()
+    contestants = _load((*rerankers, *filter(None, [source.embed])), config, plan)
+    embeds = None
+    if source.embed is not None:
+        loaded = contestants[source.embed]
+        if source.embed not in rerankers:
+            del contestants[source.embed]
+        embeds = embedder(loaded.reranker)
     read = [
         column
         for contestant in contestants.values()
         for column in contestant.reranker.columns or ()
         if not column.startswith("_")
     ]
-    with source.opened(read) as (collection, stage):
+    with source.opened(read, embeds) as (collection, stage):
         notes = gaps(collection, stage, plan.depth, plan.measures)
         for sentence in notes:
             note(sentence)
@@ -139,13 +176,11 @@ def evaluate(
     _show(replace(results, notes=notes), plan)
 
 
-def _load(
-    names: Sequence[str], config: Config, options: Sequence[str]
-) -> dict[str, Contestant]:
+def _load(names: Sequence[str], config: Config, plan: Plan) -> dict[str, Contestant]:
     from resift_eval.experiment import Contestant
 
     given: dict[str, dict[str, object]] = {name: {} for name in names}
-    for text in options:
+    for text in plan.option:
         target, equals, value = text.partition("=")
         name, dot, key = target.partition(".")
         if not (equals and dot) or name not in given:
@@ -201,19 +236,47 @@ def _tune(
     collection: Collection,
     stage: FirstStage,
 ) -> None:
-    from resift_eval.tuning import Trial, default_grid
+    from resift_eval.tuning import WEIGHTS, Trial, default_grid, weight_grid
 
     if len(names) != 1:
         msg = "--tune takes exactly one reranker."
         raise click.UsageError(msg)
-    grid = plan.grid or default_grid(path)
+    grid: Sequence[Value] = (
+        weight_grid(stage.legs, plan.grid)
+        if path == WEIGHTS
+        else plan.grid or default_grid(path)
+    )
     measure = plan.measures[0]
     trial = Trial(names[0], path, config)
     with _progress("Tuning", len(collection.queries)) as done:
         found = trial.run(grid, collection, stage, measure, plan.depth, done)
+    if plan.as_json:
+        write_json(
+            {
+                "option": path,
+                "measure": str(measure),
+                "values": [
+                    {"value": value, "mean": mean}
+                    for value, mean in zip(found.grid, found.means, strict=True)
+                ],
+                "not_set": found.default,
+                "best": found.best,
+                "held_out": found.held_out,
+                "failures": dict(found.failures),
+            }
+        )
+    else:
+        _show_tuned(trial, found, str(measure))
+    _tell_failures({names[0]: found.failures}, len(collection.queries))
+
+
+def _show_tuned(trial: Trial, found: Tuned, measure: str) -> None:
+    from resift_eval.tuning import shown
+
+    path = trial.path
     for value, mean in zip(found.grid, found.means, strict=True):
         mark = "  best" if value == found.best else ""
-        click.echo(f"{path} = {value:<6g} {measure} {mean:.4f}{mark}")
+        click.echo(f"{path} = {shown(value):<6} {measure} {mean:.4f}{mark}")
     mark = "  best" if found.best is None else ""
     click.echo(
         f"not set: {found.default:.4f}{mark}; expect {found.held_out:.4f} on new "
@@ -223,7 +286,6 @@ def _tune(
         click.echo(f"No value is better than leaving {path!r} as it is.")
     else:
         click.echo(trial.toml(found.best))
-    _tell_failures({names[0]: found.failures}, len(collection.queries))
 
 
 def _show(results: Results, plan: Plan) -> None:

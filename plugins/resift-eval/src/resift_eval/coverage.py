@@ -80,7 +80,9 @@ def _of_run(collection: Collection, stage: TrecRun, depth: int) -> list[str]:
             f"The run holds up to {stage.run.longest} documents for a query; on {cut} "
             f"queries only the first {depth} are used (--depth)."
         )
-    if not collection.relevant() & {r.document for i in asked for r in ranked[i]}:
+    if not any(
+        collection.qrels[i].get(r.document, 0) > 0 for i in asked for r in ranked[i]
+    ):
         notes.append("The run ranks no relevant document of any query: all count 0.")
     return notes
 

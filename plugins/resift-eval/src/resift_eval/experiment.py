@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import resift
 from resift.errors import InputError
-from resift import notes_of
 from resift_eval.cost import Cost
 from resift_eval.journal import Answer, Journal
 
@@ -148,7 +147,7 @@ class Experiment:
             seconds=time.perf_counter() - started,
             documents=contestant.cost.documents,
             calls=contestant.cost.calls,
-            notes=tuple(notes_of(reranked)),
+            notes=tuple(resift.notes_of(reranked)),
         )
 
 
@@ -168,8 +167,6 @@ def _described(reranker: resift.Reranker) -> dict[str, object]:
         merger = type(merger).__qualname__
     return {
         **reranker.describe(),
+        **reranker.defaults.given(),
         "merge": merger,
-        "window": reranker.defaults.window,
-        "top_k": reranker.top_k,
-        "min_score": reranker.min_score,
     }

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -17,15 +16,12 @@ import pyarrow as pa
 from resift.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from resift_eval import collection as collections
     from resift_eval.run import Run
+    from resift_eval.vectors import Vectors
 
-__all__ = ["DocumentVectors", "FirstStage", "Lance", "TrecRun", "built", "read_vectors"]
+__all__ = ["FirstStage", "Lance", "TrecRun", "built"]
 
-Vectors: TypeAlias = "Mapping[str, NDArray[np.float32]]"
-DocumentVectors: TypeAlias = "tuple[NDArray[np.float32], Vectors]"
 _LanceTable: TypeAlias = Any  # lancedb types its tables loosely
 
 
@@ -80,7 +76,14 @@ class Lance:
         text: The column of texts.
         vectors: Query vectors by query id, for one vector column; None where the table
             embeds queries itself, or is searched by text only.
+        vector_column: The column that *vectors* are for; by default the only one that
+            the table does not embed itself.
+        distance: How far vectors are apart: ``"l2"``, ``"cosine"`` or ``"dot"``; by
+            default as LanceDB has it, the distance of an index where there is one.
         columns: More columns that the rerankers read.
+
+    Raises:
+        InputError: If a column is unknown, or there is nothing to search by.
     """
 
     def __init__(
@@ -90,37 +93,51 @@ class Lance:
         id: str,
         text: str,
         vectors: Vectors | None = None,
+        vector_column: str | None = None,
+        distance: str | None = None,
         columns: Sequence[str] = (),
     ) -> None:
         known = table.schema.names
-        for name in (id, text):
-            if name not in known:
+        for name in (id, text, *columns):
+            if name.partition(".")[0] not in known:
                 msg = f"The table has no column {name!r}. Columns: {', '.join(known)}."
                 raise InputError(msg)
         self.id, self.text = id, text
-        self._table, self._vectors = table, vectors
+        self._table, self._vectors, self._distance = table, vectors, distance
         self._columns = list(dict.fromkeys([id, text, *columns]))
-        given = {} if vectors is None else {k: v.tolist() for k, v in vectors.items()}
-        self.fingerprint = _hash(given)
-        indexed = [
-            c for i in table.list_indices() if i.index_type == "FTS" for c in i.columns
-        ]
-        self._vector_legs = self._vector_columns()
-        self.notes: Sequence[str] = ()
-        self.legs = [*self._vector_legs, *indexed]
+        own = list(table.embedding_functions)
+        given = [] if vectors is None else [self._given_column(own, vector_column)]
+        self._given = given
+        self._vector_legs = list(dict.fromkeys([*own, *given]))
+        self.legs = [*self._vector_legs, *self._indexed()]
         if not self.legs:
-            msg = "The table has neither a full-text index nor vectors to search by."
+            msg = (
+                "The table has neither a full-text index nor vectors to search by. "
+                f"Vector columns: {', '.join(self._stored()) or 'none'}; their query "
+                "vectors come from --vectors or --embed."
+            )
             raise InputError(msg)
+        rows = {k: v.tolist() for k, v in (vectors or {}).items()}
+        self.fingerprint = _hash({**rows, "": [*given, distance]})
+        self.notes = [
+            f"Column {name!r} is not searched: the table cannot embed queries for it. "
+            "Give --vectors, or --embed."
+            for name in self._stored()
+            if name not in self._vector_legs
+        ]
 
     def candidates(self, query_id: str, query: str, depth: int) -> list[pa.Table]:
         """Return each leg's best *depth* rows, with raw scores."""
         tables = []
         for leg in self.legs:
             if leg in self._vector_legs:
-                vector = query if self._vectors is None else self._vectors[query_id]
+                given = self._vectors if leg in self._given else None
+                vector = query if given is None else given[query_id]
                 search = self._table.search(
                     vector, vector_column_name=leg, query_type="vector"
                 )
+                if self._distance is not None:
+                    search = search.distance_type(self._distance)
                 score = "_distance"
             else:
                 search = self._table.search(query, query_type="fts", fts_columns=leg)
@@ -139,18 +156,35 @@ class Lance:
         """Return those of *ids* that a row has."""
         return {i for i in ids if i in self.documents}
 
-    def _vector_columns(self) -> list[str]:
+    def _indexed(self) -> list[str]:
+        """Return the columns with a full-text index, each once, without quotes."""
+        found = [
+            column
+            for index in self._table.list_indices()
+            if index.index_type == "FTS"
+            for column in index.columns
+        ]
+        names = self._table.schema.names
+        bare = [c[1:-1] if c[1:-1] in names and c[0] == "`" else c for c in found]
+        return list(dict.fromkeys(bare))
+
+    def _stored(self) -> list[str]:
         from resift.lancedb import is_vector
 
-        if self._vectors is None:
-            return list(self._table.embedding_functions)
-        found = [f.name for f in self._table.schema if is_vector(f.type)]
-        if len(found) != 1:
-            msg = (
-                f"Query vectors need exactly one vector column, the table has {found}."
-            )
-            raise InputError(msg)
-        return found
+        return [field.name for field in self._table.schema if is_vector(field.type)]
+
+    def _given_column(self, own: Sequence[str], name: str | None) -> str:
+        """Return the column that the given query vectors are for."""
+        stored = self._stored()
+        if name is not None and name in stored:
+            return name
+        free = [column for column in stored if column not in own] or stored
+        if name is None and len(free) == 1:
+            return free[0]
+        got = "is needed" if name is None else f"must be one of them, got {name!r}"
+        columns = ", ".join(map(repr, stored)) or "none"
+        msg = f"Vector columns of the table: {columns}; --vector-column {got}."
+        raise InputError(msg)
 
 
 class TrecRun:
@@ -199,10 +233,18 @@ def _hash(content: Mapping[str, object]) -> str:
 @contextmanager
 def built(
     collection: collections.Collection,
-    vectors: DocumentVectors | None,
+    vectors: tuple[Vectors, Vectors] | None,
     columns: Sequence[str] = (),
+    distance: str | None = None,
 ) -> Iterator[Lance]:
-    """Index a collection in a temporary LanceDB: full text, and vectors if given."""
+    """Index a collection in a temporary LanceDB: full text, and vectors if given.
+
+    Args:
+        collection: The collection.
+        vectors: Those of the documents and those of the queries, by id.
+        columns: More columns that the rerankers read.
+        distance: How far vectors are apart, as `Lance` takes it.
+    """
     import lancedb
     from lancedb.index import FTS
 
@@ -211,36 +253,18 @@ def built(
         "text": list(collection.documents.values()),
     }
     if vectors is not None:
-        width = vectors[0].shape[1]
-        flat = pa.array(vectors[0].ravel(), pa.float32())
-        rows["vector"] = pa.FixedSizeListArray.from_arrays(flat, width)
+        stored = np.stack([vectors[0][i] for i in collection.documents])
+        flat = pa.array(stored.ravel(), pa.float32())
+        rows["vector"] = pa.FixedSizeListArray.from_arrays(flat, stored.shape[1])
     with TemporaryDirectory(prefix="resift-eval-") as folder:
         table = lancedb.connect(folder).create_table("documents", pa.table(rows))
         table.create_index("text", config=FTS())
         queries = None if vectors is None else vectors[1]
-        yield Lance(table, id="id", text="text", vectors=queries, columns=columns)
-
-
-def read_vectors(
-    path: Path, collection: collections.Collection, query_ids: Sequence[str]
-) -> DocumentVectors:
-    """Read an ``.npz`` with arrays ``docs`` and ``queries``, rows in file order.
-
-    Raises:
-        InputError: If an array is missing or has not one row per line of its file.
-    """
-    try:
-        with np.load(path) as arrays:
-            documents, queries = arrays["docs"], arrays["queries"]
-    except (OSError, ValueError, KeyError) as error:
-        msg = f"{path} must be an .npz with the arrays 'docs' and 'queries': {error}."
-        raise InputError(msg) from error
-    for name, array, n in (
-        ("docs", documents, len(collection.documents)),
-        ("queries", queries, len(query_ids)),
-    ):
-        if array.ndim != 2 or len(array) != n:
-            msg = f"{path}: {name!r} must have {n} rows, got shape {array.shape}."
-            raise InputError(msg)
-    rows = queries.astype(np.float32)
-    return documents.astype(np.float32), dict(zip(query_ids, rows, strict=True))
+        yield Lance(
+            table,
+            id="id",
+            text="text",
+            vectors=queries,
+            distance=distance,
+            columns=columns,
+        )

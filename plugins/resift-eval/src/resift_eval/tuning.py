@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from resift.config import Entry
+from resift.authors import Entry
 from resift.errors import InputError
 from resift_eval.experiment import Contestant, Experiment
 from resift_eval.measures import measured
@@ -18,14 +20,17 @@ if TYPE_CHECKING:
     import ir_measures
     from numpy.typing import NDArray
 
-    from resift.config import Config
+    from resift.authors import Config
     from resift_eval.collection import Collection
     from resift_eval.first_stage import FirstStage
 
-__all__ = ["Trial", "Tuned", "default_grid"]
+__all__ = ["WEIGHTS", "Trial", "Tuned", "Value", "default_grid", "shown", "weight_grid"]
 
 _FOLDS = 5
 _DEFAULT = "(default)"
+WEIGHTS = "weights"
+
+Value: TypeAlias = "float | Mapping[str, float]"  # of an option, or of every leg
 
 
 @dataclass(frozen=True)
@@ -42,9 +47,9 @@ class Tuned:
         failures: Queries that some value brought no answer to, with the reason.
     """
 
-    grid: Sequence[float]
+    grid: Sequence[Value]
     means: Sequence[float]
-    best: float | None
+    best: Value | None
     held_out: float
     default: float
     failures: Mapping[str, str]
@@ -56,7 +61,8 @@ class Trial:
 
     Args:
         name: The reranker.
-        path: The option: ``k1``, or ``merge.alpha`` for one of the merger.
+        path: The option: ``k1``, or ``merge.alpha`` for one of the merger; or
+            ``weights``, those of the legs.
         config: Where the name is looked up.
     """
 
@@ -66,7 +72,7 @@ class Trial:
 
     def run(
         self,
-        grid: Sequence[float],
+        grid: Sequence[Value],
         collection: Collection,
         stage: FirstStage,
         measure: ir_measures.Measure,
@@ -82,7 +88,7 @@ class Trial:
         """
         contestants = {_DEFAULT: Contestant.load(self.name, config=self.config)}
         for value in grid:
-            contestants[f"{value:g}"] = self._with(value)
+            contestants[shown(value)] = self._with(value)
         experiment = Experiment(collection, stage, contestants, depth)
         answers = experiment.run(progress=progress)
         values = {
@@ -94,7 +100,7 @@ class Trial:
             for contestant in contestants
         }
         table = np.stack(  # (1 + n_values, n_queries)
-            [values[_DEFAULT], *(values[f"{v:g}"] for v in grid)]
+            [values[_DEFAULT], *(values[shown(v)] for v in grid)]
         )
         default, *means = table.mean(axis=1).tolist()
         best = int(table.mean(axis=1).argmax())  # the default where nothing beats it
@@ -112,10 +118,13 @@ class Trial:
             },
         )
 
-    def toml(self, value: float) -> str:
+    def toml(self, value: Value) -> str:
         """Return the config to paste: an entry that uses what was tuned."""
         head, _, option = self.path.rpartition(".")
         lines = ["[rerankers.tuned]", f'use = "{self.name}"']
+        if isinstance(value, Mapping):
+            weights = ", ".join(f"{_key(leg)} = {w:g}" for leg, w in value.items())
+            return "\n".join([*lines, f"weights = {{ {weights} }}"])
         if not head:
             return "\n".join([*lines, f"options = {{ {option} = {value:g} }}"])
         merge = self._merge(value)
@@ -123,7 +132,9 @@ class Trial:
         table = f'use = "{merge.use}", options = {{ {options} }}'
         return "\n".join([*lines, f"merge = {{ {table} }}"])
 
-    def _with(self, value: float) -> Contestant:
+    def _with(self, value: Value) -> Contestant:
+        if isinstance(value, Mapping):
+            return Contestant.load(self.name, config=self.config, weights=value)
         head, _, option = self.path.rpartition(".")
         if not head:
             return Contestant.load(self.name, config=self.config, **{option: value})
@@ -138,14 +149,14 @@ class Trial:
         """Return the merger in use with the option set; itself where it only merges."""
         option = self.path.rpartition(".")[2]
         entry = self.config.get(self.name) if self.config is not None else None
-        merge = entry.merge if entry is not None else None
+        merge = entry.settings.merge if entry is not None else None
         if isinstance(merge, Mapping):
             given = merge.get("options") or {}
-            return Entry(str(merge["use"]), {**given, option: value})  # type: ignore[dict-item]
+            return Entry(str(merge["use"]), {**given, option: value})
         if merge is None:
             loaded = Contestant.load(self.name, config=self.config).reranker
             merge = self.name if loaded.can_merge or not loaded.can_score else "rrf"
-        return Entry(merge, {option: value})
+        return Entry(str(merge), {option: value})
 
 
 def _held_out(table: NDArray[np.float64]) -> float:
@@ -157,6 +168,53 @@ def _held_out(table: NDArray[np.float64]) -> float:
             chosen = table[:, ~mine].mean(axis=1).argmax()
             found.extend(table[chosen, mine])
     return float(np.mean(found)) if found else float("nan")
+
+
+def shown(value: Value) -> str:
+    """Return a value as it is printed."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{leg}={weight:g}" for leg, weight in value.items())
+    return f"{value:g}"
+
+
+def _key(name: str) -> str:
+    """Return a key of TOML."""
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
+
+
+def weight_grid(
+    legs: Sequence[str], values: Sequence[float] | None
+) -> list[Mapping[str, float]]:
+    """Return weights of legs to try.
+
+    Args:
+        legs: The legs.
+        values: What each may weigh; by default shares in steps of a tenth for two legs,
+            a fifth for three, and a quarter for more.
+
+    Raises:
+        InputError: If there are not two legs, or a value is negative.
+    """
+    if len(legs) < 2:
+        msg = (
+            f"--tune weights needs two legs or more; this first stage has {len(legs)}: "
+            f"{', '.join(map(repr, legs))}."
+        )
+        raise InputError(msg)
+    if values is not None and min(values) < 0:
+        msg = f"--grid: weights must not be negative, got {min(values):g}."
+        raise InputError(msg)
+    steps = {2: 10, 3: 5}.get(len(legs), 4)
+    given = range(steps + 1) if values is None else values
+    grid: dict[tuple[float, ...], Mapping[str, float]] = {}
+    for weights in itertools.product(given, repeat=len(legs)):
+        total = sum(weights)
+        if total == 0 or (values is None and total != steps):
+            continue
+        shares = tuple(round(weight / total, 9) for weight in weights)
+        kept = shares if values is None else weights
+        grid.setdefault(shares, dict(zip(legs, kept, strict=True)))
+    return list(grid.values())
 
 
 def default_grid(path: str) -> list[float]:
