@@ -57,11 +57,27 @@ def test_a_cut_answer_leaves_the_rest_unscored(load, query, documents):
     assert pa.array(cut.values[1:], from_pandas=True).null_count == 2
 
 
-def test_top_k_that_cuts_nothing_is_not_sent(server, load, query, documents):
-    """A top_k of as many documents as there are is no top_k."""
-    load().rank(query, documents, top_k=3)
+@pytest.mark.parametrize("top_k", [3, 9])
+def test_top_k_is_sent_whenever_it_is_asked_for(server, load, query, documents, top_k):
+    """It is never more than the documents: some servers refuse that."""
+    load().rank(query, documents, top_k=top_k)
 
-    assert "top_n" not in server.requests[0].body
+    assert server.requests[0].body["top_n"] == 3
+
+
+@pytest.mark.parametrize("path", ["", "/", "/v2", "/v2/", "/v2/rerank", "/v2/rerank/"])
+def test_the_address_may_hold_its_path(server, load, query, documents, path):
+    """People are given whole addresses, such as Azure's; the SDK appends its path."""
+    load(base_url=f"{server.url}{path}").score(query, documents)
+
+    assert server.requests[0].path == "/v2/rerank"
+
+
+def test_azure_s_address_keeps_its_prefix():
+    """What stands before the path is the server's own."""
+    plugin = resift.load("cohere", base_url="https://a.io/providers/cohere/v2/rerank")
+
+    assert plugin.plugin._url == "https://a.io/providers/cohere/v2/rerank"
 
 
 def test_the_order_of_the_results_means_nothing(server, load, query, documents):
@@ -158,7 +174,7 @@ def test_what_a_score_means():
 
 
 def test_the_sdk_reads_the_address_where_none_is_given(server, query, documents, key):
-    """`CO_API_URL` is the SDK's own variable, read when it is imported."""
+    """`CO_API_URL` is the SDK's own variable."""
     code = (
         "import resift\n"
         "with resift.load('cohere') as reranker:\n"
@@ -184,14 +200,14 @@ def test_closing_twice_is_fine(server, load, query, documents):
     plugin.close()
     plugin.close()
 
-    assert plugin._client._sdk is None
+    assert not plugin._client.is_open
 
 
 def test_a_reranker_that_is_dropped_closes_its_connections(server, key, documents):
     """Nobody has to call `close` for sockets not to leak."""
     plugin = resift.load("cohere", base_url=server.url, api_key=key).plugin
     plugin.score("q", documents)
-    http = plugin._client._sdk._client_wrapper.httpx_client.httpx_client
+    http = plugin._client.open().http
     del plugin
     gc.collect()
 
@@ -208,7 +224,7 @@ def test_warmup_opens_the_client_and_asks_nobody(server, load):
     """The SDK takes its time to import: `warmup` does that ahead."""
     reranker = load().warmup()
 
-    assert reranker.plugin._client._sdk is not None
+    assert reranker.plugin._client.is_open
     assert server.requests == []
 
 

@@ -75,15 +75,21 @@ PROBLEMS = {
 }
 
 
+@pytest.fixture
+def where(server):
+    """How messages begin."""
+    return f"cohere at {server.url}/v2/rerank"
+
+
 @pytest.mark.parametrize(("status", "kind", "text"), STATUSES)
-def test_each_status_is_a_typed_error(server, load, status, kind, text):
+def test_each_status_is_a_typed_error(where, server, load, status, kind, text):
     """The type says what kind of failure it is, the text what to do."""
     server.fail(status, message="No.")
 
     with pytest.raises(BackendError) as caught:
         load(max_retries=0).score("q", ["Paris"])
     assert type(caught.value) is kind
-    assert str(caught.value) == f"cohere: {text}"
+    assert str(caught.value) == f"{where}: {text}"
 
 
 def test_every_corruption_is_accounted_for():
@@ -92,13 +98,15 @@ def test_every_corruption_is_accounted_for():
 
 
 @pytest.mark.parametrize("how", PROBLEMS)
-def test_a_spoiled_answer_is_an_error(server, load, query, documents, how):
+def test_a_spoiled_answer_is_an_error(where, server, load, query, documents, how):
     """The SDK checks nothing, so this does; nothing wrong passes."""
     server.corrupt(how)
 
     with pytest.raises(ServerError) as caught:
         load().score(query, documents)
-    assert str(caught.value) == f"cohere: the answer cannot be used: {PROBLEMS[how]}."
+    assert str(caught.value) == (
+        f"{where}: the answer cannot be used: {PROBLEMS[how]}."
+    )
     assert len(server.requests) == 1
 
 
@@ -121,13 +129,13 @@ def test_a_spoiled_answer_is_an_error(server, load, query, documents, how):
         ),
     ],
 )
-def test_any_other_json_is_an_error(server, load, query, body, problem):
+def test_any_other_json_is_an_error(where, server, load, query, body, problem):
     """Whatever comes with status 200 is either scores or a `ServerError`."""
     server.fail(200, body=body)
 
     with pytest.raises(ServerError) as caught:
         load().score(query, ["Paris"])
-    assert str(caught.value) == f"cohere: the answer cannot be used: {problem}."
+    assert str(caught.value) == f"{where}: the answer cannot be used: {problem}."
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 503])
@@ -157,7 +165,7 @@ def test_what_cannot_pass_is_not_tried_again(server, load, query, documents, sta
     assert len(server.requests) == 1
 
 
-def test_retries_end(server, load, query, documents):
+def test_retries_end(where, server, load, query, documents):
     """After `max_retries` the last failure is raised, with the attempts counted."""
     server.fail(429, message="Slow down.", retry_after=0, times=9)
 
@@ -165,8 +173,8 @@ def test_retries_end(server, load, query, documents):
         load().score(query, documents)
     assert len(server.requests) == 3
     assert str(caught.value) == (
-        "cohere: too many requests (HTTP 429: Slow down.) after 3 attempts; it asks to "
-        "wait 0 s. Send fewer at a time, or raise 'timeout' or 'max_retries'."
+        f"{where}: too many requests (HTTP 429: Slow down.) after 3 attempts; it asks "
+        "to wait 0 s. Send fewer at a time, or raise 'timeout' or 'max_retries'."
     )
 
 
@@ -201,7 +209,7 @@ def test_the_deadline_is_for_all_attempts_together(server, load, query, document
     assert time.monotonic() - start < 1.0
 
 
-def test_no_answer_in_time_is_a_timeout(server, load, query, documents):
+def test_no_answer_in_time_is_a_timeout(where, server, load, query, documents):
     """A server that hangs costs the timeout and no more."""
     server.hang()
     reranker = load().warmup()
@@ -211,12 +219,12 @@ def test_no_answer_in_time_is_a_timeout(server, load, query, documents):
         reranker.score(query, documents, timeout=0.2)
     assert time.monotonic() - start < 1.0
     assert str(caught.value) == (
-        "cohere: no answer in time (ReadTimeout: timed out). Raise 'timeout', or send "
-        "fewer documents."
+        f"{where}: no answer in time (ReadTimeout: timed out). Raise 'timeout', or "
+        "send fewer documents."
     )
 
 
-def test_an_answer_that_drips_is_a_timeout(server, load, query, documents):
+def test_an_answer_that_drips_is_a_timeout(where, server, load, query, documents):
     """Bytes that keep coming do not keep the call alive, as they would in httpx."""
     server.drip(0.02)
     reranker = load().warmup()
@@ -226,19 +234,19 @@ def test_an_answer_that_drips_is_a_timeout(server, load, query, documents):
         reranker.score(query, documents, timeout=0.2)
     assert time.monotonic() - start < 1.0
     assert str(caught.value) == (
-        "cohere: no answer in time (ReadTimeout: the answer was still coming). Raise "
+        f"{where}: no answer in time (ReadTimeout: the answer was still coming). Raise "
         "'timeout', or send fewer documents."
     )
 
 
-def test_no_time_left_asks_nobody(server, load, query, documents):
+def test_no_time_left_asks_nobody(where, server, load, query, documents):
     """A deadline that is over sends no request."""
     with pytest.raises(BackendTimeoutError) as caught:
         load().plugin.score(query, documents, timeout=0.0)
 
     assert server.requests == []
     assert str(caught.value) == (
-        "cohere: no answer in time (no time left). Raise 'timeout', or send fewer "
+        f"{where}: no answer in time (no time left). Raise 'timeout', or send fewer "
         "documents."
     )
 
@@ -265,8 +273,9 @@ def test_a_server_that_is_not_there_is_a_server_error(query, documents):
         reranker.score(query, documents)
 
     assert str(caught.value) == (
-        "cohere: the server cannot be reached, or broke the connection (ConnectError: "
-        "[Errno 111] Connection refused). Check 'base_url' and the network."
+        f"cohere at {url}/v2/rerank: the server cannot be reached, or broke the "
+        "connection (ConnectError: [Errno 111] Connection refused). Check 'base_url' "
+        "and the network."
     )
 
 
@@ -292,7 +301,7 @@ def test_the_first_failure_ends_the_call(server, load, query):
     ],
 )
 def test_an_answer_that_the_sdk_trips_over_is_a_server_error(
-    server, load, query, documents, body, why
+    where, server, load, query, documents, *, body, why
 ):
     """The SDK builds objects from whatever JSON comes, and raises what it raises."""
     server.fail(200, body=body)
@@ -302,5 +311,5 @@ def test_an_answer_that_the_sdk_trips_over_is_a_server_error(
     assert len(server.requests) == 1
     assert caught.value.__context__ is None
     assert str(caught.value) == (
-        f"cohere: the SDK failed on the request or its answer ({why})."
+        f"{where}: the SDK failed on the request or its answer ({why})."
     )

@@ -91,7 +91,7 @@ def test_a_cut_answer_must_hold_what_was_asked_for(
         (b'{"results": [1]}', "result 0 is not an object"),
         (b'{"results": [{}]}', "result 0 has no whole number 'index'"),
         (
-            b'{"results": [{"index": "0"}]}',
+            b'{"results": [{"index": "first"}]}',
             "result 0 has no whole number 'index'",
         ),
         (

@@ -252,13 +252,14 @@ def test_a_cut_answer_leaves_the_rest_unscored(serve, query, documents, key):
     assert np.isnan(ranked.values[1])
 
 
-def test_top_k_that_cuts_nothing_is_not_sent(serve, query, documents, key):
-    """A top_k of as many documents as there are is no top_k."""
+@pytest.mark.parametrize("top_k", [3, 9])
+def test_top_k_is_sent_whenever_it_is_asked_for(serve, query, documents, key, top_k):
+    """It is never more than the documents: some servers refuse that."""
     server = serve("jina")
     with resift.load("jina", base_url=server.url, api_key=key) as reranker:
-        reranker.rank(query, documents, top_k=3)
+        reranker.rank(query, documents, top_k=top_k)
 
-    assert "top_n" not in server.requests[0].body
+    assert server.requests[0].body["top_n"] == 3
 
 
 @pytest.mark.parametrize(

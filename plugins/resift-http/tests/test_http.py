@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import resift
-from resift.errors import OptionsError
+from resift.errors import (
+    AuthenticationError,
+    BadRequestError,
+    OptionsError,
+    RateLimitError,
+    ServerError,
+)
+from resift_remote.testing import RerankServer
 
 
 def test_the_defaults_are_what_most_servers_speak(serve, query, documents, scores, key):
@@ -177,3 +186,187 @@ def test_a_listwise_server_is_never_asked_in_parts():
     ):
         reranker.score("q", ["a", "b"])
     assert not reranker.pointwise
+
+
+@pytest.fixture
+def says():
+    """Start a server that answers whatever is asked with the JSON given."""
+    servers = []
+
+    def start(*answers, path=None):
+        server = RerankServer("cohere-v1")
+        for answer in answers:
+            server.fail(200, body=json.dumps(answer).encode(), path=path)
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def test_documents_may_be_numbered(says):
+    """Records carry an id of ours, a string of digits, and results name it."""
+    records = [{"id": "1", "score": 0.9}, {"id": "0", "score": 0.1}]
+    server = says({"records": records}, path="/v1/rank:rank")
+    with resift.load(
+        "http",
+        base_url=server.url,
+        path="/v1/rank:rank",
+        documents_field="records",
+        document_field="content",
+        id_field="id",
+        top_k_field="topN",
+        results_path="records",
+        index_field="id",
+        score_field="score",
+    ) as reranker:
+        scores = reranker.score("q", ["Lyon", "Paris"])
+
+    assert scores.values.tolist() == [0.1, 0.9]
+    assert server.requests[0].body == {
+        "query": "q",
+        "records": [{"id": "0", "content": "Lyon"}, {"id": "1", "content": "Paris"}],
+    }
+
+
+def test_dotted_names_reach_into_documents_and_results(says):
+    """Wherever an option names a field, it may be nested."""
+    hits = [
+        {"doc": {"index": 1}, "score": {"value": 0.9}},
+        {"doc": {"index": 0}, "score": {"value": 0.1}},
+    ]
+    server = says({"data": [{"hits": hits}]})
+    with resift.load(
+        "http",
+        base_url=server.url,
+        documents_field="input.documents",
+        document_field="content.text",
+        id_field="meta.id",
+        results_path="data.0.hits",
+        index_field="doc.index",
+        score_field="score.value",
+    ) as reranker:
+        scores = reranker.score("q", ["Lyon", "Paris"])
+
+    assert scores.values.tolist() == [0.1, 0.9]
+    assert server.requests[0].body["input"]["documents"][1] == {
+        "content": {"text": "Paris"},
+        "meta": {"id": "1"},
+    }
+
+
+def test_a_number_of_documents_needs_an_object():
+    """A string has no place for an id."""
+    with pytest.raises(OptionsError) as caught:
+        resift.load("http", base_url="http://localhost", id_field="id")
+
+    assert str(caught.value).endswith(
+        "option 'id_field' needs 'document_field': only a document that is an object "
+        "has a place for it."
+    )
+
+
+def test_top_k_can_always_be_sent(serve, query, documents, key):
+    """For a server that otherwise leaves documents out."""
+    server = serve("jina")
+    options = {"base_url": server.url, "api_key": key, "model": "m"}
+    with resift.load("http", **options, always_top_k=True) as reranker:
+        reranker.score(query, documents)
+        reranker.rank(query, documents, top_k=2)
+
+    assert [request.body["top_n"] for request in server.requests] == [3, 2]
+
+
+def test_documents_that_are_left_out_unasked_name_the_option(serve, documents, key):
+    """Few results without `top_k` are an error that tells how to ask for all."""
+    server = serve("jina")
+    server.corrupt("missing", times=3)
+    options = {"base_url": server.url, "api_key": key, "model": "m"}
+    told = []
+    for more in ({}, {"always_top_k": True}):
+        with (
+            resift.load("http", **options, **more) as reranker,
+            pytest.raises(ServerError) as caught,
+        ):
+            reranker.score("capital of France", documents)
+        told.append(str(caught.value).partition("cannot be used: ")[2])
+
+    assert told == [
+        "it scores 2 of 3 documents; if the server cuts its answers unless it gets "
+        "'top_n', set 'always_top_k'.",
+        "it scores 2 of 3 documents.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "asked"),
+    [
+        ("", "/v1/rerank/", "/v1/rerank/"),
+        ("/v1/", "/v1/rerank", "/v1/rerank"),
+        ("/v1/rerank/", "/v1/rerank", "/v1/rerank"),
+        ("/rank/", "", "/rank/"),
+        ("/rank", "", "/rank"),
+    ],
+)
+def test_a_route_keeps_the_slash_at_its_end(says, base, path, asked):
+    """Some servers know a route with the slash only, and others without."""
+    server = says({"results": [{"index": 0, "relevance_score": 1}]}, path=asked)
+    with resift.load("http", base_url=f"{server.url}{base}", path=path) as reranker:
+        reranker.score("q", ["Paris"])
+
+    assert server.requests[0].path == asked
+
+
+def test_parameters_belong_in_the_path():
+    """The message says so, and shows none: they may be secret."""
+    with pytest.raises(OptionsError) as caught:
+        resift.load("http", base_url="http://localhost/rank?key=sk-secret", path="")
+
+    assert str(caught.value).endswith(
+        "option 'base_url' must be an address such as 'http://localhost:8000', without "
+        "user, password or parameters. Parameters belong in 'path'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (
+            {"error": {"message": "Slow down.", "code": 429}},
+            RateLimitError,
+            "too many requests (HTTP 200 with error 429: Slow down.). Send fewer at a "
+            "time, or raise 'timeout' or 'max_retries'.",
+        ),
+        (
+            {"code": "InvalidApiKey", "message": "No such key."},
+            AuthenticationError,
+            "the server refuses the key (HTTP 200 with error 401: No such key.). Check "
+            "'api_key'.",
+        ),
+        (
+            {"code": 20012, "message": "Model does not exist", "data": None},
+            BadRequestError,
+            "the server rejects the request (HTTP 200 with error 400: Model does not "
+            "exist).",
+        ),
+    ],
+)
+def test_an_error_under_status_200_keeps_its_words(says, body, kind, said):
+    """Gateways wrap the error of the server behind them."""
+    server = says(body, body)
+    options = {"base_url": server.url, "max_retries": 0}
+    with resift.load("http", **options) as reranker, pytest.raises(kind) as caught:
+        reranker.score("q", ["Paris"])
+
+    assert str(caught.value) == f"http at {server.url}/v1/rerank: {said}"
+
+
+def test_a_passing_error_under_status_200_is_tried_again(serve, query, documents, key):
+    """A busy server behind a gateway may answer the next time."""
+    server = serve("jina")
+    server.fail(200, body=b'{"error": {"message": "Busy.", "code": "503"}}')
+    with resift.load("jina", base_url=server.url, api_key=key) as reranker:
+        reranker.score(query, documents)
+
+    assert len(server.requests) == 2

@@ -108,9 +108,10 @@ def test_an_address_that_is_none_is_refused_and_not_repeated(url):
     with pytest.raises(OptionsError) as caught:
         resift.load("http", base_url=url)
 
+    remedy = " Parameters belong in 'path'." if "?" in url else ""
     assert str(caught.value).endswith(
         "option 'base_url' must be an address such as 'http://localhost:8000', without "
-        "user, password or parameters."
+        f"user, password or parameters.{remedy}"
     )
     assert "sk-secret" not in str(caught.value)
 

@@ -117,7 +117,7 @@ def test_closing_twice_is_fine(server, query, documents, key):
     plugin.close()
     plugin.close()
 
-    assert plugin._connection._client is None
+    assert not plugin._connection.is_open
 
 
 def test_a_reranker_that_is_dropped_closes_its_connections(server, documents, key):

@@ -9,7 +9,7 @@ import pytest
 import resift
 import resift_http
 from resift.errors import AuthenticationError, BackendError
-from resift_remote import shown
+from resift_remote import plain_address
 
 DOCUMENT = "The patient was admitted on Tuesday with a fever of unknown origin."
 
@@ -244,6 +244,6 @@ def test_errors_tell_entries_of_one_dialect_apart(key):
 
 def test_an_address_is_shown_without_what_is_secret():
     """Of user, password, parameters and fragment nothing is left."""
-    assert shown("https://me:pw@example.org:8080/v1/rerank?key=pw#pw") == (
+    assert plain_address("https://me:pw@example.org:8080/v1/rerank?key=pw#pw") == (
         "https://example.org:8080/v1/rerank"
     )

@@ -21,10 +21,28 @@ from resift_remote import Reply, failure
             "the server points elsewhere (HTTP 302: No.). Check 'base_url'.",
         ),
         (
+            Reply(status=307, location="https://example.org/rerank/"),
+            ServerError,
+            "the server points elsewhere (HTTP 307: No.), to "
+            "'https://example.org/rerank/'. Check 'base_url'.",
+        ),
+        (
+            Reply(status=200, meant=503, attempts=3),
+            ServerError,
+            "the server failed (HTTP 200 with error 503: No.) after 3 attempts.",
+        ),
+        (
+            Reply(status=407, proxy="http://proxy:3128"),
+            AuthenticationError,
+            "the proxy wants a user and a password (HTTP 407: No.). Put them into "
+            "HTTPS_PROXY or HTTP_PROXY. It was asked through the proxy "
+            "http://proxy:3128; where none is needed, set NO_PROXY.",
+        ),
+        (
             Reply(status=413),
             BadRequestError,
-            "the server rejects the request (HTTP 413: No.). Lower 'max_documents', or "
-            "shorten the documents.",
+            "the server rejects the request (HTTP 413: No.). Lower 'max_documents'. A "
+            "document is too long for it: put 'chunk' around this reranker.",
         ),
         (
             Reply(status=498),
@@ -49,6 +67,12 @@ from resift_remote import Reply, failure
             "'base_url' and the network.",
         ),
         (
+            Reply(lost="no trust", hopeless=True, remedy="Give 'ca_file'."),
+            ServerError,
+            "the server cannot be reached, or broke the connection (no trust). Give "
+            "'ca_file'.",
+        ),
+        (
             Reply(lost="late", timed_out=True),
             BackendTimeoutError,
             "no answer in time (late). Raise 'timeout', or send fewer documents.",
@@ -68,3 +92,54 @@ def test_a_message_with_braces_means_itself():
     error = failure("acme", Reply(status=500), "{said} {0}")
 
     assert str(error) == "acme: the server failed (HTTP 500: {said} {0})."
+
+
+def test_a_rate_limit_says_when_to_come_back():
+    """The seconds are an attribute, where the server tells them."""
+    asked = failure("acme", Reply(status=429, retry_after=1.5), "No.")
+    silent = failure("acme", Reply(status=200, meant=429), "No.")
+
+    assert isinstance(asked, RateLimitError)
+    assert isinstance(silent, RateLimitError)
+    assert (asked.retry_after, silent.retry_after) == (1.5, None)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This model's maximum context length is 300 tokens, but it has 402.",
+        "Input is too long for the requested model.",
+        "`inputs` must have less than 512 tokens. Given: 600",
+        "query + document 3 exceeds the limit of 8192 tokens",
+        "The input length 9000 exceeds the maximum length 8192.",
+        "documents[2]: string too large",
+    ],
+)
+def test_a_text_that_is_too_long_names_the_way_out(message):
+    """However a server says it, `chunk` reads long documents in parts."""
+    error = failure("acme", Reply(status=400), message)
+
+    assert str(error) == (
+        f"acme: the server rejects the request (HTTP 400: {message}). A document is "
+        "too long for it: put 'chunk' around this reranker."
+    )
+
+
+def test_a_rejected_request_may_have_a_remedy_of_its_own():
+    """It stands where nothing else is known to help."""
+    error = failure("acme", Reply(status=422), "No.", rejected="Do that.")
+
+    assert str(error) == (
+        "acme: the server rejects the request (HTTP 422: No.). Do that."
+    )
+
+
+def test_no_secret_shows_in_what_a_reply_holds():
+    """A redirect may repeat a key that is part of the path."""
+    reply = Reply(status=302, location="https://example.org/sk-1/rerank")
+    error = failure("acme", reply, "", secrets=["sk-1"])
+
+    assert str(error) == (
+        "acme: the server points elsewhere (HTTP 302), to "
+        "'https://example.org/[key]/rerank'. Check 'base_url'."
+    )

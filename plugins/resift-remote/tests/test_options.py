@@ -50,6 +50,7 @@ def test_the_nearest_options_come_first():
         "timeout",
         "max_retries",
         "concurrency",
+        "ca_file",
     ]
     assert {p.kind for p in parameters} == {inspect.Parameter.KEYWORD_ONLY}
     assert all(option.summary for option in found.values())
@@ -67,4 +68,5 @@ def test_values_are_those_of_the_instance():
         "timeout": 5,
         "max_retries": 2,
         "concurrency": 4,
+        "ca_file": None,
     }

@@ -52,7 +52,6 @@ def test_no_time_left_asks_nobody():
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
-        (None, None),
         ("0", 0.0),
         ("2.5", 2.5),
         (" 3 ", 3.0),
@@ -65,15 +64,26 @@ def test_no_time_left_asks_nobody():
 )
 def test_retry_after_in_seconds(header, seconds):
     """Numbers are read, and nonsense is as good as nothing."""
-    assert retry_after(header) == seconds
+    assert retry_after({"retry-after": header}) == seconds
+
+
+def test_retry_after_in_milliseconds():
+    """Azure's header is the finer one; without either nothing is asked."""
+    both = {"retry-after-ms": "1500", "retry-after": "2"}
+
+    assert retry_after(both) == 1.5
+    assert retry_after({**both, "retry-after-ms": "soon"}) == 2.0
+    assert retry_after({}) is None
 
 
 def test_retry_after_as_a_date():
     """A date is read as the seconds until then, and a past one as now."""
     then = datetime.now(UTC) + timedelta(seconds=30)
 
-    assert retry_after(format_datetime(then, usegmt=True)) == pytest.approx(30, abs=2)
-    assert retry_after("Thu, 01 Jan 2015 00:00:00 -0000") == 0.0
+    header = format_datetime(then, usegmt=True)
+
+    assert retry_after({"retry-after": header}) == pytest.approx(30, abs=2)
+    assert retry_after({"retry-after": "Thu, 01 Jan 2015 00:00:00 -0000"}) == 0.0
 
 
 def test_the_backoff_doubles_and_is_jittered():
@@ -89,4 +99,8 @@ def test_transient_statuses():
     transient = [status for status in range(100, 600) if Reply(status=status).transient]
 
     assert Reply(lost="no way").transient
+    assert not Reply(lost="no trust", hopeless=True).transient
+    assert not Reply(status=500, hopeless=True).transient
+    assert Reply(status=200, meant=429).transient
+    assert not Reply(status=200, meant=401).transient
     assert transient == [408, 429, *range(500, 600)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from resift.errors import ServerError
 from resift_remote import Found, WrongAnswerError, checked_scores
 
 __all__ = ["read_scores"]
@@ -19,19 +18,15 @@ def read_scores(response: object, n_documents: int, expected: int) -> Found:
             be cut.
 
     Raises:
-        ServerError: If a score is not a finite number, or if a document is unknown,
-            scored twice, or missing.
+        WrongAnswerError: If a score is not a finite number, or if a document is
+            unknown, scored twice, or missing.
     """
     results = getattr(response, "results", None)
-    problem = "it has no list 'results'"
-    if isinstance(results, list):
-        pairs = [
-            (getattr(result, "index", None), getattr(result, "relevance_score", None))
-            for result in results
-        ]
-        try:
-            return checked_scores(pairs, n_documents, expected)
-        except WrongAnswerError as error:
-            problem = str(error)
-    msg = f"cohere: the answer cannot be used: {problem}."
-    raise ServerError(msg)
+    if not isinstance(results, list):
+        msg = "it has no list 'results'"
+        raise WrongAnswerError(msg)
+    pairs = [
+        (getattr(result, "index", None), getattr(result, "relevance_score", None))
+        for result in results
+    ]
+    return checked_scores(pairs, n_documents, expected)

@@ -10,20 +10,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urljoin
 
-from resift_remote import Reply, retry_after
+from resift_remote import (
+    Reply,
+    lost_to,
+    message_in,
+    plain_address,
+    retry_after,
+    status_meant,
+)
 
 if TYPE_CHECKING:
     from cohere.core.request_options import RequestOptions
 
-__all__ = ["attempt", "message_in"]
+__all__ = ["attempt"]
 
 
-def attempt(rerank: Callable[..., object], seconds: float) -> Reply[object]:
+def attempt(rerank: Callable[..., object], url: str, seconds: float) -> Reply[object]:
     """Return the SDK's answer, or what an error of it means.
 
     Args:
         rerank: ``ClientV2.rerank`` with all that it is to send.
+        url: The address that it posts to.
         seconds: How long it may last.
     """
     options = {
@@ -34,20 +43,14 @@ def attempt(rerank: Callable[..., object], seconds: float) -> Reply[object]:
     try:
         response = rerank(request_options=cast("RequestOptions", options))
     except Exception as error:  # noqa: BLE001  # whatever the SDK raises
-        return _reply(error)
+        return _reply(error, url)
+    more = getattr(response, "model_extra", None)  # what is no field of an answer
+    if not isinstance(getattr(response, "results", None), list) and message_in(more):
+        return Reply(status=200, answer=more, meant=status_meant(more) or 400)
     return Reply(status=200, answer=response)
 
 
-def message_in(body: object) -> str:
-    """Return the message in the body of an error, or ``""``."""
-    for name in ("message", "detail"):
-        value = body.get(name) if isinstance(body, Mapping) else None
-        if isinstance(value, str):
-            return value
-    return ""
-
-
-def _reply(error: Exception) -> Reply[object]:
+def _reply(error: Exception, url: str) -> Reply[object]:
     import httpx
     from cohere.core.api_error import ApiError
 
@@ -57,13 +60,16 @@ def _reply(error: Exception) -> Reply[object]:
         return Reply(
             status=error.status_code or 0,
             answer=error.body,
-            retry_after=retry_after(headers.get("retry-after")),
+            retry_after=retry_after(headers),
+            location=_location(url, headers),
             lost="no JSON" if error.status_code else kind,
         )
     if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
-        return Reply(
-            lost=f"{kind}: {error}" if str(error) else kind,
-            timed_out=isinstance(error, httpx.TimeoutException),
-        )
+        return lost_to(error)
     # the SDK builds its objects from whatever JSON came, and trips over some
     return Reply(status=200, lost=kind)
+
+
+def _location(url: str, headers: Mapping[str, str]) -> str:
+    location = headers.get("location")
+    return plain_address(urljoin(url, location)) if location else ""

@@ -1,65 +1,47 @@
-"""`Client`: the SDK's client, opened at first use and held to its timeout."""
+"""The SDK's client, held to its timeout."""
 
 from __future__ import annotations
 
-import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from resift_remote import new_client
 
 if TYPE_CHECKING:
     import cohere
     import httpx
 
-__all__ = ["Client"]
+__all__ = ["Client", "new_sdk"]
 
 
-class Client:
-    """The SDK's client. Many threads may use it.
+class Client(NamedTuple):
+    """The SDK's client, and the HTTP client under it."""
 
-    Whoever drops it without `close` has its connections closed all the same.
-
-    Args:
-        base_url: Where the server is; None for what the SDK says.
-        find_key: Returns the key; called once, when the client is opened.
-    """
-
-    def __init__(self, base_url: str | None, find_key: Callable[[], str]) -> None:
-        self._base_url = base_url
-        self._find_key = find_key
-        self._lock = threading.Lock()
-        self._finalize: weakref.finalize[[], Client] | None = None
-        self._sdk: cohere.ClientV2 | None = None
-
-    def open(self) -> cohere.ClientV2:
-        """Return the SDK's client, opening it where it is not.
-
-        Raises:
-            AuthenticationError: If there is no key.
-        """
-        with self._lock:
-            if self._sdk is None:
-                key = self._find_key()
-                import cohere
-                import httpx
-
-                http = httpx.Client(event_hooks={"response": [_hold_to_timeout]})
-                self._finalize = weakref.finalize(self, http.close)
-                if self._base_url is None:  # then the SDK reads CO_API_URL
-                    self._sdk = cohere.ClientV2(key, httpx_client=http)
-                else:
-                    self._sdk = cohere.ClientV2(
-                        key, httpx_client=http, base_url=self._base_url
-                    )
-            return self._sdk
+    sdk: cohere.ClientV2
+    http: httpx.Client
 
     def close(self) -> None:
-        """Close every connection; the next request opens new ones."""
-        with self._lock:
-            self._sdk, finalize = None, self._finalize
-        if finalize is not None:
-            finalize()  # does nothing the second time
+        """Close every connection."""
+        self.http.close()
+
+
+def new_sdk(key: str, base_url: str, ca_file: Path | None) -> Client:
+    """Return a client of the SDK.
+
+    Args:
+        key: The key.
+        base_url: Where the server is, without the path that the SDK appends.
+        ca_file: Certificates to trust instead of the usual ones.
+
+    Raises:
+        ServerError: If the environment's proxy or certificates cannot be used.
+    """
+    import cohere
+
+    http = new_client(ca_file, event_hooks={"response": [_hold_to_timeout]})
+    return Client(cohere.ClientV2(key, httpx_client=http, base_url=base_url), http)
 
 
 def _hold_to_timeout(response: httpx.Response) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -10,17 +12,23 @@ from pydantic import SecretStr
 
 from resift import hookimpl
 from resift.errors import BackendError, ServerError
+from resift_cohere.address import COHERE, sdk_address, server_address
 from resift_cohere.answer import read_scores
-from resift_cohere.attempt import attempt, message_in
-from resift_cohere.client import Client
+from resift_cohere.attempt import attempt
+from resift_cohere.client import Client, new_sdk
 from resift_remote import (
     Deadline,
     Found,
     KeySource,
+    Pool,
     RemoteReranker,
     Reply,
+    WrongAnswerError,
+    blanked,
     failure,
+    message_in,
     options,
+    proxy_for,
     redacted,
     retried,
 )
@@ -40,7 +48,8 @@ class Cohere(RemoteReranker):
     Args:
         api_key: The key; by default ``CO_API_KEY`` or ``COHERE_API_KEY``.
         model: The model.
-        base_url: Where the server is; by default ``CO_API_URL``, else Cohere.
+        base_url: Where the server is, with or without ``/v2/rerank``; by default
+            ``CO_API_URL``, else Cohere.
         max_tokens_per_doc: Tokens after which the server cuts a document; 4096 by
             default.
         priority: How early the request is served when the server is busy; lower is
@@ -62,7 +71,12 @@ class Cohere(RemoteReranker):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._client = Client(self.base_url, self.key)
+        given = self.base_url or os.environ.get("CO_API_URL") or COHERE
+        base_url = sdk_address(given)
+        self._url = server_address(base_url)
+        self._client: Pool[Client] = Pool(
+            lambda: new_sdk(self.key(), base_url, self.ca_file), Client.close
+        )
 
     @hookimpl
     def warmup(self) -> None:
@@ -93,29 +107,44 @@ class Cohere(RemoteReranker):
         query, *texts = map(_encodable, (query, *documents))
         cut = len(texts) if top_k is None else min(top_k, len(texts))
         fields: dict[str, Any] = {
-            "top_n": cut if cut < len(texts) else None,
+            "top_n": None if top_k is None else cut,
             "max_tokens_per_doc": self.max_tokens_per_doc,
             "priority": self.priority,
         }
-        rerank = partial(
-            self._client.open().rerank,
-            model=self.model,
-            query=query,
-            documents=texts,
-            **{name: value for name, value in fields.items() if value is not None},
-        )
-        reply = retried(partial(attempt, rerank), self.max_retries, deadline)
-        if reply.status != 200 or reply.lost:
+        with self._client.using() as client:
+            rerank = partial(
+                client.sdk.rerank,
+                model=self.model,
+                query=query,
+                documents=texts,
+                **{name: value for name, value in fields.items() if value is not None},
+            )
+            reply = retried(
+                partial(attempt, rerank, self._url), self.max_retries, deadline
+            )
+        if not reply.succeeded or reply.lost:
             raise self._failure(reply, [query, *texts])
-        return read_scores(reply.answer, len(texts), cut)
+        try:
+            return read_scores(reply.answer, len(texts), cut)
+        except WrongAnswerError as error:
+            problem = str(error)
+        msg = f"{self._who()}: the answer cannot be used: {problem}."
+        raise ServerError(msg)
+
+    def _who(self) -> str:
+        """Return who failed, and where."""
+        return f"{self.name} at {blanked(self._url, [self.key()])}"
 
     def _failure(self, reply: Reply[object], texts: Sequence[str]) -> BackendError:
-        if 200 <= reply.status < 300:
+        if reply.succeeded:
             return ServerError(
-                f"cohere: the SDK failed on the request or its answer ({reply.lost})."
+                f"{self._who()}: the SDK failed on the request or its answer "
+                f"({reply.lost})."
             )
-        said = redacted(message_in(reply.answer), [self.key()], texts)
-        return failure(self.name, reply, said, _KEYS.remedy)
+        key = self.key()
+        said = redacted(message_in(reply.answer), [key], texts)
+        reply = replace(reply, proxy=proxy_for(self._url))
+        return failure(self._who(), reply, said, _KEYS.remedy, secrets=[key])
 
 
 def _encodable(text: str) -> str:

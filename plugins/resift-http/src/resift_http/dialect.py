@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 from urllib.parse import quote
 
-from resift_remote import join
+from resift_remote import join, put_at
 
 __all__ = ["Dialect", "ScoreKind"]
 
@@ -38,7 +38,10 @@ class Dialect:
         documents_field: Field for the documents.
         document_field: Field for the text inside each document, where a document is an
             object and not a string.
+        id_field: Field inside each document that numbers it, as a string of digits,
+            for servers that name documents so in their results.
         top_k_field: Field that cuts the answer to the best documents.
+        always_top_k: Whether that is always sent, and not only when the caller cuts.
         constants: Fields that are always sent, such as a "do not echo the documents".
         options: Options of the reranker that are sent when set, and their fields.
         results_path: Where the results are; ``""`` where the answer is the list itself.
@@ -68,7 +71,9 @@ class Dialect:
     query_per_document: bool = False
     documents_field: str = "documents"
     document_field: str = ""
+    id_field: str = ""
     top_k_field: str = "top_n"
+    always_top_k: bool = False
     constants: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     results_path: str = "results"
@@ -110,41 +115,27 @@ class Dialect:
             options: The reranker's options; those that are None are not sent.
         """
         body: dict[str, object] = {}
-        key = self.document_field
-        _put(body, self.model_field, options.get("model"))
-        _put(
+        put_at(body, self.model_field, options.get("model"))
+        put_at(
             body,
             self.query_field,
             [query] * len(documents) if self.query_per_document else query,
         )
-        _put(
-            body,
-            self.documents_field,
-            [{key: text} for text in documents] if key else list(documents),
-        )
+        sent = [self._document(i, text) for i, text in enumerate(documents)]
+        put_at(body, self.documents_field, sent)
         for name, value in self.constants.items():
-            _put(body, name, value)
+            put_at(body, name, value)
         for option, name in self.options.items():
-            _put(body, name, options.get(option))
-        _put(body, self.top_k_field, top_k)
+            put_at(body, name, options.get(option))
+        if top_k is None and self.always_top_k:
+            top_k = len(documents)
+        put_at(body, self.top_k_field, top_k)
         return body
 
-
-def _put(body: dict[str, object], path: str, value: object) -> None:
-    """Set the field at a dotted *path*; neither ``""`` nor None is sent.
-
-    >>> body = {"query": "capital"}
-    >>> _put(body, "parameters.return_options.top_n", 3)
-    >>> body
-    {'query': 'capital', 'parameters': {'return_options': {'top_n': 3}}}
-    """
-    if not path or value is None:
-        return
-    *parents, name = path.split(".")
-    for parent in parents:
-        inner = body.setdefault(parent, {})
-        if not isinstance(inner, dict):
-            msg = f"{path!r} reaches into {parent!r}, which is not an object."
-            raise ValueError(msg)  # noqa: TRY004  # the dialect is wrong, not a type
-        body = inner
-    body[name] = value
+    def _document(self, index: int, text: str) -> str | dict[str, object]:
+        if not self.document_field:
+            return text
+        document: dict[str, object] = {}
+        put_at(document, self.id_field, str(index))
+        put_at(document, self.document_field, text)
+        return document

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from resift.errors import BackendError, ServerError
-from resift_http.messages import message_in
 from resift_remote import (
     Connection,
     Deadline,
@@ -16,10 +15,11 @@ from resift_remote import (
     Reply,
     Request,
     blanked,
+    decoded,
     failure,
-    payload,
+    message_in,
+    plain_address,
     redacted,
-    shown,
 )
 
 __all__ = ["AccessToken"]
@@ -66,11 +66,8 @@ class AccessToken:
         form = {"grant_type": _GRANT, "apikey": key}
         headers = {"Accept": "application/json"}
         reply = connection.send(Request(self._url, headers, form=form), deadline)
-        try:
-            told = payload(reply)
-        except ValueError:
-            told = None
-        if reply.status != 200:
+        told = decoded(reply)
+        if not reply.succeeded:
             raise self._failure(reply, told, key)
         token = told.get("access_token") if isinstance(told, Mapping) else None
         if not isinstance(token, str) or not isinstance(told, Mapping):
@@ -86,5 +83,6 @@ class AccessToken:
         said = redacted(message_in(told, ("errorMessage", "message")), [key], [])
         if reply.status == 400:  # IBM's word for a wrong key
             reply = replace(reply, status=401)
-        who = f"{self._who}: no access token from {blanked(shown(self._url), [key])}"
-        return failure(who, reply, said, self._keys.remedy)
+        url = blanked(plain_address(self._url), [key])
+        who = f"{self._who}: no access token from {url}"
+        return failure(who, reply, said, self._keys.remedy, secrets=[key])

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from resift import hookimpl
 from resift.errors import BackendError, BadRequestError, ServerError
-from resift_http.answer import read_scores
+from resift_http.answer import read_scores, results_in
 from resift_http.dialect import Dialect, ScoreKind
 from resift_http.dialects import DIALECTS
-from resift_http.messages import message_in
 from resift_remote import (
     Connection,
     Deadline,
@@ -21,16 +20,18 @@ from resift_remote import (
     Reply,
     Request,
     WrongAnswerError,
+    base_address,
     blanked,
-    checked,
     failure,
     join,
     option_values,
     options,
     payload,
+    plain_address,
     redacted,
-    shown,
     split,
+    with_meaning,
+    words_in,
 )
 
 if TYPE_CHECKING:
@@ -53,11 +54,14 @@ class DialectReranker(RemoteReranker):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.dialect = self._choose_dialect()
-        self._url = checked(self.base_url or self.dialect.base_url)
+        self._url = base_address(
+            self.base_url or self.dialect.base_url,
+            remedy=" Parameters belong in 'path'." if hasattr(self, "path") else "",
+        )
         self.score_kind: ScoreKind = self.dialect.score_kind
         model = getattr(self, "model", None)
         self.pointwise = self.dialect.pointwise and model not in self.dialect.listwise
-        self._connection = Connection(self.max_retries)
+        self._connection = Connection(self.max_retries, self.ca_file)
         self._lock = threading.Lock()
         self._told_limit: int | None = None
 
@@ -134,7 +138,7 @@ class DialectReranker(RemoteReranker):
         headers, credential = self._headers(deadline)
         url = join(self._url, self.dialect.info_path)
         reply = self._connection.send(Request(url, headers), deadline)
-        if reply.status not in (200, 404, 405):
+        if not reply.succeeded and reply.status not in (404, 405):
             raise self._failure(url, reply, [credential], [])
         try:
             answer = payload(reply)
@@ -156,38 +160,52 @@ class DialectReranker(RemoteReranker):
             BackendError: If the server does not answer as it should.
         """
         n_documents = len(documents)
-        cut = top_k if self.dialect.top_k_field and top_k is not None else n_documents
+        cut = n_documents if top_k is None else min(top_k, n_documents)
         values = option_values(self)
         body = self.dialect.body(
-            query, documents, cut if cut < n_documents else None, values
+            query, documents, None if top_k is None else cut, values
         )
         url = self.dialect.url(self._url, values)
         headers, credential = self._headers(deadline)
-        reply = self._connection.send(Request(url, headers, body), deadline)
+        reply = self._send(Request(url, headers, body), deadline)
         if reply.status == 401 and self._renew(credential):
             headers, credential = self._headers(deadline)
-            reply = self._connection.send(Request(url, headers, body), deadline)
-        if reply.status != 200:
+            reply = self._send(Request(url, headers, body), deadline)
+        if not reply.succeeded:
             raise self._failure(url, reply, [credential], [query, *documents])
-        return self._read(
-            self._who(url, [credential]), reply, n_documents, min(cut, n_documents)
-        )
-
-    def _who(self, url: str, secrets: Sequence[str]) -> str:
-        """Return who failed, and where: several entries may use one dialect."""
-        return f"{self.name} at {blanked(shown(url), secrets)}"
-
-    def _read(
-        self, who: str, reply: Reply[bytes], n_documents: int, expected: int
-    ) -> Found:
+        expected = cut if self.dialect.top_k_field else n_documents
+        remedy = self._too_few() if top_k is None else ""
         try:
-            return read_scores(payload(reply), self.dialect, n_documents, expected)
+            return read_scores(
+                payload(reply), self.dialect, n_documents, expected, remedy
+            )
         except WrongAnswerError as error:
             problem = str(error)
         except ValueError:
             problem = "it is not JSON"
+        who = self._who(url, [credential])
         msg = f"{who}: the answer cannot be used: {problem}."
         raise ServerError(msg)
+
+    def _too_few(self) -> str:
+        """Return what to do where a server leaves out documents unasked."""
+        return ""
+
+    def _send(self, request: Request, deadline: Deadline) -> Reply[bytes]:
+        """Send *request*; an error under HTTP 200 is one, too."""
+        return self._connection.send(
+            request,
+            deadline,
+            lambda reply: with_meaning(
+                reply,
+                lambda body: results_in(body, self.dialect) is not None,
+                self.dialect.error_paths,
+            ),
+        )
+
+    def _who(self, url: str, secrets: Sequence[str]) -> str:
+        """Return who failed, and where: several entries may use one dialect."""
+        return f"{self.name} at {blanked(plain_address(url), secrets)}"
 
     def _failure(
         self,
@@ -196,12 +214,14 @@ class DialectReranker(RemoteReranker):
         secrets: Sequence[str],
         texts: Sequence[str],
     ) -> BackendError:
-        try:
-            told = payload(reply)
-        except ValueError:
-            told = None
-        said = redacted(message_in(told, self.dialect.error_paths), secrets, texts)
-        return failure(self._who(url, secrets), reply, said, self.key_source().remedy)
+        said = redacted(words_in(reply, self.dialect.error_paths), secrets, texts)
+        return failure(
+            self._who(url, secrets),
+            reply,
+            said,
+            self.key_source().remedy,
+            secrets=secrets,
+        )
 
     def result(self, found: Found, n_documents: int) -> ScoresLike:
         """Return the scores, with a note where they cannot be what they should be."""

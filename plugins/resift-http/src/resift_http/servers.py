@@ -96,7 +96,11 @@ class Http(DialectReranker):
         documents_field: Field for the documents.
         document_field: Field for the text inside each document, where a document is an
             object and not a string.
+        id_field: Field inside each document that numbers it from ``"0"``, for servers
+            that name documents so in `index_field`.
         top_k_field: Field that cuts the answer to the best documents.
+        always_top_k: Whether it is always sent, for a server that otherwise leaves
+            documents out; by default only where the caller asks for the best few.
         constants: Further fields that are always sent.
         results_path: Where the results are; ``""`` where the answer is the list itself.
         index_field: Field of a result that tells which document it is about.
@@ -122,7 +126,9 @@ class Http(DialectReranker):
     query_per_document: bool = False
     documents_field: str = "documents"
     document_field: str = ""
+    id_field: str = ""
     top_k_field: str = "top_n"
+    always_top_k: bool = False
     constants: Mapping[str, object] | None = None
     results_path: str = "results"
     index_field: str = "index"
@@ -137,12 +143,27 @@ class Http(DialectReranker):
         if "{model}" in self.path and not self.model:
             msg = "option 'model' is needed, because 'path' holds it."
             raise ValueError(msg)
+        if self.id_field and not self.document_field:
+            msg = (
+                "option 'id_field' needs 'document_field': only a document that is an "
+                "object has a place for it."
+            )
+            raise ValueError(msg)
         try:
             self.dialect.url(self.base_url, values)
             self.dialect.body("query", ["document"], 1, values)
         except (LookupError, ValueError) as error:
             msg = f"the options describe no request: {error}."
             raise ValueError(msg) from None
+
+    def _too_few(self) -> str:
+        """Return which option tells the server how many documents are wanted."""
+        if not self.top_k_field or self.always_top_k:
+            return ""
+        return (
+            f"; if the server cuts its answers unless it gets {self.top_k_field!r}, "
+            "set 'always_top_k'"
+        )
 
     def _choose_dialect(self) -> Dialect:
         named = {f.name for f in fields(Dialect)} & set(option_values(self))

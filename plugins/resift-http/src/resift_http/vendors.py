@@ -13,7 +13,7 @@ from resift_http.dialect import Dialect
 from resift_http.dialects import DIALECTS
 from resift_http.iam import AccessToken
 from resift_http.reranker import DialectReranker
-from resift_remote import Deadline, checked, join, options
+from resift_remote import Deadline, base_address, join, options
 
 __all__ = [
     "DeepInfra",
@@ -227,7 +227,7 @@ class Watsonx(DialectReranker):
         super().__post_init__()
         self._token = AccessToken(
             self.name,
-            join(checked(self.iam_url), "/identity/token"),
+            join(base_address(self.iam_url), "/identity/token"),
             self.key_source(),
         )
 

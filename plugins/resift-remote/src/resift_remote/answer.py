@@ -16,7 +16,10 @@ class WrongAnswerError(ValueError):
 
 
 def checked_scores(
-    results: Iterable[tuple[object, object]], n_documents: int, expected: int
+    results: Iterable[tuple[object, object]],
+    n_documents: int,
+    expected: int,
+    remedy: str = "",
 ) -> Found:
     """Return ``{index: score}`` of an answer.
 
@@ -27,6 +30,7 @@ def checked_scores(
         n_documents: How many documents were sent.
         expected: How many must be scored: fewer than were sent where the answer was to
             be cut.
+        remedy: What to do where fewer are scored.
 
     Raises:
         WrongAnswerError: If a score is not a finite number, or if a document is
@@ -45,7 +49,7 @@ def checked_scores(
             raise WrongAnswerError(msg)
         found[index] = _number(score, index)
     if len(found) < expected:
-        msg = f"it scores {len(found)} of {expected} documents"
+        msg = f"it scores {len(found)} of {expected} documents{remedy}"
         raise WrongAnswerError(msg)
     return found
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
-import weakref
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin
 
+from resift_remote.address import plain_address
+from resift_remote.client import lost_to, new_client, proxy_for
 from resift_remote.deadline import Deadline
+from resift_remote.pool import Pool
 from resift_remote.retries import Reply, retried, retry_after
 
 if TYPE_CHECKING:
@@ -53,45 +56,57 @@ def payload(reply: Reply[bytes]) -> object:
 class Connection:
     """A pool of connections, opened at first use. Many threads may use it.
 
-    Whoever drops it without `close` has its connections closed all the same.
-
     Args:
         max_retries: How often a request that may succeed later is sent again.
+        ca_file: Certificates to trust instead of the usual ones.
     """
 
-    def __init__(self, max_retries: int) -> None:
+    def __init__(self, max_retries: int, ca_file: Path | None = None) -> None:
         self.max_retries = max_retries
-        self._client: httpx.Client | None = None
-        self._finalize: weakref.finalize[[], Connection] | None = None
-        self._lock = threading.Lock()
+        self._pool: Pool[httpx.Client] = Pool(
+            lambda: new_client(ca_file), lambda client: client.close()
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a client already."""
+        return self._pool.is_open
 
     def open(self) -> httpx.Client:
-        """Return the client, opening it where it is not."""
-        import httpx
-
-        with self._lock:
-            if self._client is None:
-                self._client = httpx.Client()
-                self._finalize = weakref.finalize(self, self._client.close)
-            return self._client
+        """Open the client now, not at the first request, and return it."""
+        return self._pool.open()
 
     def close(self) -> None:
-        """Close every connection; the next request opens new ones."""
-        with self._lock:
-            self._client, finalize = None, self._finalize
-        if finalize is not None:
-            finalize()  # does nothing the second time
+        """Close every connection not in use; the next request opens new ones."""
+        self._pool.close()
 
-    def send(self, request: Request, deadline: Deadline) -> Reply[bytes]:
+    def send(
+        self,
+        request: Request,
+        deadline: Deadline,
+        judge: Callable[[Reply[bytes]], Reply[bytes]] = lambda reply: reply,
+    ) -> Reply[bytes]:
         """Send *request* until there is an answer worth having, or time is up.
 
         Never raises for what a server or a network does: the reply tells.
+
+        Args:
+            request: What to send.
+            deadline: When to stop.
+            judge: Looks at what an attempt brought before it is decided whether there
+                is another, and may change it.
+
+        Raises:
+            ServerError: If the environment's proxy or certificates cannot be used.
         """
         self.open()  # importing httpx takes time, too
-        return retried(
-            lambda left: self._attempt(request, left, deadline),
+        reply = retried(
+            lambda left: judge(self._attempt(request, left, deadline)),
             self.max_retries,
             deadline,
+        )
+        return (
+            reply if reply.succeeded else replace(reply, proxy=proxy_for(request.url))
         )
 
     def _attempt(
@@ -101,13 +116,16 @@ class Connection:
 
         content, content_type = _content(request)
         try:
-            with self.open().stream(
-                "GET" if content is None else "POST",
-                request.url,
-                content=content,
-                headers={**request.headers, **content_type},
-                timeout=httpx.Timeout(left, connect=min(left, _CONNECT)),
-            ) as response:
+            with (
+                self._pool.using() as client,
+                client.stream(
+                    "GET" if content is None else "POST",
+                    request.url,
+                    content=content,
+                    headers={**request.headers, **content_type},
+                    timeout=httpx.Timeout(left, connect=min(left, _CONNECT)),
+                ) as response,
+            ):
                 body = bytearray()
                 for chunk in response.iter_bytes():
                     body += chunk
@@ -116,17 +134,14 @@ class Connection:
                 return Reply(
                     status=response.status_code,
                     answer=bytes(body),
-                    retry_after=retry_after(response.headers.get("Retry-After")),
+                    retry_after=retry_after(response.headers),
+                    location=_location(request.url, response.headers),
                 )
-        except httpx.TimeoutException as error:
-            return Reply(lost=_why(error), timed_out=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Reply(lost=_why(error))
+            return lost_to(error)
 
 
 def _content(request: Request) -> tuple[bytes | None, dict[str, str]]:
-    from urllib.parse import urlencode
-
     if request.json is not None:
         # a lone surrogate has no UTF-8, and the error for it would show the document
         text = json.dumps(request.json, ensure_ascii=False, allow_nan=False)
@@ -137,5 +152,9 @@ def _content(request: Request) -> tuple[bytes | None, dict[str, str]]:
     return None, {}
 
 
-def _why(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+def _location(url: str, headers: Mapping[str, str]) -> str:
+    location = headers.get("Location", "")
+    try:
+        return plain_address(urljoin(url, location)) if location else ""
+    except ValueError:
+        return ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import pairwise
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import NoReturn, TypeVar
 
 from resift_remote.deadline import Deadline
 
@@ -32,17 +35,45 @@ def ask_together(
     """Return ``[ask(part) for part in parts]``, several at once.
 
     The first failure is raised and ends the rest: what has not started never will, and
-    what waits for another attempt until *deadline* gives up.
+    what waits for another attempt until *deadline* gives up. A request that is under
+    way keeps no program from ending.
     """
     if len(parts) <= 1:
         return [ask(part) for part in parts]
-    pool = ThreadPoolExecutor(min(workers, len(parts)), "resift-remote")
+    to_do = deque(enumerate(parts))
+    done: SimpleQueue[Callable[[], tuple[int, T]]] = SimpleQueue()
+
+    def work() -> None:
+        while to_do:
+            try:
+                index, part = to_do.popleft()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                answer = ask(part)
+            except BaseException as error:  # noqa: BLE001  # raised by the caller
+                to_do.clear()
+                done.put(partial(_raised, error))
+            else:
+                done.put(partial(_answered, index, answer))
+
+    for i in range(min(workers, len(parts))):
+        # no pool of the standard library: those are joined when a program ends
+        threading.Thread(target=work, name=f"resift-remote-{i}", daemon=True).start()
+    answers: dict[int, T] = {}
     try:
-        futures = [pool.submit(ask, part) for part in parts]
-        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        for future in done:
-            future.result()
-        return [future.result() for future in futures]
+        while len(answers) < len(parts):
+            index, answer = done.get()()
+            answers[index] = answer
     finally:
+        to_do.clear()
         deadline.cancel()
-        pool.shutdown(wait=False, cancel_futures=True)
+    return [answers[index] for index in range(len(parts))]
+
+
+def _answered(index: int, answer: T) -> tuple[int, T]:
+    return index, answer
+
+
+def _raised(error: BaseException) -> NoReturn:
+    raise error

@@ -1,16 +1,18 @@
-"""`RemoteReranker`: a reranker that asks a server, but for the asking itself."""
+"""`RemoteReranker`: a reranker that asks a server, except for the asking itself."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import SecretStr
 
 from resift import hookimpl
 from resift_remote.answer import Found
+from resift_remote.client import check_ca_file
 from resift_remote.deadline import Deadline
 from resift_remote.keys import KeySource
 from resift_remote.options import option_values, options
@@ -34,17 +36,29 @@ class RemoteReranker(ABC):
         max_documents: The most documents to send in one request; by default what the
             server is known to take. More are split over several requests.
         concurrency: How many of those requests may be under way at once.
+        ca_file: Certificates in PEM format to trust instead of the usual ones, for a
+            server that shows one of its own. ``SSL_CERT_FILE`` does the same.
     """
 
     name: ClassVar[str]
     """The name it is registered under."""
     needs_network: ClassVar[bool] = True
+    neutral_options: ClassVar[tuple[str, ...]] = (
+        "api_key",
+        "ca_file",
+        "concurrency",
+        "max_documents",
+        "max_retries",
+        "timeout",
+    )
+    """Options that change no score, so that `cache` finds scores whatever they are."""
 
     api_key: SecretStr | None = None
     timeout: float = 30.0
     max_retries: int = 2
     max_documents: int | None = None
     concurrency: int = 4
+    ca_file: Path | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.api_key, str):  # built by hand, not through resift.load
@@ -56,6 +70,8 @@ class RemoteReranker(ABC):
         if not self.timeout > 0:
             msg = f"option 'timeout' must be above 0 seconds, got {self.timeout!r}."
             raise ValueError(msg)
+        if self.ca_file is not None:
+            check_ca_file(Path(self.ca_file))
 
     def __getstate__(self) -> dict[str, object]:
         self.key_source().refuse_to_pickle(self.name, self.api_key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -27,10 +27,15 @@ class Reply(Generic[T_co]):
 
     Args:
         status: The HTTP status; 0 where no answer came.
-        answer: The answer, or what came in the place of one.
+        answer: The answer, or what came instead of one.
         retry_after: The seconds that the server asks to wait, if it does.
         lost: Why no answer came, in words; ``""`` where one came.
         timed_out: Whether no answer came in time.
+        hopeless: Whether the same request would only fail again.
+        remedy: What to do where no answer came, if the reason tells.
+        meant: The status that the body means, where that is an error under HTTP 200.
+        location: Where a redirect points to, as messages show it.
+        proxy: The proxy that was asked, as messages show it; ``""`` without one.
         attempts: How many attempts were made.
     """
 
@@ -39,12 +44,24 @@ class Reply(Generic[T_co]):
     retry_after: float | None = None
     lost: str = ""
     timed_out: bool = False
+    hopeless: bool = False
+    remedy: str = ""
+    meant: int | None = None
+    location: str = ""
+    proxy: str = ""
     attempts: int = 1
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is an answer, by its status and by what its body means."""
+        return 200 <= self.status < 300 and self.meant is None
 
     @property
     def transient(self) -> bool:
         """Whether the same request may succeed later: HTTP 408, 429, 5xx, no answer."""
-        return not self.status or self.status in (408, 429) or self.status >= 500
+        status = self.status if self.meant is None else self.meant
+        passes = not status or status in (408, 429) or status >= 500
+        return passes and not self.hopeless
 
 
 def retried(
@@ -90,19 +107,25 @@ def backoff(attempt: int, asked: float | None = None) -> float:
     return min(_LONGEST, _FIRST * 2.0 ** (attempt - 1)) * (0.5 + 0.5 * chance)
 
 
-def retry_after(header: str | None) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks for, or None.
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that headers ask to wait, or None.
+
+    ``Retry-After`` holds seconds or an HTTP date, ``Retry-After-Ms`` milliseconds.
 
     Args:
-        header: Seconds, or an HTTP date.
+        headers: Headers by name, in lower case if their case counts.
     """
-    if header is None:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        seconds = _until(header)
-    return seconds if 0 <= seconds < math.inf else None
+    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        header = headers.get(name)
+        if header is None:
+            continue
+        try:
+            seconds = float(header) * unit
+        except ValueError:
+            seconds = _until(header)
+        if 0 <= seconds < math.inf:
+            return seconds
+    return None
 
 
 def _until(date: str) -> float:

@@ -144,6 +144,19 @@ class RerankServer:
             _Fault("status", path, times, status, text, body=body, headers=headers)
         )
 
+    def redirect(self, status: int, location: str, *, times: int = 1) -> None:
+        """Answer the next requests with a redirect.
+
+        Args:
+            status: 301, 302, 303, 307 or 308.
+            location: Where it points to, in the header ``Location``.
+            times: How many requests.
+        """
+        headers = {"Location": location}
+        self._http.add(
+            _Fault("status", None, times, status, phrase(status), headers=headers)
+        )
+
     def hang(self, *, times: int = 1, path: str | None = None) -> None:
         """Leave the next requests without an answer until the server closes."""
         self._http.add(_Fault("hang", path, times))
