@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from resift.errors import BadRequestError
+from resift.errors import BadRequestError, RateLimitError, ServerError
 
 UNSUPPORTED = [
     (
@@ -12,6 +14,9 @@ UNSUPPORTED = [
     ),
     ("response_format", "This response format is unavailable now"),
     ("response_format", "Structured outputs are not supported"),
+    ("response_format", "Json mode is not supported for this model."),
+    ("response_format", "failed to parse grammar"),
+    ("response_format", "No endpoints found that can handle the requested parameters."),
     (
         "temperature",
         "Unsupported value: 'temperature' does not support 0 with this model.",
@@ -33,9 +38,9 @@ def test_a_refused_field_is_left_out_from_then_on(
     assert [field in body for body in server.bodies] == [True, False, False]
 
 
-@pytest.mark.parametrize("status", [403, 422])
+@pytest.mark.parametrize("status", [403, 404, 405, 415, 422, 500, 501])
 def test_a_refusal_may_have_another_status(server, load, query, documents, status):
-    """Some forbid a field, and to FastAPI a wrong one is unprocessable."""
+    """Gateways have each their own; a server's failure is not tried again as it is."""
     server.fail(status, message="response_format is not allowed")
     load(server).score(query, documents)
 
@@ -109,7 +114,8 @@ def test_a_refusal_of_what_was_not_sent_is_an_error(server, load, query, documen
     assert len(server.requests) == 2
     assert str(caught.value) == (
         f"llm at {server.base_url}/chat/completions: the server rejects the request "
-        "(HTTP 400: json_schema is not supported)."
+        "(HTTP 400: json_schema is not supported). If it takes no 'response_format', "
+        "leave that out: constants = { response_format = { type = 'text' } }."
     )
 
 
@@ -169,3 +175,93 @@ def test_many_queries_are_asked_about_together(serve, load, query, documents):
 
     assert [ranking[0].index for ranking in rankings] == [2, 1, 0]
     assert server.peak == 2
+
+
+def test_fields_that_are_refused_vaguely_are_left_out_one_by_one(
+    serve, load, query, documents
+):
+    """A gateway that only says "parameters" may mean either of the two."""
+    takes = {"model", "messages", "temperature", "max_tokens"}
+    server = serve(lambda data, body: '{"grade": 1}', takes=frozenset(takes))
+    vague = "No endpoints found that can handle the requested parameters."
+    server.fail(404, message=vague, times=2)
+    reranker = load(server, method="pointwise", concurrency=1)
+    reranker.score(query, documents)
+
+    assert [{"response_format", "logprobs"} & set(body) for body in server.bodies] == [
+        {"response_format", "logprobs"},
+        {"logprobs"},
+        set(),
+        set(),
+        set(),
+    ]
+
+
+def test_the_way_out_that_the_error_names_works(serve, load, query, documents):
+    """A field of the user's own is sent as it is."""
+    server = serve()
+    load(server, constants={"response_format": {"type": "text"}}).score(
+        query, documents
+    )
+
+    assert server.bodies[0]["response_format"] == {"type": "text"}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"error": {"message": "Slow down.", "code": 429}}, RateLimitError),
+        ({"error": {"message": "Gone.", "code": 502}, "choices": None}, ServerError),
+        (
+            {
+                "choices": [
+                    {
+                        "finish_reason": "error",
+                        "message": {"role": "assistant", "content": ""},
+                        "error": {"message": "Busy.", "code": 503},
+                    }
+                ]
+            },
+            ServerError,
+        ),
+    ],
+)
+def test_an_error_under_status_200_is_tried_again(
+    server, load, query, documents, body, kind
+):
+    """Once it passes, twice it is raised with the provider's words."""
+    raw = json.dumps(body).encode()
+    server.fail(200, body=raw)
+    load(server).score(query, documents)
+    server.fail(200, body=raw, times=2)
+
+    with pytest.raises(kind, match=r"HTTP 200 with error \d+: \w+"):
+        load(server, max_retries=0).score(query, documents)
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "header"),
+    [
+        ("/openai/v1", {}, "authorization"),
+        ("/openai/deployments/gpt?api-version=1", {}, "api-key"),
+        ("/openai/deployments/gpt/chat/completions?api-version=1", {}, "api-key"),
+        ("/v2", {"auth_header": "X-Key"}, "x-key"),
+        ("/v2?api-version=1", {"auth_header": "Authorization"}, "authorization"),
+    ],
+)
+def test_azure_s_addresses_and_headers(
+    server, load, query, documents, *, key, path, options, header
+):
+    """The parameter comes after the path, and gives the key a header of its own."""
+    url = f"{server.url}{path}"
+    with pytest.raises(BadRequestError) as caught:  # the server knows another path
+        load(server, base_url=url, api_key=key, **options).score(query, documents)
+    (request,) = server.requests
+    bearer = "Bearer " if header == "authorization" else ""
+
+    assert request.path.endswith("/chat/completions")
+    assert request.path.count("/chat/completions") == 1
+    assert request.parameters == ({"api-version": "1"} if "?" in path else {})
+    assert request.headers[header] == f"{bearer}{key}"
+    assert "api-version" not in str(caught.value)

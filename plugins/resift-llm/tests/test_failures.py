@@ -15,13 +15,21 @@ from resift.errors import (
     ServerError,
 )
 
+WAY_OUT = (
+    "If it takes no 'response_format', leave that out: constants = { response_format = "
+    "{ type = 'text' } }."
+)
 STATUSES = [
     (
         301,
         ServerError,
         "the server points elsewhere (HTTP 301: No.). Check 'base_url'.",
     ),
-    (400, BadRequestError, "the server rejects the request (HTTP 400: No.)."),
+    (
+        400,
+        BadRequestError,
+        f"the server rejects the request (HTTP 400: No.). {WAY_OUT}",
+    ),
     (
         401,
         AuthenticationError,
@@ -250,7 +258,7 @@ def test_a_server_that_is_not_there_is_a_server_error(chat_server, load, query):
         ({"error": "No."}, ": No."),
         ({"object": "error", "message": "No."}, ": No."),
         ({"detail": "No."}, ": No."),
-        ({"detail": [{"loc": ["body"], "msg": "No.", "input": "secret"}]}, ": No."),
+        ({"detail": [{"loc": ["body"], "msg": "No.", "x": "secret"}]}, ": body: No."),
         ({"error": {"code": 3}}, ""),
         ([], ""),
     ],
@@ -262,7 +270,7 @@ def test_messages_are_found_where_servers_put_them(server, load, where, error, s
     with pytest.raises(BadRequestError) as caught:
         load(server).score("q", ["Paris", "Lyon"])
     assert str(caught.value) == (
-        f"{where}: the server rejects the request (HTTP 400{said})."
+        f"{where}: the server rejects the request (HTTP 400{said}). {WAY_OUT}"
     )
 
 

@@ -132,6 +132,73 @@ def test_top_k_stops_no_sweep(serve, load, query):
     ("said", "order", "left_out"),
     [
         ("[3] > [1] > [2]", [2, 0, 1], 0),
+        ("3 > 1 > 2", [2, 0, 1], 0),
+        ("[3], [1], [2]", [2, 0, 1], 0),
+        ("[3] [1] [2]", [2, 0, 1], 0),
+        ("[3, 1, 2]", [2, 0, 1], 0),
+        (
+            "\u3010\uff13\u3011\uff1e\u3010\uff11\u3011\uff1e\u3010\uff12\u3011",
+            [2, 0, 1],
+            0,
+        ),
+        (
+            "3\u4e2a\u6bb5\u843d\u7684\u6392\u5e8f\uff1a\u30103\u3011>\u30101\u3011>\u30102\u3011",
+            [2, 0, 1],
+            0,
+        ),
+        ("Passage 3 > Passage 1 > Passage 2", [2, 0, 1], 0),
+        ("Here are the 3 passages, best first:\n3, 1, 2", [2, 0, 1], 0),
+        ("Final ranking: 3, 1, 2.", [2, 0, 1], 0),
+        ("1. Passage 3\n2. Passage 1\n3. Passage 2", [2, 0, 1], 0),
+        ("1. [3] It says so.\n\n2. [1] Nearly.\n3. [2] No.", [2, 0, 1], 0),
+        (
+            "**1.** **Passage 3**: names it\n**2.** Passage 1\n**3.** Passage 2",
+            [2, 0, 1],
+            0,
+        ),
+        ("- Document 3\n- Document 1\n- Document 2", [2, 0, 1], 0),
+        ("3\n1\n2", [2, 0, 1], 0),
+        (
+            "Doc: 3, Relevance: 9\nDoc: 1, Relevance: 4\nDoc: 2, Relevance: 0",
+            [2, 0, 1],
+            0,
+        ),
+        (
+            "Doc: 1, Relevance: 4\nDoc: 2, Relevance: 0\nDoc: 3, Relevance: 9",
+            [2, 0, 1],
+            0,
+        ),
+        ('{"results": [{"passage": 3}, {"passage": 1}, {"passage": 2}]}', [2, 0, 1], 0),
+        (
+            '{"ranking": [{"id": 1, "score": 4}, {"id": 2, "score": 0}, '
+            '{"id": 3, "score": 9}]}',
+            [2, 0, 1],
+            0,
+        ),
+        (
+            '[{"id": 1, "rank": 2}, {"id": 2, "rank": 3}, {"id": 3, "rank": 1}]',
+            [2, 0, 1],
+            0,
+        ),
+        ('{"ranking": "3 > 1 > 2"}', [2, 0, 1], 0),
+        ('{"ranking": [1, 2, 3]}\nNo, rather:\n{"ranking": [3, 1, 2]}', [2, 0, 1], 0),
+        (
+            "3 > 1 > 2\n\nPassage 3 is first since [3] and [2] agree in 4 of 5 points.",
+            [2, 0, 1],
+            0,
+        ),
+        ('{"ranking": [2, 0, 1]}', [2, 0, 1], 0),
+        ("[2] > [0] > [1]", [2, 0, 1], 0),
+        ("[THINK]1 > 2 > 3[/THINK]3 > 1 > 2", [2, 0, 1], 0),
+        ("<thinking>1 > 2 > 3</thinking>3 > 1 > 2", [2, 0, 1], 0),
+        ("3 > 1 > 2 <reasoning>not 1 > 2 > 3</reasoning>", [2, 0, 1], 0),
+        (
+            "<|channel|>analysis<|message|>1 > 2 > 3<|end|><|start|>assistant"
+            "<|channel|>final<|message|>3 > 1 > 2",
+            [2, 0, 1],
+            0,
+        ),
+        ("analysis1 > 2 > 3assistantfinal 3 > 1 > 2", [2, 0, 1], 0),
         ("3, 1, 2", [2, 0, 1], 0),
         ('```json\n{"ranking": ["[3]", "1", 2]}\n```', [2, 0, 1], 0),
         ('Here are the 2 best: {"ranking": [3, 1, 2]}', [2, 0, 1], 0),
@@ -142,8 +209,7 @@ def test_top_k_stops_no_sweep(serve, load, query):
         ('{"ranking": [3]}', [2, 0, 1], 2),
         ('{"ranking": [0, -1, 2, 99, true, null, 3.5, 2]}', [1, 0, 2], 2),
         ('{"a": {}} {"ranking": [2, 1]}', [1, 0, 2], 1),
-        ('{"ranking": 3}', [2, 0, 1], 2),
-        ("{" * 5000 + "2", [1, 0, 2], 2),
+        ("[3]", [2, 0, 1], 2),
     ],
 )
 def test_an_answer_is_read_however_it_is_said(
@@ -165,6 +231,20 @@ def test_an_answer_is_read_however_it_is_said(
     "said",
     [
         "I cannot rank these.",
+        "I'm sorry, but I can't rank these 3 passages.",
+        "None of passages 1 and 2, nor the other, has to do with the query.",
+        "None of passages 1, 2 and 3 is relevant.",
+        "Not relevant: 1, 2",
+        "Neither [1], [2] nor [3] is relevant.",
+        "Passage 1 is about cars.\nPassage 2 is about eggs.",
+        "Passage 1: not relevant.\nPassage 2: not relevant.",
+        "3",
+        "Relevance: 3",
+        "In 2024, 3 of 5 sources agreed.",
+        '{"ranking": 3}',
+        '{"grade": 3, "reason": "1 and 2"}',
+        "{" * 5000 + "2",
+        "[" * 5000 + "2",
         "[0] > [4] > [17]",
         '{"ranking": []}',
         "<think>[1] > [2]",
@@ -179,7 +259,8 @@ def test_an_answer_without_a_usable_number_is_an_error(serve, load, query, said)
         load(server).score(query, ["a", "b", "c"])
     assert str(caught.value) == (
         f"llm at {server.base_url}/chat/completions: the answer of 'm' cannot be used: "
-        "it holds no number of the 3 passages."
+        'it holds no ranking of the 3 passages, such as {"ranking": [2, 1]} or "[2] > '
+        '[1]".'
     )
     assert len(server.requests) == 1
 

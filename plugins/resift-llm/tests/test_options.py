@@ -95,7 +95,7 @@ def test_an_address_is_one_and_holds_no_secret(url):
 
     assert str(caught.value).endswith(
         "option 'base_url' must be an address such as 'http://localhost:8000/v1', "
-        "without user, password or parameters."
+        "without user, password or parameters other than 'api-version'."
     )
     assert "pass/" not in str(caught.value)
 

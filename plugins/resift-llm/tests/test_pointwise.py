@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from resift.errors import ServerError
+from resift.errors import (
+    AuthenticationError,
+    BackendTimeoutError,
+    BadRequestError,
+    RateLimitError,
+    ServerError,
+)
+
+NO_GRADE = 'it holds no grade, such as {"grade": 0}'
 
 
 def test_each_passage_is_judged_alone(server, load, query, documents, data):
@@ -63,6 +73,12 @@ def test_reasoning_is_not_the_answer(serve, load, query, answer, spoken):
         ('{"grade": "3"}', 1.0),
         ('Sure! {"grade":1}', 1 / 3),
         ("Grade: 0.", 0.0),
+        ("**Grade**: 2", 2 / 3),
+        ("2", 2 / 3),
+        ("1 - related, but no answer", 1 / 3),
+        ("3. The passage is about it.", 1.0),
+        ('{"grade": 1}, no: {"grade": 3}', 1.0),
+        ("<reasoning>1 or 2</reasoning>\nThe relevance grade is 2.", 2 / 3),
         ("<think>2 or 3?</think>3", 1.0),
     ],
 )
@@ -104,12 +120,18 @@ def test_logprobs_of_no_use_are_left_alone(serve, load, query, answer, logprobs)
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
-        ("It is relevant.", "it holds no grade"),
-        ('{"grade": 7}', "it holds no grade"),
-        ('{"grade": 2.5}', "it holds no grade"),
-        ('{"grade": -1}', "it holds no grade"),
-        ("Between 2 and 3.", "it holds several grades"),
-        ("<think>3", "it holds no grade"),
+        ("It is relevant.", NO_GRADE),
+        ('{"grade": 7}', NO_GRADE),
+        ('{"grade": 2.5}', NO_GRADE),
+        ('{"grade": -1}', NO_GRADE),
+        ("Between 2 and 3.", NO_GRADE),
+        ("There are 2 reasons.", NO_GRADE),
+        ("2 of the 3 sentences answer it.", NO_GRADE),
+        ("Grade: 8/10", NO_GRADE),
+        ("1/10", NO_GRADE),
+        ("I cannot grade passage 1.", NO_GRADE),
+        ("Grade: 2. On reflection, grade: 3.", "it holds several grades"),
+        ("<think>3", NO_GRADE),
     ],
 )
 def test_an_answer_without_one_grade_is_an_error(serve, load, query, said, problem):
@@ -165,3 +187,103 @@ def test_scores_are_what_they_say(server, load, options, kind, pointwise):
     assert reranker.plugin.reads_order is not pointwise
     assert reranker.plugin.deterministic
     assert not load(server, temperature=0.5, **options).plugin.deterministic
+
+
+ODD = "A battle was fought."
+FILTERED = {"error": {"message": "It is against a policy.", "code": "content_filter"}}
+REFUSED = {"role": "assistant", "content": None, "refusal": "No."}
+
+
+def judged(odd):
+    """Return a model that answers *odd* about one passage, and grades the others."""
+
+    def says(data, body):
+        return odd if data["passage"] == ODD else '{"grade": 2}'
+
+    return says
+
+
+def unscored(reason):
+    """Return the note about the passage at index 1."""
+    return (
+        "llm: documents that got no grade, and are not scored: 1 of 3; "
+        f"{reason} (document 1)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ("I cannot judge this.", NO_GRADE),
+        ('{"grade": 9}', NO_GRADE),
+        ("", "it holds no text"),
+        ({"choices": [{"message": REFUSED}]}, "the model refuses to answer"),
+        (
+            {"choices": [{"message": {}, "finish_reason": "content_filter"}]},
+            "a content filter withheld it",
+        ),
+        (
+            {"choices": [{"message": {}, "finish_reason": "PROHIBITED_CONTENT"}]},
+            "a content filter withheld it",
+        ),
+        (FILTERED, "a content filter refuses it"),
+    ],
+)
+def test_one_passage_without_a_grade_is_unscored(serve, load, query, odd, reason):
+    """The others keep their scores, the last is null, and a note says which and why."""
+    server = serve(judged(odd))
+    ranked = load(server, method="pointwise").rank(query, ["a", ODD, "b"])
+
+    assert [(item.index, item.score) for item in ranked][-1] == (1, None)
+    assert [item.score for item in ranked][:2] == pytest.approx([2 / 3, 2 / 3])
+    assert ranked.notes[0] == unscored(reason)
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_passage_that_a_filter_refuses_is_unscored(serve, load, query, status):
+    """Azure rejects the request, OpenRouter forbids it: neither is about the key."""
+    server = serve(delay=0.05)
+    server.fail(status, message="Your input was flagged by moderation.")
+    scores = load(server, method="pointwise").score(query, ["a", "b", "c"])
+
+    assert sum(map(math.isnan, scores.values)) == 1
+    assert "a content filter refuses it (document" in scores.notes[0]
+
+
+def test_a_yes_without_a_probability_is_unscored(serve, load, query, answer, spoken):
+    """Where the others have one, they are of use."""
+    tokens = [spoken("yes", {"yes": 0.75, "no": 0.25})]
+
+    def says(data, body):
+        return answer("yes", logprobs=None if data["passage"] == ODD else tokens)
+
+    server = serve(says)
+    reranker = load(server, method="pointwise", scale="yes-no")
+    scores = reranker.score(query, ["a", ODD, "b"])
+
+    assert scores.values[[0, 2]].tolist() == pytest.approx([0.75, 0.75])
+    assert scores.notes == (
+        unscored(
+            "it came without 'logprobs', which scale 'yes-no' needs; take 'grades'"
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, BadRequestError),
+        (401, AuthenticationError),
+        (403, AuthenticationError),
+        (408, BackendTimeoutError),
+        (429, RateLimitError),
+        (500, ServerError),
+    ],
+)
+def test_what_is_not_about_a_passage_stays_an_error(serve, load, query, status, kind):
+    """Keys, rates, time and servers concern all passages."""
+    server = serve()
+    server.fail(status, message="No.")
+
+    with pytest.raises(kind):
+        load(server, method="pointwise", max_retries=0).score(query, ["a", "b", "c"])

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
-from resift_llm.completion import decoded, message_in
+from resift_llm.completion import has_message
 from resift_llm.prompts import Prompt
-from resift_remote import Connection, Deadline, Reply, Request, redacted
+from resift_remote import (
+    Connection,
+    Deadline,
+    Reply,
+    Request,
+    redacted,
+    with_meaning,
+    words_in,
+)
 
 __all__ = ["Chat"]
 
 T = TypeVar("T")
 
 _SIGNS = {
-    "response_format": ("response format", "json schema", "structured output"),
-    "logprobs": ("logprobs",),
+    "response_format": (
+        *("response format", "json schema", "json mode", "json object", "json output"),
+        *("structured output", "grammar", "guided", "schema"),
+    ),
+    "logprobs": ("logprob", "log probabilit"),
     "max_tokens": ("max completion tokens",),
     "temperature": ("temperature",),
 }
 """Fields that not every server or model takes, and words by which it says so."""
+_VAGUE = (
+    *("requested parameter", "unsupported parameter", "unknown parameter"),
+    *("unrecognized request argument", "extra inputs", "extra fields"),
+)
+"""Words by which a server refuses a field without saying which."""
+_REFUSALS = (400, 403, 404, 405, 415, 422, 500, 501)
 
 
 class Chat:
@@ -33,6 +52,7 @@ class Chat:
         fields: What is sent with every prompt; None is not sent.
         constants: Further fields, which replace any of the others.
         max_retries: How often a request that may succeed later is sent again.
+        ca_file: Certificates to trust instead of the usual ones.
     """
 
     def __init__(
@@ -41,9 +61,10 @@ class Chat:
         fields: Mapping[str, object],
         constants: Mapping[str, object],
         max_retries: int,
+        ca_file: Path | None = None,
     ) -> None:
         self.url = url
-        self.connection = Connection(max_retries)
+        self.connection = Connection(max_retries, ca_file)
         self.refused: frozenset[str] = frozenset()
         self._fields = {k: v for k, v in fields.items() if v is not None}
         self._constants = dict(constants)
@@ -60,15 +81,29 @@ class Chat:
         refused = self.refused
         while True:
             body = self._body(prompt, refused)
-            reply = self.connection.send(Request(self.url, headers, body), deadline)
+            reply = self._send(body, prompt.user, headers, deadline)
             more = self._refused_by(reply, body, prompt.user)
             if not more:
                 break
             refused |= more
-        if reply.status == 200:
+        if reply.succeeded:
             with self._lock:
                 self.refused |= refused
         return reply
+
+    def _send(
+        self,
+        body: Mapping[str, object],
+        sent: str,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+    ) -> Reply[bytes]:
+        def judged(reply: Reply[bytes]) -> Reply[bytes]:
+            reply = with_meaning(reply, has_message)
+            refused = self._refused_by(reply, body, sent)
+            return replace(reply, hopeless=True) if refused else reply
+
+        return self.connection.send(Request(self.url, headers, body), deadline, judged)
 
     def _body(self, prompt: Prompt[T], refused: frozenset[str]) -> dict[str, object]:
         schema = {
@@ -92,9 +127,10 @@ class Chat:
             value = body.pop(name, None)
             if name == "max_tokens":  # what newer models call it
                 body["max_completion_tokens"] = value
-            if name == "logprobs":
-                body.pop("top_logprobs", None)
-        return body | self._constants
+        body |= self._constants
+        if not body.get("logprobs"):
+            body.pop("top_logprobs", None)
+        return body
 
     def _refused_by(
         self, reply: Reply[bytes], body: Mapping[str, object], sent: str
@@ -103,13 +139,13 @@ class Chat:
 
         What it repeats of the text that was *sent* says nothing about fields.
         """
-        if reply.status not in (400, 403, 422):
+        status = reply.status if reply.meant is None else reply.meant
+        if reply.succeeded or status not in _REFUSALS:
             return frozenset()
-        said = redacted(message_in(decoded(reply)), (), [sent])
+        said = redacted(words_in(reply), (), [sent])
         said = said.casefold().replace("_", " ")
-        return frozenset(
-            name
-            for name, signs in _SIGNS.items()
-            if name in body and name not in self._constants
-            if any(sign in said for sign in signs)
-        )
+        ours = [name for name in _SIGNS if name in body and name not in self._constants]
+        named = [name for name in ours if any(sign in said for sign in _SIGNS[name])]
+        if not named and any(sign in said for sign in _VAGUE):
+            named = [n for n in ours if n in ("response_format", "logprobs")][:1]
+        return frozenset(named)

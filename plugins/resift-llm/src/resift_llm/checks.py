@@ -55,19 +55,19 @@ def check_constants(constants: Mapping[str, object]) -> None:
         raise ValueError(msg) from None
 
 
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Check the further headers; no message repeats what they hold.
+def check_headers(headers: Mapping[str, str], option: str = "headers") -> None:
+    """Check the headers of an option; no message repeats what they hold.
 
     Raises:
         ValueError: If HTTP has no place for one.
     """
     for name, value in headers.items():
         if not (name and name.isascii() and name.replace("-", "").isalnum()):
-            msg = f"option 'headers': {name!r} is no name of a header."
+            msg = f"option {option!r}: {name!r} is no name of a header."
             raise ValueError(msg)
         if not (value.isascii() and value.isprintable()):
             msg = (
-                f"option 'headers': the value of {name!r} holds a character that no "
+                f"option {option!r}: the value of {name!r} holds a character that no "
                 "HTTP header can hold."
             )
             raise ValueError(msg)

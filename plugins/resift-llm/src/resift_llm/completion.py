@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from resift_remote import Reply, WrongAnswerError, payload
+from resift_llm.reasoning import without_reasoning
+from resift_remote import WrongAnswerError, message_in, value_at
 
-__all__ = ["Completion", "Token", "completion_in", "decoded", "message_in"]
+__all__ = ["Completion", "Token", "completion_in", "has_message", "is_withheld"]
+
+_WITHHELD = re.compile("filter|safety|prohibited|blocked|moderation", re.IGNORECASE)
+_FILTERED = re.compile(
+    r"content.?(filter|policy|management)|responsible.?ai|moderation|flagged"
+    r"|data.?inspection|inappropriate|prohibited.?content|safety",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +47,9 @@ class Completion:
     tokens: tuple[Token, ...] = ()
 
     @property
-    def reasoning(self) -> int:
-        """How many characters at the head of `text` are reasoning and no answer.
-
-        It ends at the last ``</think>``, whose ``<think>`` may have been part of the
-        prompt; what never ends is reasoning as a whole.
-        """
-        head, mark, _ = self.text.rpartition("</think>")
-        if mark:
-            return len(head) + len(mark)
-        return len(self.text) if re.match(r"\s*<think>", self.text) else 0
-
-
-def decoded(reply: Reply[bytes]) -> object:
-    """Return what came as JSON, or None for what is none."""
-    try:
-        return payload(reply)
-    except ValueError:
-        return None
+    def answer(self) -> str:
+        """`text` with spaces instead of what was only thought."""
+        return without_reasoning(self.text)
 
 
 def completion_in(answer: object) -> Completion:
@@ -71,9 +64,8 @@ def completion_in(answer: object) -> Completion:
     if not isinstance(answer, Mapping):
         msg = "it is no JSON object"
         raise WrongAnswerError(msg)
-    choices = answer.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    message = choice.get("message") if isinstance(choice, Mapping) else None
+    choice = value_at(answer, "choices.0")
+    message = value_at(choice, "message")
     if not isinstance(choice, Mapping) or not isinstance(message, Mapping):
         msg = "it holds no choice with a message"
         raise WrongAnswerError(msg)
@@ -85,22 +77,20 @@ def completion_in(answer: object) -> Completion:
     return Completion(text, _tokens(choice.get("logprobs")))
 
 
-def message_in(answer: object) -> str:
-    """Return the message in the JSON of an error, or ``""``.
+def has_message(answer: object) -> bool:
+    """Return whether *answer* holds what a model said, and not an error instead."""
+    choice = value_at(answer, "choices.0")
+    failed = value_at(choice, "error") or value_at(choice, "finish_reason") == "error"
+    return isinstance(value_at(choice, "message"), Mapping) and not failed
 
-    Of a list of problems it is the ``msg`` of each, but never the input it repeats.
-    """
-    if not isinstance(answer, Mapping):
-        return ""
-    error = answer.get("error")
-    nested = error.get("message") if isinstance(error, Mapping) else error
-    for value in (nested, answer.get("message"), answer.get("detail")):
-        if isinstance(value, list):
-            said = [p.get("msg") for p in value if isinstance(p, Mapping)]
-            return "; ".join(text for text in said if isinstance(text, str))
-        if isinstance(value, str) and value.strip():
-            return value
-    return ""
+
+def is_withheld(error: object) -> bool:
+    """Return whether the JSON of an error says that a content filter refuses a text."""
+    said = [message_in(error)]
+    said += [
+        str(value_at(error, path)) for path in ("error.code", "error.type", "code")
+    ]
+    return any(map(_FILTERED.search, said))
 
 
 def _refuse_unfinished(reason: object, message: Mapping[object, object]) -> None:
@@ -109,7 +99,7 @@ def _refuse_unfinished(reason: object, message: Mapping[object, object]) -> None
             "it was cut short; raise 'max_tokens', or lower 'size' or 'max_characters'"
         )
         raise WrongAnswerError(msg)
-    if reason == "content_filter":
+    if isinstance(reason, str) and _WITHHELD.search(reason):
         msg = "a content filter withheld it"
         raise WrongAnswerError(msg)
     if message.get("refusal"):

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from resift_llm.answers import read_grade, read_ranking
 from resift_llm.completion import Completion
+from resift_llm.orders import read_ranking
 from resift_llm.scales import Grade, Scale
+from resift_llm.verdicts import read_grade
 
 __all__ = ["Prompt", "as_data", "graded", "ranked"]
 

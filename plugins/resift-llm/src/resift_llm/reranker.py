@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import SecretStr
 
 from resift import hookimpl
-from resift.errors import ServerError
-from resift_llm.address import OPENAI, chat_url, is_openai
+from resift.errors import BackendError, BadRequestError, ServerError
+from resift_llm.address import OPENAI, chat_url, is_openai, key_headers
 from resift_llm.chat import Chat
 from resift_llm.checks import check_constants, check_headers, check_numbers
-from resift_llm.completion import completion_in, decoded, message_in
+from resift_llm.completion import completion_in, is_withheld
 from resift_llm.prompts import Prompt, graded, ranked
 from resift_llm.scales import SCALES, Grade, ScaleName
 from resift_llm.windows import sweep
@@ -21,12 +22,16 @@ from resift_remote import (
     Found,
     KeySource,
     RemoteReranker,
+    Reply,
     WrongAnswerError,
     ask_together,
     blanked,
+    decoded,
     failure,
     options,
+    plain_address,
     redacted,
+    words_in,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +41,12 @@ __all__ = ["Llm"]
 
 T = TypeVar("T")
 
+_TOO_LONG = "Lower 'size' or 'max_characters'."
+_WAY_OUT = (
+    "If it takes no 'response_format', leave that out: "
+    "constants = { response_format = { type = 'text' } }."
+)
+
 
 @options
 class Llm(RemoteReranker):
@@ -43,8 +54,11 @@ class Llm(RemoteReranker):
 
     Args:
         model: The model.
-        base_url: Where the server is; ``/chat/completions`` follows.
+        base_url: Where the server is; ``/chat/completions`` follows. It may hold
+            Azure's parameter ``api-version``.
         api_key: The key; by default ``OPENAI_API_KEY``. Most local servers need none.
+        auth_header: The header for the key; by default ``Authorization``, and
+            ``api-key`` for an address with ``api-version``.
         method: ``"listwise"`` has the model order several passages at a time, in
             windows that slide from the end of the list to its head, one after another.
             ``"pointwise"`` has it judge each passage alone, several at once.
@@ -72,6 +86,7 @@ class Llm(RemoteReranker):
     model: str = "gpt-4.1-mini"
     base_url: str = OPENAI
     api_key: SecretStr | None = None
+    auth_header: str | None = None
     method: Literal["listwise", "pointwise"] = "listwise"
     scale: ScaleName = "grades"
     size: int = 20
@@ -96,6 +111,8 @@ class Llm(RemoteReranker):
         )
         check_constants(self.constants or {})
         check_headers(self.headers or {})
+        if self.auth_header is not None:
+            check_headers({self.auth_header: ""}, "auth_header")
         self.pointwise = self.method == "pointwise"
         self.reads_order = not self.pointwise
         self.deterministic = self.temperature == 0
@@ -108,6 +125,7 @@ class Llm(RemoteReranker):
             {field: getattr(self, field) for field in fields},
             self.constants or {},
             self.max_retries,
+            self.ca_file,
         )
 
     @hookimpl
@@ -138,7 +156,8 @@ class Llm(RemoteReranker):
             BackendError: If the server does not answer as it should.
         """
         scores = self.ask_all(query, documents, top_k, deadline, 1)
-        return dict(enumerate(scores.values.tolist()))
+        values = enumerate(scores.values.tolist())
+        return {index: value for index, value in values if not math.isnan(value)}
 
     def ask_all(
         self,
@@ -186,7 +205,13 @@ class Llm(RemoteReranker):
         def rank(part: list[int]) -> list[int]:
             texts = [passages[i] for i in part]
             prompt = ranked(query, texts, self.instructions)
-            return self._asked(prompt, [query, *texts], deadline)
+            try:
+                return self._asked(prompt, [query, *texts], deadline)
+            except _WithheldError as error:
+                failed: BackendError = error.failure
+            except WrongAnswerError as error:
+                failed = self._unusable(str(error))
+            raise failed
 
         swept = sweep(rank, len(passages), self.size, self.step)
         values = [0.0] * len(passages)
@@ -206,40 +231,99 @@ class Llm(RemoteReranker):
         """Return the grade of each passage, and notes."""
         scale = SCALES[self.scale]
 
-        def grade(text: str) -> Grade:
+        def grade(text: str) -> Grade | WrongAnswerError:
             prompt = graded(query, text, scale, self.instructions)
-            return self._asked(prompt, [query, text], deadline)
+            try:
+                return self._asked(prompt, [query, text], deadline)
+            except (
+                WrongAnswerError
+            ) as error:  # the other passages are of use without it
+                return error
 
-        grades = ask_together(grade, passages, workers, deadline)
-        values = [grade.value for grade in grades]
-        whole = sum(not grade.weighed for grade in grades)
-        if not whole:
-            return values, []
-        note = (
-            f"grades that came without 'logprobs': {whole} of {len(grades)}; they are "
-            "whole, so that many documents tie."
-        )
-        return values, [note]
+        answers = ask_together(grade, passages, workers, deadline)
+        grades = [answer for answer in answers if isinstance(answer, Grade)]
+        problems = {
+            index: answer
+            for index, answer in enumerate(answers)
+            if isinstance(answer, WrongAnswerError)
+        }
+        if problems and not grades:
+            first = problems[0]
+            if isinstance(first, _WithheldError):
+                raise first.failure
+            raise self._unusable(str(first))
+        notes = []
+        if problems:
+            notes.append(
+                f"documents that got no grade, and are not scored: {len(problems)} of "
+                f"{len(answers)}; {_listed(problems)}."
+            )
+        if whole := sum(not grade.weighed for grade in grades):
+            notes.append(
+                f"grades that came without 'logprobs': {whole} of {len(grades)}; they "
+                "are whole, so that many documents tie."
+            )
+        values = [a.value if isinstance(a, Grade) else math.nan for a in answers]
+        return values, notes
 
     def _asked(self, prompt: Prompt[T], texts: Sequence[str], deadline: Deadline) -> T:
         """Return the answer to *prompt*, read.
 
         Raises:
-            BackendError: If there is none, or it cannot be read.
+            BackendError: If there is none.
+            WrongAnswerError: If it cannot be read, or a content filter withholds it.
         """
         key = self.key()
         headers = {"Accept": "application/json", **(self.headers or {})}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
+        headers |= key_headers(self._chat.url, self.auth_header, key)
         reply = self._chat.ask(prompt, headers, deadline)
-        who = f"{self.name} at {blanked(self._chat.url, [key])}"
-        answer = decoded(reply)
-        if reply.status != 200:
-            said = redacted(message_in(answer), [key], [*texts, prompt.user])
-            raise failure(who, reply, said, self.key_source().remedy)
-        try:
-            return prompt.read(completion_in(answer))
-        except WrongAnswerError as error:
-            problem = str(error)
+        if reply.succeeded:
+            return prompt.read(completion_in(decoded(reply)))
+        failed = self._failure(reply, key, [*texts, prompt.user])
+        refuses = isinstance(failed, BadRequestError) or reply.status == 403
+        if refuses and is_withheld(decoded(reply)):
+            raise _WithheldError(failed)
+        raise failed
+
+    def _who(self, key: str) -> str:
+        return f"{self.name} at {blanked(plain_address(self._chat.url), [key])}"
+
+    def _failure(
+        self, reply: Reply[bytes], key: str, texts: Sequence[str]
+    ) -> BackendError:
+        said = redacted(words_in(reply), [key], texts)
+        return failure(
+            self._who(key),
+            reply,
+            said,
+            self.key_source().remedy,
+            secrets=[key],
+            too_long=_TOO_LONG,
+            rejected="" if "response_format" in self._chat.refused else _WAY_OUT,
+        )
+
+    def _unusable(self, problem: str) -> ServerError:
+        who = self._who(self.key())
         msg = f"{who}: the answer of {self.model!r} cannot be used: {problem}."
-        raise ServerError(msg)
+        return ServerError(msg)
+
+
+class _WithheldError(WrongAnswerError):
+    """A content filter refuses a text."""
+
+    def __init__(self, failure: BackendError) -> None:
+        super().__init__("a content filter refuses it")
+        self.failure = failure
+
+
+def _listed(problems: Mapping[int, WrongAnswerError]) -> str:
+    """Return which documents have which problem, a few of each."""
+    by_text: dict[str, list[int]] = {}
+    for index, problem in problems.items():
+        by_text.setdefault(str(problem), []).append(index)
+    parts = []
+    for text, indices in by_text.items():
+        some = ", ".join(map(str, indices[:5]))
+        more = f" and {len(indices) - 5} more" if len(indices) > 5 else ""
+        parts.append(f"{text} (document {some}{more})")
+    return "; ".join(parts)
