@@ -15,7 +15,7 @@ from lancedb.index import FTS
 import resift.lancedb
 from resift.errors import InputError
 from resift.lancedb.engine import BuilderOptions
-from resift.output import notes_of
+from resift.notes import notes_of
 
 NEAR = [1.0, 0.0]
 

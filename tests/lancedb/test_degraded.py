@@ -14,7 +14,7 @@ import resift.lancedb
 from embedding import embed_by
 from resift.errors import BackendTimeoutError, ServerError
 from resift.lancedb import incidents
-from resift.output import is_degraded, notes_of
+from resift.notes import is_degraded, notes_of
 
 NEAR = [1.0, 0.0]
 

@@ -12,7 +12,7 @@ from lancedb.rerankers import MRRReranker
 import resift
 import resift.lancedb
 from resift.errors import InputError
-from resift.output import notes_of
+from resift.notes import notes_of
 
 NEAR = [1.0, 0.0]
 
@@ -81,11 +81,9 @@ def test_the_weights_of_an_adapter_count_in_a_search(table):
     assert alone["id"].to_pylist() == [0, 1, 2]
 
 
-def test_a_weight_for_no_leg_is_noted(table, monkeypatch):
+def test_a_weight_for_no_leg_is_noted(table):
     """What a reranker weighs, and the table does not have, is said."""
-    reranker = resift.load("rrf")
-    weights = {"title": 2, "text": 3}
-    monkeypatch.setattr(reranker, "weights", weights, raising=False)
+    reranker = resift.load("rrf", weights={"title": 2, "text": 3})
 
     page = resift.lancedb.search(table, "apple", vectors=NEAR, reranker=reranker)
 
@@ -113,13 +111,30 @@ def test_several_vector_searches_are_weighed_by_position(table):
 
 def test_a_single_list_has_nothing_to_be_weighed_against(table):
     """Weights change no score of a vector search or a full-text search."""
-    weighed = resift.lancedb.load("rrf", weights=[2, 5])
     plain = resift.lancedb.load("rrf")
 
     def vector(reranker):
         return table.search(NEAR).rerank(reranker, query_string="x").to_arrow()
 
-    assert vector(weighed).equals(vector(plain))
+    for weights in ([2, 5], {"vector": 3, "fts": 2}):
+        weighed = resift.load("rrf", config=None, weights=weights)
+        assert vector(resift.lancedb.load(weighed)).equals(vector(plain))
+
+
+def test_weights_of_the_config_count_in_both(table, tmp_path, monkeypatch):
+    """One table of the config weighs LanceDB's own queries and a search alike."""
+    config = tmp_path / "resift.toml"
+    config.write_text(
+        '[rerankers.mine]\nuse = "rrf"\nweights = { vector = 1, text = 9 }\n'
+    )
+    monkeypatch.setenv("RESIFT_CONFIG", str(config))
+
+    by_query = hybrid(table, resift.lancedb.load("mine"))
+    page = resift.lancedb.search(table, "apple", vectors=NEAR, reranker="mine")
+    expected = hybrid(table, resift.lancedb.load("rrf", weights=[1, 9]))
+
+    assert by_query.equals(expected)
+    assert page["_relevance_score"].equals(expected["_relevance_score"])
 
 
 def test_a_weight_for_no_leg_of_a_query_is_refused():

@@ -20,7 +20,7 @@ from lancedb.rerankers import (
 import resift
 import resift.lancedb
 from resift.errors import InputError
-from resift.output import notes_of
+from resift.notes import notes_of
 
 NEAR = [1.0, 0.0]
 NOT_SEARCHED = (

@@ -119,9 +119,7 @@ class LanceReranker(_LanceDBReranker):
         super().__init__(return_score)
         self.reranker = reranker
         self.column = column or reranker.text
-        self.weights = (
-            reranker.defaults.weights if weights is None else weights
-        )
+        self.weights = reranker.defaults.weights if weights is None else weights
         self.degraded = degraded
         if isinstance(self.weights, Mapping):
             for name in self.weights:
@@ -205,7 +203,8 @@ class LanceReranker(_LanceDBReranker):
         id: str | None,
         names: Sequence[str] | None = None,
     ) -> pa.Table:
-        weights = None if len(tables) == 1 else self._weights(names, len(tables))
+        alone = len(tables) == 1  # nothing to be weighed against
+        weights = [1.0] if alone else self._weights(names, len(tables))
         text = query_text(query)
         if self.reranker.can_score and not text.strip():
             msg = (
