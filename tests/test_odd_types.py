@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import resift
-from samples import loaded, table
+from samples import ids, loaded, table
 
 N = 6
 VIEW = pa.string_view()
@@ -95,30 +95,40 @@ def test_more_values_than_one_dictionary_can_hold_are_refused():
     [
         (
             pd.DataFrame({"text": ["the confidential text", 5]}),
-            "Conversion failed for column text with type object",
+            "has a column 'text' that cannot be Arrow: it holds int and str. Give it "
+            "values of one type",
+        ),
+        (
+            pd.DataFrame({"n": [2**70]}),
+            "has a column 'n' that cannot be Arrow: it holds int. Give it values of "
+            "one type",
+        ),
+        (
+            [{"n": 1, "when": "now"}, {"when": 2.5}],
+            "has a column 'when' that cannot be Arrow: it holds float and str. Give it "
+            "values of one type",
+        ),
+        (
+            [{"n": 1}, {2: 1}],
+            "must have strings as keys, got int",
         ),
         (
             pd.DataFrame([[1, 2]], columns=["text", "text"]),
-            "Duplicate column names found: ['text', 'text']",
-        ),
-        (pd.DataFrame({"n": [2**70]}), "Python int too large to convert to C long"),
-        (
-            pd.DataFrame({"text": ["\ud800"]}, dtype=object),
-            "a string is not valid Unicode",
+            "cannot be an Arrow table: Duplicate column names found: ['text', 'text']",
         ),
         (
             pl.DataFrame({"n": [2**70]}, schema={"n": pl.Int128}),
-            "Invalid or unsupported format string: '_pli128'",
+            "cannot be an Arrow table: Invalid or unsupported format string: '_pli128'",
         ),
     ],
-    ids=["mixed types", "one name twice", "huge", "surrogate", "int128"],
+    ids=["mixed", "huge", "mixed mappings", "no name", "one name twice", "int128"],
 )
 def test_a_frame_that_is_no_table_is_told_without_its_texts(frame, reason):
-    """What a pandas frame may hold and Arrow may not is named, and not quoted."""
+    """What Python may hold and Arrow may not is named, and not quoted."""
     with pytest.raises(resift.InputError) as caught:
         loaded().rerank("", frame)
 
-    assert str(caught.value) == f"rerank: a result cannot be an Arrow table: {reason}."
+    assert str(caught.value) == f"rerank: a result {reason}."
 
 
 # Lists without rows ------------------------------------------------------------------
@@ -167,16 +177,6 @@ def test_rows_without_columns_are_refused():
     )
 
 
-def test_an_id_that_cannot_be_encoded_is_told():
-    """Runs have no dictionary in Arrow."""
-    runs = pa.RunEndEncodedArray.from_arrays(pa.array([3], pa.int32()), ["a"])
-
-    with pytest.raises(
-        resift.InputError, match="must hold numbers or strings, got run"
-    ):
-        loaded().rerank("", pa.table({"_rowid": runs}))
-
-
 def test_a_column_that_a_list_lacks_may_be_null():
     """Its rows have no value there, whatever the other list promises of its own."""
     strict = pa.schema(
@@ -222,3 +222,118 @@ def test_candidates_of_a_polars_frame_are_taken(depth):
     result = reranker.rerank("q", frame)
 
     assert result["_rowid"].to_pylist()[0] == 3
+
+
+# Frames and mappings -----------------------------------------------------------------
+
+
+def test_a_named_index_of_pandas_is_a_column():
+    """Also one of several levels; an index without a name is left out."""
+    rows = {"text": ["tea", "red fox"]}
+    named = pd.DataFrame(rows, index=pd.Index(["d1", "d2"], name="doc"))
+    pairs = [("a", 1), ("b", 2)]
+    levels = pd.DataFrame(
+        rows, index=pd.MultiIndex.from_tuples(pairs, names=["x", "y"])
+    )
+    bare = pd.DataFrame(rows, index=["d1", "d2"])
+
+    assert loaded().rerank("", named, id="doc")["doc"].to_pylist() == ["d1", "d2"]
+    result = loaded().rerank("", levels, id=["x", "y"])
+    assert result["y"].to_pylist() == [1, 2]
+    assert loaded().rerank("", bare, id=None).column_names == [
+        "text",
+        "_relevance_score",
+    ]
+
+
+def test_an_index_that_is_a_column_too_must_agree_with_it():
+    """What `set_index(drop=False)` leaves is one column; two that differ are not."""
+    frame = pd.DataFrame({"_rowid": [1, 2]}).set_index("_rowid", drop=False)
+    other = frame.assign(_rowid=[3, 4])
+
+    assert ids(loaded().rerank("", frame)) == [1, 2]
+    with pytest.raises(resift.InputError) as caught:
+        loaded().rerank("", other)
+    assert str(caught.value) == (
+        "rerank: a result has a column '_rowid' and an index of that name, and they "
+        "differ. Rename one: frame.rename_axis(...)."
+    )
+
+
+def test_mappings_and_lazy_frames_are_results():
+    """Keys that some rows lack are null there, and no hits are an empty list."""
+    one = [{"_rowid": 2**63, "text": "tea"}, {"_rowid": 2, "vector": [0.5, 1.0]}]
+    two = [{"_rowid": 2, "text": "red fox"}]
+
+    for second in (two, pl.LazyFrame(two)):
+        result = loaded().rerank("", one, second, [])
+
+        assert result.select(["_rowid", "text", "vector"]).to_pylist() == [
+            {"_rowid": 2, "text": "red fox", "vector": [0.5, 1.0]},
+            {"_rowid": 2**63, "text": "tea", "vector": None},
+        ]
+
+
+def test_half_an_emoji_becomes_a_replacement_character():
+    """Python strings may hold lone surrogates, and Arrow ones may not."""
+    rows = {"_rowid": [1, 2], "text": ["fox \ud83e", "hen"]}
+    mappings = [{"_rowid": 1, "text": "fox \ud83e"}, {"_rowid": 2, "text": "hen"}]
+
+    for result in (pd.DataFrame(rows, dtype=object), mappings):
+        reranked = loaded("bm25").rerank("fox", result)
+
+        assert reranked["text"].to_pylist() == ["fox \ufffd", "hen"]
+
+
+async def _search() -> pa.Table:
+    return table("a")
+
+
+def test_what_must_be_awaited_is_told():
+    """An async search is a coroutine until it is awaited."""
+    search = _search()
+
+    with pytest.raises(resift.InputError) as caught:
+        loaded().rerank("", search)
+
+    search.close()
+    assert str(caught.value).endswith("got coroutine. Await it first.")
+
+
+# Text --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.list_(pa.string()), pa.large_list(pa.large_string()), pa.list_(VIEW)],
+    ids=str,
+)
+def test_a_list_of_strings_is_joined_by_newlines(kind):
+    """Tags and paragraphs are one text; an empty list is none."""
+    tags = pa.array([["red", None, "fox"], [], None, ["hen"]], kind)
+    seen: list[str] = []
+
+    def score(query, documents):
+        seen.extend(documents)
+        return [0.0] * len(documents)
+
+    resift.Reranker(score).rerank("q", pa.table({"text": tags}), id=None)
+
+    assert seen == ["red\nfox", "hen"]
+
+
+def test_a_text_that_is_not_utf_8_is_told_by_its_place():
+    """The column, the list and the row are named, the text is not quoted."""
+    stops = pa.array([0, 1, 3], pa.int32()).buffers()[1]
+    buffers = [None, stops, pa.py_buffer(b"a\xff\xfe")]
+    bad = pa.Array.from_buffers(pa.string(), 2, buffers)
+    second = pa.table({"_rowid": [2, 3], "text": bad})
+
+    with pytest.raises(resift.InputError) as caught:
+        loaded("bm25").rerank("a", table("a"), second)
+
+    assert str(caught.value) == (
+        f"Reranker 'bm25' (resift {resift.__version__}): the text column 'text' is not "
+        "valid UTF-8 in row 1 of list 2. Mend that text, or leave its row out."
+    )
+    assert caught.value.__cause__ is None

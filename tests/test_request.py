@@ -100,6 +100,6 @@ def test_candidates_must_be_a_table():
         resift.Reranker(Reads()).score("q", ["a"], candidates=[1])  # type: ignore[arg-type]
 
     assert str(caught.value) == (
-        "Reranker 'Reads': candidates must be an Arrow table or a pandas or polars "
-        "frame, got list. Strings are ranked by Reranker.rank."
+        "Reranker 'Reads': candidates must be an Arrow table, a pandas or polars "
+        "frame, or a list of mappings, got list. Strings are ranked by Reranker.rank."
     )

@@ -191,3 +191,82 @@ def test_a_long_union_has_the_order_of_a_short_one(monkeypatch):
         .rerank("", rows, rows[::-1].slice(3))
         .equals(short)
     )
+
+
+# Documents ---------------------------------------------------------------------------
+
+
+def test_several_columns_may_be_the_id():
+    """Row 1 of one table is not row 1 of another."""
+    one = pa.table({"table": ["a", "a"], "_rowid": [1, 2], "text": ["x", "y"]})
+    two = pa.table({"table": ["b", "a"], "_rowid": [1, 2], "text": ["z", "y"]})
+
+    result = resift.load("rrf", config=None).rerank(
+        "", one, two, id=("table", "_rowid")
+    )
+
+    assert result["text"].to_pylist() == ["y", "x", "z"]
+    assert resift.notes_of(result) == []
+
+
+def test_rows_of_one_id_and_different_text_are_noted():
+    """Row ids of two tables are equal by chance; nothing vanishes without a word."""
+    one = pa.table({"_rowid": [0, 1, 2], "text": ["a", None, "c"]})
+    two = pa.table({"_rowid": [0, 1, 2], "text": ["z", "b", "c"]})
+
+    result = resift.load("rrf", config=None).rerank("", one, two)
+
+    assert resift.notes_of(result) == [
+        "rerank: 1 documents have rows of one '_rowid' that differ in 'text'; the "
+        "first list's is used. If they are rows of different tables, name the column "
+        "that tells the tables apart, too: id=('table', '_rowid')."
+    ]
+
+
+def test_long_lists_are_compared_by_length_and_the_first_texts():
+    """One text of 5,000 that is longer is noticed; nulls are like any text."""
+    texts = [f"text {i:05}" for i in range(5_000)]
+    one = pa.table({"_rowid": range(5_000), "text": texts})
+    two = one.set_column(1, "text", pa.array([*texts[:-2], None, "text 4999"]))
+
+    assert resift.notes_of(resift.load("rrf", config=None).rerank("", one, one)) == []
+    assert resift.notes_of(resift.load("rrf", config=None).rerank("", one, two)) != []
+
+
+# Values ------------------------------------------------------------------------------
+
+
+def test_a_null_never_hides_what_another_list_knows():
+    """Each value is the first that is not null, list by list, then row by row."""
+    first = pa.table({"_rowid": [7, 8, 9], "text": [None, "b", None], "n": [1, 2, 3]})
+    second = pa.table({"_rowid": [8, 7], "text": ["B", "A"], "n": [5, 6]})
+    third = pa.table({"_rowid": [7, 9], "text": ["aa", "c"], "n": [None, 4]})
+    union = Union([first, second, third], id="_rowid")
+
+    rows = taken(union, *range(union.n_documents)).sort_by("_rowid")
+
+    assert rows["text"].to_pylist() == ["A", "b", "c"]
+    assert rows["n"].to_pylist() == [1, 2, 3]
+
+
+def test_a_reranker_reads_the_text_that_a_later_list_has():
+    """The null of the vector leg does not hide the text of the other."""
+    first = pa.table({"_rowid": [1, 2], "text": pa.array([None, "hen"])})
+    second = pa.table({"_rowid": [1], "text": ["red fox"]})
+
+    result = resift.load("bm25", config=None).rerank("fox", first, second)
+
+    assert result["text"].to_pylist() == ["red fox", "hen"]
+
+
+def test_many_small_chunks_are_laid_end_to_end():
+    """A stream of one row a batch has the answer, and the layout, of one batch."""
+    whole = pa.table({"_rowid": range(2_000), "text": [str(i) for i in range(2_000)]})
+    stream = pa.Table.from_batches(whole.to_batches(max_chunksize=1))
+    other = whole.take(pa.array(range(1_999, -1, -1)))
+    rrf = resift.load("rrf", config=None)
+
+    union = Union([stream, other], id="_rowid")
+
+    assert max(column.num_chunks for column in union.tables[0].columns) == 1
+    assert rrf.rerank("", stream, other).equals(rrf.rerank("", whole, other))

@@ -87,16 +87,16 @@ def explanation(
     documents: NDArray[np.int64],
 ) -> Iterator[tuple[str, pa.Array]]:
     """Yield each list's rank and score, the merged score, and the merged rank."""
-    for ranking in union.rankings:
+    for ranking, scores in zip(union.rankings, union.raw_scores, strict=True):
         rank = np.zeros(union.n_documents, dtype=np.int32)
         rank[ranking.documents] = np.arange(1, len(ranking) + 1)
         mine = rank[documents]
         yield f"_{ranking.name}_rank", pa.array(mine, mask=mine == 0)
-        if ranking.scores is not None:
-            values = np.zeros(union.n_documents)
-            values[ranking.documents] = ranking.scores
-            found = pa.array(values[documents], mask=mine == 0)
-            yield f"_{ranking.name}_score", found
+        if scores is not None:
+            values = np.full(union.n_documents, np.nan)
+            values[ranking.documents] = scores
+            found = values[documents]
+            yield f"_{ranking.name}_score", pa.array(found, mask=np.isnan(found))
     yield "_merged_score", pa.array(merged[documents])
     rank = np.empty(union.n_documents, dtype=np.int32)
     rank[order] = np.arange(1, len(order) + 1)

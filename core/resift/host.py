@@ -72,6 +72,8 @@ class Host:
         self.traits = Traits(plugin, who)
         self.can_score = self.implementation.can_score
         self.can_merge = self.implementation.can_merge or merger is not None
+        merges = plugin if merger is None else merger
+        self.reads_scores = bool(getattr(merges, "reads_scores", False))
         self.packs = "score_many" in self.implementation.hooks
         self.plugins = pluggy.PluginManager("resift")
         self.plugins.add_hookspecs(hookspecs)

@@ -67,6 +67,9 @@ def rerank(
         id=request.id,
         weights=shares(settings.weights, names),
         names=names,
+        text=settings.text_column,
+        score=request.score,
+        distance=request.distance,
     )
     merged = _merged(host, union, query)
     order = union.order(merged)
@@ -91,9 +94,16 @@ def rerank(
     rows = union.take(documents, kept if request.drop else None)
     keep = (*request.id_columns, *request.text_columns)
     rows = with_columns(rows, added, keep=keep, who=host.who)
-    came = [note for table in union.tables for note in notes_of(table)]
     degraded = _second_best(scores) or any(map(is_degraded, union.tables))
-    return with_notes(rows, [*came, *scores.notes], scores.usage, degraded=degraded)
+    notes = [*_notes_on(union, host), *scores.notes]
+    return with_notes(rows, notes, scores.usage, degraded=degraded)
+
+
+def _notes_on(union: Union, host: Host) -> list[str]:
+    """Return what came with the lists, and what a user must know of them."""
+    came = [note for table in union.tables for note in notes_of(table)]
+    read = union.score_notes if host.reads_scores else []
+    return [*came, *read, *union.notes]
 
 
 def _second_best(scores: Scores) -> bool:
@@ -124,7 +134,8 @@ def _score_window(
         names = list(dict.fromkeys(text_columns(text, union.columns)))
         known = [name for name in names if name in union.columns]
         found = union.take(window, known if len(known) == len(names) else None)
-        texts = text_of(found, text, host.who)
+        rows = window.tolist()
+        texts = text_of(found, text, host.who, lambda i: union.place(rows[i]))
     candidates = None
     if traits.wants_candidates:
         host.require_columns(union.columns)

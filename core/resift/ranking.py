@@ -28,7 +28,8 @@ class Ranking:
     Args:
         documents: Positions in the union, best first, each once, int64, shape ``(n,)``.
         scores: Scores aligned with *documents*, higher is better, float64, finite,
-            shape ``(n,)``; None where the list has an order only.
+            shape ``(n,)``; None where the list has an order only. Infinite scores stand
+            one step beyond the others, missing ones one step below them.
         weight: What the list counts for, ``>= 0``.
         name: What the user calls the list.
         lowest: The least score that the list's scorer can give (0 for BM25), or None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 from resift.errors import InputError
 from resift.settings import Settings, column_name, column_names, seconds
 
-__all__ = ["Columns", "Request"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-Columns: TypeAlias = str | Sequence[str | None] | None  # for all lists, or one each
+    from resift.list_scores import Columns
+
+__all__ = ["Request"]
 
 
 @dataclass(frozen=True, kw_only=True)

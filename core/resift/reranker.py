@@ -20,7 +20,7 @@ from resift.host import Host, function_plugin
 from resift.options import Nested
 from resift.plugin import implementation
 from resift.redaction import require_no_secret
-from resift.request import Columns, Request
+from resift.request import Request
 from resift.settings import Settings, Text, Weights, seconds
 from resift.threads import off_loop
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from resift.building import Built
+    from resift.list_scores import Columns
     from resift.pipeline import Document
     from resift.ranking import RankedDocuments, Ranking
     from resift.scores import Scores

@@ -13,22 +13,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from resift.arrow import OURS, RELEVANCE, decoded, gather, plain, take
+from resift.arrow import column_at, compact, decoded, gather, plain, stored, take
+from resift.common_type import in_one_type
 from resift.errors import InputError
+from resift.list_scores import scores_of_lists
 from resift.ranking import Ranking
 from resift.settings import column_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from resift.list_scores import Columns
+
 __all__ = ["Union", "list_names"]
 
-_FLOATS = frozenset({pa.float16(), pa.float32(), pa.float64()})
 _FEW = 400  # rows: up to here a dict beats Arrow's hash table
 _MANY = 5_000  # documents: from here on sorting by index is slower than by value
+_CHUNKS = 20  # chunks of a column: beyond, small ones are laid end to end
 _SHORT = 100_000  # rows: up to here what depends on lengths alone is kept
 
 
@@ -37,9 +42,15 @@ class Union:
 
     Args:
         tables: The ranked lists, best row first.
-        id: The column that tells documents apart; None where every row is its own.
+        id: The column that tells documents apart, or several that do so together; None
+            where every row is its own.
         weights: What each list counts for; 1 each by default.
         names: What each list is called; ``list_1``, ``list_2`` by default.
+        text: The column that holds the text, or several; only read to notice rows of
+            one id that are not one document.
+        score: The column of scores: one for all lists that have it, or one for each,
+            None where it is found by its usual name.
+        distance: The same, where less is better.
 
     Raises:
         InputError: If the tables do not fit together.
@@ -49,26 +60,40 @@ class Union:
         self,
         tables: Sequence[pa.Table],
         *,
-        id: str | None,
+        id: str | Sequence[str] | None,
         weights: Sequence[float] | None = None,
         names: Sequence[str] | None = None,
+        text: str | Sequence[str] = (),
+        score: Columns = None,
+        distance: Columns = None,
     ) -> None:
-        self.tables = tables
+        ids = () if id is None else (id,) if isinstance(id, str) else tuple(id)
         n = len(tables)
-        self._rows = _end_to_end(tables, id)
+        names = list_names(names, n)
+        self.tables, self._rows = _end_to_end(tables, ids)
         stops = accumulate(map(len, tables), initial=0)
         self._spans = list(pairwise(stops))  # first and last row of each list, plus one
-        self._codes, self.n_documents = _encode(tables, self._rows, id)
-        self.rankings = [
-            _ranking(table, self._codes[i:j], self.n_documents, weight, name)
-            for table, (i, j), weight, name in zip(
-                tables,
-                self._spans,
-                (1.0,) * n if weights is None else weights,
-                list_names(names, n),
-                strict=True,
-            )
-        ]
+        self._codes, self.n_documents = _encode(self.tables, self._rows, ids)
+        self._first_rows = self._first()
+        scores = scores_of_lists(self.tables, names, score=score, distance=distance)
+        self.score_notes = [note for own in scores for note in own.notes]
+        self.rankings: list[Ranking] = []
+        self.raw_scores: list[NDArray[np.float64] | None] = []
+        for own, (i, j), weight, name in zip(
+            scores,
+            self._spans,
+            (1.0,) * n if weights is None else weights,
+            names,
+            strict=True,
+        ):
+            documents, raw, values = self._codes[i:j], own.raw, own.values
+            if (best := _best_ranks(documents, self.n_documents)) is not None:
+                documents = documents[best]
+                if raw is not None and values is not None:
+                    raw, values = raw[best], values[best]
+            self.raw_scores.append(raw)
+            self.rankings.append(Ranking(documents, values, weight, name, own.lowest))
+        self.notes = self._unlike(text, ids)
 
     @property
     def columns(self) -> list[str]:
@@ -91,7 +116,7 @@ class Union:
     ) -> pa.Table:
         """Gather rows from the source tables.
 
-        A value comes from the first list that has both the document and the column.
+        A value comes from the first list that has one for the document.
 
         Args:
             documents: Positions in the union, shape ``(n,)``.
@@ -103,36 +128,65 @@ class Union:
         rows = self._rows if columns is None else self._rows.select(columns)
         if not rows.num_columns:
             return pa.table({"": pa.nulls(len(documents))}).select([])
-        taken = gather(rows, self._first()[documents])
-        for place, having in self._later(rows.schema.names):
-            values = take(rows.select([place]), self._first(having)[documents])
-            taken = taken.set_column(place, rows.schema.field(place), values.column(0))
+        taken = gather(rows, self._first_rows[documents])
+        if len(self._rows) == self.n_documents:
+            return taken
+        for place, column in enumerate(rows.columns):
+            if column.null_count and self._may_be_later(rows.schema.names[place]):
+                filled = self._filled(rows.select([place]), documents)
+                taken = taken.set_column(place, rows.schema.field(place), filled)
         return taken
 
-    def _later(self, names: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
-        """Yield each column that a list lacks and a later one has, and who has it.
+    def place(self, document: int) -> str:
+        """Return where a document was found first, as messages call it."""
+        row = int(self._first_rows[document])
+        spans = enumerate(self._spans, start=1)
+        return next(f"row {row - i} of list {n}" for n, (i, j) in spans if row < j)
 
-        All others are right in a document's first row: all lists have them, or none
-        after the first that lacks them.
+    def _may_be_later(self, name: str) -> bool:
+        """Tell whether a value may be missing in the first list that has the document.
+
+        It is not where each list has all values of a column or none, those that have
+        them first.
         """
-        known = [table.schema.names for table in self.tables]
-        everywhere = set(known[0]).intersection(*known[1:])
-        for name in set(names) - everywhere:
-            having = [i for i, other in enumerate(known) if name in other]
-            if having[-1] >= len(having):
-                yield names.index(name), having
+        nulls = [
+            table.column(name).null_count if name in table.schema.names else len(table)
+            for table in self.tables
+        ]
+        whole = [not n for n in nulls]
+        lacking = [n == len(t) for n, t in zip(nulls, self.tables, strict=True)]
+        n = whole.index(False) if False in whole else len(whole)
+        return not all(lacking[n:])
 
-    def _first(self, having: Sequence[int] = ()) -> NDArray[np.int64]:
-        """Return each document's first row, in one of the lists *having* if it can be.
+    def _filled(self, rows: pa.Table, documents: NDArray[np.int64]) -> pa.ChunkedArray:
+        """Take one column, of each document the first value that is not null."""
+        known = rows.column(0).is_valid().to_numpy().nonzero()[0][::-1]
+        first = self._first_rows.copy()
+        first[self._codes[known]] = known
+        return take(rows, first[documents]).column(0)
 
-        A document that none of those holds keeps its row in a list that lacks the
-        column, and so gets a null.
-        """
+    def _unlike(self, text: str | Sequence[str], ids: Sequence[str]) -> list[str]:
+        """Return a note where rows of one id have different texts."""
+        if len(self._rows) == self.n_documents:
+            return []
+        names = (text,) if isinstance(text, str) else text
+        here = np.arange(len(self._codes))
+        first = self._first_rows[self._codes]
+        again = (first != here).nonzero()[0]
+        notes = []
+        for name in names:
+            try:
+                texts = column_at(self._rows, name)
+            except LookupError:  # a reranker that only merges reads no text
+                continue
+            if n := len(np.unique(self._codes[_differing(texts, again, first[again])])):
+                notes.append(_unlike_note(n, name, ids))
+        return notes
+
+    def _first(self) -> NDArray[np.int64]:
+        """Return the first row of each document, in the first list that has it."""
         rows = np.empty(self.n_documents, dtype=np.int64)
-        last = len(self._codes) - 1
-        rows[self._codes[::-1]] = np.arange(last, -1, -1)  # backwards: the first stays
-        for start, stop in (self._spans[i] for i in having[::-1]):
-            rows[self._codes[start:stop][::-1]] = np.arange(stop - 1, start - 1, -1)
+        rows[self._codes[::-1]] = np.arange(len(self._codes) - 1, -1, -1)
         return rows
 
 
@@ -155,23 +209,31 @@ def _falling(values: NDArray[np.float64]) -> NDArray[np.int64]:
     return order
 
 
-def _end_to_end(tables: Sequence[pa.Table], id: str | None) -> pa.Table:
-    """Return all rows as one table, nulls where a list lacks a column; no copy."""
+def _end_to_end(
+    tables: Sequence[pa.Table], ids: Sequence[str]
+) -> tuple[Sequence[pa.Table], pa.Table]:
+    """Return the tables in the same types, and all rows as one table.
+
+    Nulls stand where a list lacks a column. Nothing is copied, but for columns that
+    need another type, and chunks so small that each would cost more than its rows.
+    """
     try:
         rows = pa.concat_tables(tables, promote_options="default")
-    except pa.ArrowException as error:
-        problem = _mismatch(tables, id)
-        if problem is None and not all(map(len, tables)):
-            return pa.concat_tables(_fitted(tables), promote_options="default")
-        raise InputError(problem or f"rerank: {error}") from None
-    if len(set(rows.schema.names)) < rows.num_columns:
-        raise InputError(_mismatch(tables, id))
-    if not rows.num_columns and any(map(len, tables)):
+    except pa.ArrowException:
+        tables = _in_same_types(tables, ids)
+        rows = pa.concat_tables(tables, promote_options="default")
+    names = rows.schema.names
+    if len(set(names)) < len(names):
+        _require_different_names(tables)
+    if any(column.num_chunks > _CHUNKS for column in rows.columns):
+        tables = [compact(table) for table in tables]
+        rows = pa.concat_tables(tables, promote_options="default")
+    if not names and any(map(len, tables)):
         msg = "rerank: the results have rows, but no columns. Select some."
         raise InputError(msg)
     if all(field.nullable for field in rows.schema):
-        return rows
-    return pa.table(rows.columns, schema=_nullable(tables, rows.schema))
+        return tables, rows
+    return tables, pa.table(rows.columns, schema=_nullable(tables, rows.schema))
 
 
 def _nullable(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Schema:
@@ -183,50 +245,58 @@ def _nullable(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Schema:
     ).with_metadata(schema.metadata)
 
 
-def _fitted(tables: Sequence[pa.Table]) -> list[pa.Table]:
-    """Return the tables, empty ones in the column types of the others.
-
-    A frame without rows has whatever types its library falls back to.
-    """
-    known: dict[str, pa.DataType] = {}
-    for table in sorted(tables, key=len, reverse=True):
-        for field in table.schema:
-            known.setdefault(field.name, field.type)
-    return [
-        table
-        if len(table)
-        else pa.schema((name, known[name]) for name in table.schema.names).empty_table()
-        for table in tables
-    ]
-
-
-def _mismatch(tables: Sequence[pa.Table], id: str | None) -> str | None:
-    """Return what is wrong with the first column found twice, or of several types."""
+def _require_different_names(tables: Sequence[pa.Table]) -> None:
     for number, table in enumerate(tables, start=1):
         names = table.schema.names
         if twice := [name for name in names if names.count(name) > 1]:
-            return (
+            msg = (
                 f"rerank: list {number} has several columns {twice[0]!r}. Rename them."
             )
-    types: dict[str, dict[pa.DataType, None]] = {}
-    for table in filter(len, tables):
-        for field in table.schema:
-            if not pa.types.is_null(field.type):
-                types.setdefault(field.name, {})[field.type] = None
-    if id in types and len(types[id]) > 1:
-        found = ", ".join(sorted(map(str, types[id])))
-        return f"rerank: the id column {id!r} must have one type, got {found}. Cast it."
-    for name, (one, *others) in types.items():
-        if others:
-            return (
-                f"rerank: column {name!r} is {one} in one list and {others[0]} in "
-                "another. Cast one of them."
-            )
-    return None
+            raise InputError(msg)
+
+
+def _in_same_types(
+    tables: Sequence[pa.Table], ids: Sequence[str]
+) -> Sequence[pa.Table]:
+    """Return the tables, each column in one type, that of the first list if it can be.
+
+    Raises:
+        InputError: If the values of a column are too unlike.
+    """
+    _require_different_names(tables)
+    tables = list(tables)
+    for name in dict.fromkeys(n for table in tables for n in table.schema.names):
+        having = [i for i, table in enumerate(tables) if name in table.schema.names]
+        columns = [tables[i].column(name) for i in having]
+        if len({column.type for column in columns}) == 1:
+            continue
+        cast = in_one_type(columns)
+        if cast is None:
+            raise InputError(_mismatch(name, columns, is_id=name in ids))
+        for i, column in zip(having, cast, strict=True):
+            place = tables[i].schema.names.index(name)
+            field = tables[i].schema.field(place).with_type(column.type)
+            tables[i] = tables[i].set_column(place, field, column)
+    return tables
+
+
+def _mismatch(name: str, columns: Sequence[pa.ChunkedArray], *, is_id: bool) -> str:
+    """Return what is wrong with a column of several types."""
+    told = [column for column in columns if column.null_count < len(column)]
+    one, *others = dict.fromkeys(str(column.type) for column in told)
+    if is_id:
+        found = ", ".join(sorted([one, *others]))
+        return (
+            f"rerank: the id column {name!r} must have one type, got {found}. Cast it."
+        )
+    return (
+        f"rerank: column {name!r} is {one} in one list and {others[0]} in another. "
+        "Cast one of them."
+    )
 
 
 def _encode(
-    tables: Sequence[pa.Table], rows: pa.Table, id: str | None
+    tables: Sequence[pa.Table], rows: pa.Table, ids: Sequence[str]
 ) -> tuple[NDArray[np.int64], int]:
     """Number the documents; return that of every row, and how many there are.
 
@@ -236,13 +306,22 @@ def _encode(
     total = len(rows)
     sizes = tuple(map(len, tables))
     step = _in_step(sizes) if total <= _SHORT else _in_step.__wrapped__(sizes)
-    if id is None or total == 0:
-        n, numbers = total, np.arange(total, dtype=np.int64)
-    else:
-        n, numbers = _numbered(_ids(tables, rows, id), step, id)
+    n, numbers = total, np.arange(total)
+    if total:
+        for place, id in enumerate(ids):
+            different, more = _numbered(_ids(tables, rows, id), step, id)
+            n, numbers = _both(numbers, different, more) if place else (different, more)
     codes = np.empty(total, dtype=np.int64)
     codes[step] = numbers
     return codes, n
+
+
+def _both(
+    numbers: NDArray[np.int64], n_more: int, more: NDArray[np.int64]
+) -> tuple[int, NDArray[np.int64]]:
+    """Number pairs of numbers in the order in which they are first seen."""
+    pairs = pa.array(numbers.astype(np.int64) * n_more + more).dictionary_encode()
+    return len(pairs.dictionary), pairs.indices.to_numpy()
 
 
 @lru_cache(maxsize=8)
@@ -267,6 +346,11 @@ def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray
             )
             raise InputError(msg)
     ids = rows.column(id)
+    kind = ids.type
+    if isinstance(kind, pa.BaseExtensionType):
+        ids = stored(ids)
+    elif pa.types.is_run_end_encoded(kind):
+        ids = pc.run_end_decode(ids)
     if pa.types.is_dictionary(ids.type):
         ids = decoded(ids)
     if ids.null_count:
@@ -309,64 +393,48 @@ def _numbered(
     return len(encoded.dictionary), encoded.indices.to_numpy()
 
 
-def _ranking(
-    table: pa.Table,
-    documents: NDArray[np.int64],
-    n_documents: int,
-    weight: float,
-    name: str,
-) -> Ranking:
-    """Return one table as a ranked list: best rank kept, unscored rows removed."""
-    scores, lowest = _scores_of(table)
-    keep = None
-    if scores is not None and not (finite := np.isfinite(scores)).all():
-        keep = finite.nonzero()[0]
-        documents = documents[keep]
+def _best_ranks(
+    documents: NDArray[np.int64], n_documents: int
+) -> NDArray[np.int64] | None:
+    """Return the rows that are the first of their document; None if all are."""
     seen = np.zeros(n_documents, dtype=bool)
     seen[documents] = True
-    if np.count_nonzero(seen) != len(documents):
-        first = np.sort(np.unique(documents, return_index=True)[1])
-        documents = documents[first]
-        keep = first if keep is None else keep[first]
-    if scores is not None and keep is not None:
-        scores = scores[keep]
-    return Ranking(documents, scores, weight, name, lowest)
+    if np.count_nonzero(seen) == len(documents):
+        return None
+    return np.sort(np.unique(documents, return_index=True)[1])
 
 
-def _scores_of(
-    table: pa.Table,
-) -> tuple[NDArray[np.float64] | None, float | None]:
-    """Return the list's scores, higher is better, and their theoretical minimum.
+def _differing(
+    texts: pa.ChunkedArray, rows: NDArray[np.int64], others: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return those of *rows* whose text is not that of the row in *others*.
 
-    What resift itself has ranked is read by the score it was ranked by: of the legs'
-    own scores many are null there.
+    A null is like any text. Of many rows all lengths are compared, and the first
+    `_FEW` texts.
     """
-    names = table.schema.names
-    columns: tuple[str, ...] = ("_distance", "_score", RELEVANCE)
-    if RELEVANCE in names:
-        written = table.schema.field(RELEVANCE).metadata or {}
-        columns = (RELEVANCE,) if written.items() >= OURS.items() else columns
-    for name in columns:
-        if name in names:
-            values = _numbers(table.column(name), name)
-            if name == "_distance":
-                return np.negative(values, dtype=np.float64), None
-            return values.astype(np.float64), 0.0 if name == "_score" else None
-    return None, None
+    unlike = rows[:0]
+    if len(rows) > _FEW and pa.types.is_string(texts.type):
+        lengths = pc.binary_length(texts).to_numpy()  # NaN where null
+        unlike = rows[np.abs(lengths[rows] - lengths[others]) > 0]
+    rows, others = rows[:_FEW], others[:_FEW]
+    both = gather(pa.table([texts], [""]), np.concatenate([rows, others])).column(0)
+    a, b = both.slice(0, len(rows)), both.slice(len(rows))
+    if a.equals(b):
+        return unlike
+    try:
+        differ = pc.fill_null(pc.not_equal(a, b), False).to_numpy()  # noqa: FBT003
+    except pa.ArrowException:  # lists, views in lists
+        return unlike
+    return np.concatenate([unlike, rows[differ]])
 
 
-def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.floating]:
-    """Return a column of scores, NaN where null."""
-    kind = column.type
-    if kind not in _FLOATS:
-        if pa.types.is_null(kind) or not len(column):
-            return np.full(len(column), np.nan)
-        if not (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
-            msg = f"rerank: column {name!r} must hold numbers, got {kind}."
-            raise InputError(msg)
-        column = column.cast(pa.float64(), safe=False)
-    numbers: NDArray[np.floating] = column.to_numpy()
-    return numbers
+def _unlike_note(n: int, text: str, ids: Sequence[str]) -> str:
+    same = " and ".join(map(repr, ids))
+    return (
+        f"rerank: {n} documents have rows of one {same} that differ in {text!r}; the "
+        "first list's is used. If they are rows of different tables, name the column "
+        f"that tells the tables apart, too: id=('table', {ids[-1]!r})."
+    )
 
 
 def list_names(names: Sequence[str] | None, n: int) -> Sequence[str]:

@@ -19,9 +19,10 @@ Rules that all of them share:
 * **Numbers** are float64 throughout. Scores near the limits of float64 do not overflow.
 * **Ties** are left to the host: best rank, then list order, then first seen.
 
-The host drops repeated documents and rows with a NaN or null score, and negates
-distances, before a merger sees the lists (see `resift.Ranking`). `min_max` and
-`scores_of` are public so that a merger package can follow the same rules.
+The host drops repeated documents, negates distances, and makes infinite and missing
+scores finite, before a merger sees the lists (see `resift.Ranking`). `reads_scores` says
+that a merger reads scores: a list without any is noted then. `min_max` and `scores_of`
+are public so that a merger package can follow the same rules.
 """
 
 from __future__ import annotations
@@ -114,6 +115,7 @@ class DistributionBasedScoreFusion:
         Qdrant, which lets an outlier fall below a missing document.
     """
 
+    reads_scores = True
     affine_invariant = True
 
     @hookimpl
@@ -143,6 +145,7 @@ class RelativeScoreFusion:
         ``relativeScoreFusion``.
     """
 
+    reads_scores = True
     affine_invariant = True
 
     @hookimpl
@@ -182,6 +185,7 @@ class ConvexCombination:
         TOIS 2023. https://arxiv.org/abs/2210.11934
     """
 
+    reads_scores = True
     affine_invariant = True  # where no list has a `lowest`
     symmetric = False
     most_lists = 2

@@ -46,6 +46,8 @@ class CombSum:
         Fox and Shaw, "Combination of multiple searches", TREC-2, 1993.
     """
 
+    reads_scores = True
+
     def __init__(self, *, normalize: Literal["min-max", "none"] = "min-max") -> None:
         if normalize not in ("min-max", "none"):
             msg = f"normalize must be 'min-max' or 'none', got {normalize!r}."
@@ -88,6 +90,7 @@ class CombMnz:
         https://doi.org/10.1145/258525.258587
     """
 
+    reads_scores = True
     affine_invariant = True
 
     def __init__(self, *, gamma: float = 1.0) -> None:
