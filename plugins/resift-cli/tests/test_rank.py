@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -85,6 +86,66 @@ def test_lines_that_look_like_json(cli):
     result = cli("rank", "red", "--lines", stdin="{not json\nred fox\n")
 
     assert result.stdout.splitlines()[0].endswith("\t2\tred fox")
+
+
+ROWS = [{"text": "green tea"}, {"text": "red fox"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pretty.json", json.dumps(ROWS, indent=2)),
+        ("one_line.json", json.dumps(ROWS)),
+        ("strings.json", json.dumps(["green tea", "red fox"])),
+        ("named.txt", json.dumps(ROWS, indent=2)),
+        ("lines.json", "\n".join(map(json.dumps, ROWS))),
+        ("lines.jsonl", "\n".join(map(json.dumps, ROWS))),
+        ("strings.ndjson", '"green tea"\n"red fox"\n'),
+        ("mark.json", "\ufeff" + json.dumps(ROWS)),
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_json_files_as_people_save_them(cli, tmp_path, name, content, compressed):
+    """An array or JSON Lines, of strings or objects, compressed or not, is read."""
+    path = tmp_path / (f"{name}.gz" if compressed else name)
+    path.write_bytes(
+        gzip.compress(content.encode()) if compressed else content.encode()
+    )
+
+    result = cli("rank", "red fox", path)
+
+    cells = [line.split("\t")[2:] for line in result.stdout.splitlines()]
+    assert cells == [["2", "red fox"], ["1", "green tea"]]
+
+
+def test_items_of_an_array_are_numbered(cli):
+    """Of an array, JSON names the number of the item, for there are no lines."""
+    result = cli("rank", "red fox", "--json", "-k", 1, stdin=json.dumps(ROWS))
+
+    row = json.loads(result.stdout)
+    assert (row["item"], row["document"]) == (2, {"text": "red fox"})
+    assert "line" not in row
+
+
+def test_lines_that_look_like_an_array(cli):
+    """A bracket begins plain text as well: what is no JSON is read as lines."""
+    result = cli("rank", "fox", "-k", 1, stdin="[1] a fox\n[2] tea\n")
+
+    assert result.stdout.endswith("\t1\t[1] a fox\n")
+
+
+@pytest.mark.parametrize("name", ["broken.json", "broken.json.gz"])
+def test_array_that_is_cut_off(cli, tmp_path, name):
+    """A file that calls itself JSON and is none is refused, never read as lines."""
+    content = json.dumps(ROWS, indent=2)[:-2].encode()
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+
+    result = cli("rank", "red fox", path)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: rank: {path} is not JSON: Expecting ")
+    assert result.stderr.endswith("For plain text use --lines.\n")
 
 
 def test_option_and_reranker(echo, animals, cli):
@@ -175,12 +236,40 @@ def test_wrong_usage(cli, arguments, message):
             b'{"text": "a"}\n{"text": \n',
             [],
             "rank: standard input, line 2 is not JSON: Expecting value: line 1 column "
-            "10 (char 9). For plain text use --lines.",
+            "10 (char 9). JSON is read as one array, or as one document per line; for "
+            "plain text use --lines.",
         ),
         (
             b"[1]\n",
             ["--jsonl"],
-            "rank: standard input, line 1 must be a JSON object or string, got '[1]'.",
+            "rank: standard input, line 1 must be a JSON object or string, got list. "
+            "For plain text use --lines.",
+        ),
+        (
+            b'["a", null]',
+            [],
+            "rank: standard input, item 2 must be a JSON object or string, got "
+            "NoneType. For plain text use --lines.",
+        ),
+        (
+            b'[{"text": "a"}, {"body": "b"}]',
+            [],
+            "rank: standard input, item 2 has no text under 'text'. Keys: 'body'. Name "
+            "the right one with --text.",
+        ),
+        (
+            b"\x1f\x8b\x08cut",
+            [],
+            "rank: standard input cannot be decompressed: Compressed file ended before "
+            "the end-of-stream marker was reached.",
+        ),
+        (
+            b"a\n",
+            ["-r", "rrf"],
+            "rank: the reranker must score documents, but 'rrf' only merges ranked "
+            "lists, and FILE is one list. Give one that scores with -r, such as bm25 "
+            "('resift list' shows all). To merge the lists of a LanceDB use 'resift "
+            "search', to merge your own Reranker.rerank in Python.",
         ),
         (
             b'{"body": "a"}\n',
@@ -361,6 +450,32 @@ def test_hundred_thousand_lines(cli):
     result = cli("rank", "fox", stdin="a fox\n" + "a whale\n" * 99_999)
 
     assert result.stdout.count("\n") == 100_000
+
+
+def test_what_a_plugin_prints_is_no_result(fake_distribution, program):
+    """What a plugin prints, when built, asked or closed, is kept out of the output."""
+    fake_distribution(
+        "resift-chatty",
+        modules={
+            "resift_chatty": "import resift\n"
+            "class Chatty:\n"
+            "    def __init__(self):\n"
+            "        print('welcome')\n"
+            "    @resift.hookimpl\n"
+            "    def score(self, query, documents):\n"
+            "        print('working')\n"
+            "        return [1.0] * len(documents)\n"
+            "    @resift.hookimpl\n"
+            "    def close(self):\n"
+            "        print('goodbye')\n"
+        },
+        rerankers={"chatty": "resift_chatty:Chatty"},
+    )
+
+    done = program("rank", "q", "-r", "chatty", "--json", stdin="a\n")
+
+    assert json.loads(done.stdout)["document"] == "a"
+    assert done.stderr.split() == ["welcome", "working", "goodbye"]
 
 
 def test_notes_go_to_standard_error(fake_distribution, program):

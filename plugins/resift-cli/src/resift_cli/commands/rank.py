@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from resift.errors import InputError
 from resift_cli.documents import Documents, text_of
 from resift_cli.flags import FlaggedCommand
 from resift_cli.output import (
@@ -25,10 +28,10 @@ from resift_cli.parameters import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from resift import RankedDocument
+    from resift import RankedDocument, Reranker
     from resift_cli.results import Result
 
 __all__ = ["rank"]
@@ -49,7 +52,11 @@ __all__ = ["rank"]
 @click.option(
     "--text", metavar="FIELD", help="JSON field that holds the text.  [default: text]"
 )
-@click.option("--jsonl/--lines", default=None, help="What FILE holds; else guessed.")
+@click.option(
+    "--jsonl/--lines",
+    default=None,
+    help="Read JSON Lines, or plain lines; by default FILE shows which.",
+)
 @click.option("--explain", is_flag=True, help="Show what each stage says.")
 @json_option
 def rank(
@@ -69,32 +76,38 @@ def rank(
 ) -> None:
     """Rank the documents of a file by a query.
 
-    The best answer to QUERY comes first. FILE holds one document per line: plain text,
-    or JSON objects with a text field. Without FILE, or with '-', documents are read
-    from standard input. Without --reranker the config's default is used, else bm25,
-    which needs no model.
+    The best answer to QUERY comes first. FILE holds one document per line, plain text
+    or JSON objects with a text field (.jsonl, .ndjson), or one JSON array of strings
+    or objects (.json); gzip may have compressed it. Without FILE, or with '-',
+    documents are read from standard input. Without --reranker the config's default is
+    used, else bm25, which needs no model. A reranker that only merges lists is refused.
 
     Piped, each line of output holds rank, score, line number and text, separated by
-    tabs. --json, or --explain when piped, prints one JSON object per line.
+    tabs; of an array, the number of the item. --json, or --explain when piped, prints
+    one JSON object per line.
 
     \b
     Examples:
       python -m this | resift rank "what about errors"
       resift rank "red fox" animals.txt --top-k 3
-      resift rank "red fox" animals.jsonl --text body --json
+      resift rank "red fox" animals.jsonl.gz --text body --json
       resift rank "red fox" animals.txt -r cascade \\
           -o 'stages=["bm25", "cross-encoder"]' -o 'keep=[50]'
     """  # noqa: D301  # click keeps the lines after a \b as they are
     documents = Documents.read(file, jsonl=jsonl)
-    with load(
-        reranker,
-        "bm25",
-        options=options,
-        merge=merge,
-        config_path=config_path,
-        text=text,
-        min_score=min_score,
-    ) as loaded:
+    with (
+        redirect_stdout(sys.stderr),
+        load(  # what a plugin prints is no result
+            reranker,
+            "bm25",
+            options=options,
+            merge=merge,
+            config_path=config_path,
+            text=text,
+            min_score=min_score,
+        ) as loaded,
+    ):
+        _require_scorer(loaded)
         documents.require_text(loaded)
         ranked = loaded.rank(query, documents.content, top_k)
         field = loaded.text
@@ -102,11 +115,11 @@ def rank(
         note(sentence)
     if as_json or (explain and not is_terminal()):
         for item in ranked:
-            line = documents.lines[item.index]
-            write_json(_as_json(item, line, explain=explain), indent=None)
+            place = {documents.unit: documents.numbers[item.index]}
+            write_json(_as_json(item, place, explain=explain), indent=None)
     elif not is_terminal():
         write_rows(
-            (i.rank, i.score, documents.lines[i.index], text_of(i.document, field))
+            (i.rank, i.score, documents.numbers[i.index], text_of(i.document, field))
             for i in ranked
         )
     elif ranked:
@@ -116,8 +129,26 @@ def rank(
         note(f"{'there are no documents to rank' if empty else TOO_LOW}.")
 
 
-def _as_json(item: RankedDocument, line: int, *, explain: bool) -> dict[str, object]:
-    row = {"rank": item.rank, "score": item.score, "line": line}
+def _require_scorer(reranker: Reranker) -> None:
+    """Refuse a reranker that only merges: of one list it would return the order.
+
+    Raises:
+        InputError: If it does not score.
+    """
+    if not reranker.can_score:
+        msg = (
+            f"rank: the reranker must score documents, but {reranker.name!r} only "
+            "merges ranked lists, and FILE is one list. Give one that scores with -r, "
+            "such as bm25 ('resift list' shows all). To merge the lists of a LanceDB "
+            "use 'resift search', to merge your own Reranker.rerank in Python."
+        )
+        raise InputError(msg)
+
+
+def _as_json(
+    item: RankedDocument, place: Mapping[str, int], *, explain: bool
+) -> dict[str, object]:
+    row = {"rank": item.rank, "score": item.score, **place}
     columns = {
         k: v for k, v in item.columns.items() if explain or not k.startswith("_")
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,14 +169,17 @@ def search(database: str, table: str, query: str, **given: Any) -> None:  # noqa
     _require_sense(given)
     require_lancedb("search")
     opened = open_table(database, table, embeds=not given["no_vector"])
-    with load(
-        given["reranker"],
-        "rrf",
-        options=given["options"],
-        merge=given["merge"],
-        config_path=given["config_path"],
-        text=given["text"],
-    ) as reranker:
+    with (
+        redirect_stdout(sys.stderr),
+        load(  # what a plugin prints is no result
+            given["reranker"],
+            "rrf",
+            options=given["options"],
+            merge=given["merge"],
+            config_path=given["config_path"],
+            text=given["text"],
+        ) as reranker,
+    ):
         page = _search(opened, query, reranker, given)
     _print(page, given)
 
