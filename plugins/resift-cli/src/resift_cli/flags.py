@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 
 import click
 from click.core import ParameterSource
@@ -33,20 +34,36 @@ class FlaggedCommand(click.Command):
         try:
             return super().invoke(ctx)
         except InputError as error:
-            raise InputError(in_flags(str(error), ctx)) from error
+            raise in_flags(error, ctx) from error
 
 
-def in_flags(message: str, context: click.Context) -> str:
-    """Say *message* in flags: those that it advises, and those that were given.
+def in_flags(error: InputError, context: click.Context) -> InputError:
+    """Say *error* in flags: those that it advises, and those that were given.
 
     A setting that came from the config file keeps the name that it has there.
     """
+    if parameter := getattr(error, "parameter", ""):
+        changes = {
+            "parameter": _given(context, parameter) or parameter,
+            "remedy": _advised(getattr(error, "remedy", ""), context),
+        }
+        told = copy(error)
+        vars(told).update(changes)
+        return told
+    message = _advised(str(error), context)  # of an error that is a sentence only
+    return InputError(
+        _SUBJECT.sub(lambda found: _given(context, found[1]) or found[1], message)
+    )
+
+
+def _advised(advice: str, context: click.Context) -> str:
+    """Return advice on Python's arguments as one on flags."""
     for python, ours in _PHRASES:
         names = re.findall(r"\{(\w+)\}", ours)
         flags = {name: flag_of(context, name) for name in names}
-        if python in message and all(flags.values()):
-            message = message.replace(python, ours.format(**flags))
-    return _SUBJECT.sub(lambda found: _given(context, found[1]) or found[1], message)
+        if python in advice and all(flags.values()):
+            advice = advice.replace(python, ours.format(**flags))
+    return advice
 
 
 def flag_of(context: click.Context, name: str) -> str | None:
