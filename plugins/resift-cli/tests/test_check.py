@@ -130,3 +130,47 @@ def test_unknown_name_is_an_error() -> None:
     assert done.stderr.startswith(
         "Error: No reranker named 'bm52' is installed. Did you mean 'bm25'?"
     )
+
+
+CONFIG = """
+[rerankers.short]
+use = "bm25"
+options = { k1 = 1.4 }
+
+[rerankers.both]
+use = "ensemble"
+options = { rerankers = ["short", "bm25"] }
+top_k = 3
+
+[rerankers.wrong]
+use = "bm25"
+options = { k2 = 1 }
+"""
+
+
+def test_names_of_the_config_are_checked(tmp_path) -> None:
+    """A configured name is checked with its options, nested names of the config too."""
+    path = tmp_path / "search.toml"
+    path.write_text(CONFIG)
+
+    plain = check("short", "--config", str(path), "--json")
+    nested = check("both", "--config", str(path), "--json")
+
+    assert (plain.exit_code, plain.stderr) == (0, "")
+    assert json.loads(plain.stdout)["reranker"] == "bm25"
+    assert nested.exit_code == 0
+    assert json.loads(nested.stdout)["reranker"] == "ensemble"
+    assert nested.stderr == (
+        "note: the contract is of the reranker alone, without 'top_k' of the config.\n"
+    )
+
+
+def test_wrong_option_of_the_config_breaks_the_contract(tmp_path) -> None:
+    """What the config says wrongly is found by the checks, as an option given is."""
+    path = tmp_path / "search.toml"
+    path.write_text(CONFIG)
+
+    done = check("wrong", "--config", str(path))
+
+    assert done.exit_code == 1
+    assert "has no option 'k2'. Options: 'k1', 'b'." in done.stdout

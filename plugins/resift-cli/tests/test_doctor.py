@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -135,7 +137,7 @@ def test_noise_is_no_finding(patient, doctor):
 
 def test_hanging_import(patient, monkeypatch, tmp_path):
     """An import that takes too long is given up."""
-    patient("import time; time.sleep(60)")
+    patient("import time; time.sleep(600)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site-packages"))
 
     found = examine_apart("reranker", "sick", timeout=3)
@@ -427,3 +429,126 @@ def test_on_a_terminal(patient, terminal, environment):
     assert shown.lines[-1] == "1 of 2 need attention"
     assert max(map(len, shown.lines)) <= 80
     assert shown.returncode == 1
+
+
+DEEP = """
+from __future__ import annotations
+import time
+import resift
+
+class Plugin:
+    def __init__(self, trouble: str = "") -> None:
+        self.trouble = trouble
+
+    @resift.hookimpl
+    def warmup(self):
+        if self.trouble == "warmup":
+            raise resift.ModelError("the weights are gone")
+        if self.trouble == "hang":
+            time.sleep(600)
+
+    @resift.hookimpl
+    def score(self, query, documents):
+        if self.trouble == "score":
+            raise resift.ServerError("the server says no")
+        return [0.0] * len(documents)
+"""
+
+
+@pytest.mark.parametrize(
+    ("trouble", "seconds", "message"),
+    [
+        ("warmup", 100, "deep: the weights are gone"),
+        ("score", 100, "deep: the server says no"),
+        ("hang", 4, "deep: loading and asking it took longer than 4 seconds."),
+    ],
+)
+def test_deep(patient, program, tmp_path, trouble, seconds, message):
+    """--deep warms up what is configured and asks it to score, within the time."""
+    patient(DEEP)
+    path = tmp_path / "search.toml"
+    path.write_text(
+        f'[rerankers.deep]\nuse = "sick"\noptions = {{ trouble = "{trouble}" }}\n'
+    )
+    given = ["doctor", "deep", "--json", "--config", path]
+
+    light = program(*given)
+    deep = program(*given, "--deep", "--timeout", seconds)
+
+    assert json.loads(light.stdout)[0]["state"] == "ok"
+    assert deep.returncode == 1
+    assert json.loads(deep.stdout) == [
+        {"kind": "configured", "name": "deep", "state": "failing", "message": message}
+    ]
+
+
+def test_deep_by_name_needs_no_config(patient, program):
+    """An installed reranker is asked where it is named; one without options is told."""
+    patient(DEEP)
+
+    done = program("doctor", "sick", "cascade", "--deep", "--json")
+
+    rows = {row["name"]: row for row in json.loads(done.stdout)}
+    assert done.returncode == 0
+    assert rows["sick"]["state"] == "ok"
+    assert rows["cascade"]["state"] == "unconfigured"
+    assert rows["cascade"]["message"] == (
+        "Reranker 'cascade' (resift 0.1.0): option 'stages' is required and was not "
+        "given. Give it a name in the config file, and examine that."
+    )
+
+
+def test_config_that_is_wrong_is_told_for_every_name(program, tmp_path):
+    """A name that may be the file's own is not called unknown: the file's error is."""
+    path = tmp_path / "search.toml"
+    path.write_text('[rerankers.precise]\nuse = "bm25"\ntop = 3\n')
+
+    done = program("doctor", "precise", "--json", "--config", path)
+
+    row = json.loads(done.stdout)[0]
+    assert done.returncode == 1
+    assert (row["kind"], row["state"]) == ("configured", "invalid")
+    assert row["message"].startswith(f"{path}: [rerankers.precise]: unknown key 'top'")
+
+
+def test_command_hidden_by_an_own_one(fake_distribution, program, monkeypatch):
+    """A command that has the name of an own one is said to be hidden, harmlessly."""
+    fake_distribution(
+        "resift-other",
+        modules={"resift_other": "import click\nlist = click.Command('list')"},
+        entry_points={"resift.commands": {"list": "resift_other:list"}},
+    )
+
+    done = program("doctor", "resift-other:list", "--json")
+
+    row = json.loads(done.stdout)[0]
+    assert done.returncode == 0
+    assert row["state"] == "hidden by resift-cli"
+    assert row["message"] == (
+        "'list' means the command of resift-cli: ask for 'resift-other:list'."
+    )
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_import_that_hangs_ends_the_command(patient, environment, command):
+    """A module that never finishes its import ends `show` and `check` with words."""
+    patient("import time; time.sleep(600)")
+    code = (
+        "import resift_cli.patience as p; p.SECONDS = 1.0;"
+        f"from resift_cli import main; main([{command!r}, 'sick'])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "Error: Reranker 'sick' (resift-sick 1.0): importing it took longer than 1 "
+        "seconds. The fault lies in that package, or in what it needs.\n"
+    )

@@ -153,3 +153,34 @@ def test_on_a_terminal(echo, terminal, width):
     )
     assert max(map(len, shown.lines)) <= width
     assert shown.stderr == ""
+
+
+def test_names_of_the_config_come_first(cli, tmp_path):
+    """Your own names are listed, the one whose reranker is not there as such."""
+    path = tmp_path / "search.toml"
+    path.write_text(
+        '[rerankers.mine]\nuse = "bm25"\n[rerankers.top]\nuse = "mine"\n'
+        '[rerankers.gone]\nuse = "not-there"\n'
+    )
+
+    lines = cli("list", "--config", path).stdout.splitlines()
+
+    assert lines[:3] == [
+        "mine\tsearch.toml\t\tok\tConfigured: bm25.",
+        "top\tsearch.toml\t\tok\tConfigured: mine.",
+        "gone\tsearch.toml\t\tnot installed\tConfigured: not-there.",
+    ]
+
+
+def test_config_that_cannot_be_read_is_told(cli, tmp_path):
+    """What is installed is listed all the same, unless that file was asked for."""
+    path = tmp_path / "resift.toml"
+    path.write_text("x = 3\n")
+
+    found, asked = cli("list"), cli("list", "--config", path)
+
+    assert found.exit_code == 0
+    assert "\nbm25\t" in found.stdout
+    message = f"{path}: unknown key 'x'. Keys: 'default', 'wrappers', 'rerankers'."
+    assert found.stderr == f"note: {message}\n"
+    assert (asked.exit_code, asked.stderr) == (1, f"Error: {message}\n")

@@ -23,6 +23,7 @@ from resift.errors import (
 
 __all__ = ["examine", "examine_apart"]
 
+_FAILING, _UNCONFIGURED = "failing", "unconfigured"
 _STATES = {
     AmbiguousRerankerError: "clash",
     BrokenRerankerError: "broken",
@@ -30,46 +31,69 @@ _STATES = {
 }
 
 
-def examine_apart(kind: str, name: str, timeout: float = 120.0) -> dict[str, Any]:
+def examine_apart(
+    kind: str,
+    name: str,
+    timeout: float = 120.0,
+    *,
+    config: str = "",
+    deep: bool = False,
+) -> dict[str, Any]:
     """Run `examine` in a process of its own.
 
     Args:
         kind: As `examine` takes it.
         name: As `examine` takes it.
         timeout: Seconds before it is given up; a cold torch on a slow disk takes 30.
+        config: As `examine` takes it.
+        deep: As `examine` takes it.
     """
+    did = "loading and asking it" if deep else "importing it"
+    arguments = [kind, name, config, "deep" if deep else ""]
     try:
         done = subprocess.run(  # noqa: S603  # ourselves, with a name from metadata
-            [sys.executable, "-P", "-m", __name__, kind, name],
+            [sys.executable, "-P", "-m", __name__, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"{name}: importing it took longer than {timeout:g} seconds."
-        return {"state": "broken", "message": message}
+        message = f"{name}: {did} took longer than {timeout:g} seconds."
+        return {"state": _FAILING if deep else "broken", "message": message}
     try:
         findings: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
         code = done.returncode
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        message = f"{name}: importing it ended the process ({how}). {last}".rstrip()
+        message = f"{name}: {did} ended the process ({how}). {last}".rstrip()
         return {"state": "broken", "message": message}
     return findings
 
 
-def examine(kind: str, name: str) -> dict[str, object]:
+def examine(
+    kind: str, name: str, config: str = "", *, deep: bool = False
+) -> dict[str, object]:
     """Examine a ``reranker``, ``command`` or ``wrapper``, or a ``configured`` name.
 
+    Args:
+        kind: What it is.
+        name: What it is called.
+        config: The config file; by default the one that applies.
+        deep: Whether a reranker is also built, its model loaded, its server asked.
+
     Returns:
-        ``state``, ``message``, ``seconds`` it took to import, and what a reranker
+        ``state``, ``message``, ``seconds`` it took, and what a reranker
         ``implements``.
     """
     started = time.perf_counter()
     try:
-        implements = _KINDS[kind](name)
+        implements = _KINDS[kind](name, config)
+        if deep:
+            _ask(name, config, kind)
+    except _Finding as finding:
+        state, message = finding.args
     except ResiftError as error:
         state, message = _STATES.get(type(error), "invalid"), str(error)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # a plugin may raise any
@@ -80,7 +104,41 @@ def examine(kind: str, name: str) -> dict[str, object]:
     return {"state": state, "message": message}
 
 
-def _reranker(name: str) -> list[str]:
+class _Finding(Exception):  # noqa: N818  # a state and a message, no error of ours
+    """What asking a reranker has found, where it does not work."""
+
+
+def _ask(name: str, config: str, kind: str) -> None:
+    """Build a reranker, load what it needs, and ask whether it works now.
+
+    One that has no hook ``check`` is asked to score one short text, where it scores
+    and reads no columns.
+
+    Raises:
+        _Finding: If it cannot work now, or needs options to be built at all.
+    """
+    import resift
+
+    try:
+        reranker = resift.load(name, config=config or ...)
+    except resift.OptionsError as error:
+        if kind == "configured":
+            raise
+        advice = "Give it a name in the config file, and examine that."
+        raise _Finding(_UNCONFIGURED, f"{error} {advice}") from error
+    with reranker:
+        try:
+            reranker.warmup()
+            reranker.check()
+            asked = callable(getattr(type(reranker.plugin), "check", None))
+            if reranker.can_score and not (asked or reranker.columns):
+                reranker.rank("resift doctor", ["resift doctor"])
+        except Exception as error:
+            what = str(error) or type(error).__name__
+            raise _Finding(_FAILING, f"{name}: {what}") from error
+
+
+def _reranker(name: str, _config: str) -> list[str]:
     """Import an installed reranker and return the hooks it implements."""
     from resift.authors import Schema, catalog, implementation
 
@@ -92,15 +150,15 @@ def _reranker(name: str) -> list[str]:
     return sorted(found.hooks)
 
 
-def _configured(name: str) -> list[str]:
+def _configured(name: str, config: str) -> list[str]:
     """Build what the config calls *name*."""
     import resift
 
-    resift.load(name).close()
+    resift.load(name, config=config or ...).close()
     return []
 
 
-def _command(name: str) -> list[str]:
+def _command(name: str, _config: str) -> list[str]:
     """Import the command that a package adds."""
     from resift_cli.group import load_command
 
@@ -108,7 +166,7 @@ def _command(name: str) -> list[str]:
     return []
 
 
-def _wrapper(name: str) -> list[str]:
+def _wrapper(name: str, _config: str) -> list[str]:
     """Import a wrapper and return the hooks it stands around."""
     from resift.authors import WRAPPERS, Schema, catalog, implementation
 
@@ -134,7 +192,8 @@ def main() -> None:
     import_module("resift.catalog")  # what is ours is not counted as the plugin's
     findings_to = os.dup(1)
     os.dup2(2, 1)  # what a plugin prints is no finding
-    findings = examine(*sys.argv[1:3])
+    kind, name, config, deep = sys.argv[1:]
+    findings = examine(kind, name, config, deep=bool(deep))
     sys.stdout.flush()
     os.write(findings_to, json.dumps(findings).encode())
 

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from resift_cli.output import console, is_terminal, json_option, write_json, write_rows
-from resift_cli.parameters import RerankerName, options_option
+from resift.errors import PluginError
+from resift_cli.output import (
+    console,
+    is_terminal,
+    json_option,
+    note,
+    write_json,
+    write_rows,
+)
+from resift_cli.parameters import (
+    RerankerName,
+    config_option,
+    find_config,
+    options_option,
+)
+from resift_cli.patience import patience
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from resift.authors import Config, Loader
     from resift.testing.checking import Run
     from resift.testing.report import Outcome, Report
 
@@ -52,6 +69,7 @@ class _Reason(click.ParamType):  # type: ignore[type-arg]  # of late generic
 @click.option(
     "--expect", type=_Reason(), multiple=True, help="Expect a check to be broken."
 )
+@config_option
 @click.option("--network", is_flag=True, help="Let it use the network; may cost money.")
 @click.option(
     "--tolerance",
@@ -67,11 +85,15 @@ def check(
     options: Sequence[tuple[str, Any]],
     skip: Sequence[tuple[str, str]],
     expect: Sequence[tuple[str, str]],
+    config_path: Path | None,
     network: bool,
     tolerance: float,
     as_json: bool,
 ) -> None:
     """Prove that a reranker keeps its promises.
+
+    NAME is an installed reranker, or one of your own names from the config file, which
+    is checked with the options that it has there.
 
     They are the contract that every reranker keeps. It is built and asked to score, or
     to merge, in many ways: a model is loaded. For each promise that it breaks you are
@@ -87,16 +109,16 @@ def check(
       resift check bm25
       resift check cascade -o 'stages=["bm25", "bm25"]' -o 'keep=[3]'
       resift check jina -o api_key=... --network
+      resift check precise --config search.toml
       resift check mine --skip "obvious document wins=random weights"
     """  # noqa: D301  # click keeps the lines after a \b as they are
-    from resift.authors import catalog
     from resift.testing.checking import Run
     from resift.testing.subject import Settings, Subject
 
-    if name not in catalog():
-        catalog().find(name)  # raises, with near misses and what is installed
+    use, configured = _configured(name, find_config(config_path))
     settings = Settings(network=network, tolerance=tolerance)
-    run = Run(Subject(name, dict(options), settings), dict(expect), dict(skip))
+    subject = Subject(use, {**configured, **dict(options)}, settings)
+    run = Run(subject, dict(expect), dict(skip))
     if as_json:
         report = run.everything()
         write_json(report.as_dict())
@@ -107,6 +129,44 @@ def check(
         write_rows((o.status, o.check.name, o.reason) for o in report.outcomes)
     if not report.ok:
         raise click.exceptions.Exit(1)
+
+
+def _configured(name: str, config: Config) -> tuple[str, dict[str, object]]:
+    """Return the installed reranker that *name* means, and its configured options.
+
+    The module is imported, by a process that gives up where that hangs.
+
+    Raises:
+        PluginError: If it is not installed, or RESIFT_PLUGINS leaves it out.
+    """
+    from resift.authors import Loader, Schema, catalog
+
+    loader = Loader(config)
+    entry = loader.resolve(name)[0]
+    provider = catalog().find(entry.use, tuple(config.rerankers))
+    if settings := entry.settings():
+        listed = ", ".join(map(repr, settings))
+        note(f"the contract is of the reranker alone, without {listed} of the config.")
+    if not entry.options:
+        with patience(str(provider)), suppress(PluginError):  # a check of its own tells
+            provider.load()
+        return entry.use, {}
+    with patience(str(provider)):
+        known = Schema(provider.load(), str(provider)).options
+    return entry.use, {
+        key: _installed(value, loader) if key in known and known[key].nests else value
+        for key, value in entry.options.items()
+    }
+
+
+def _installed(value: object, loader: Loader) -> object:
+    """Return a nested reranker by its installed name, for a test without the config."""
+    if isinstance(value, list):
+        return [_installed(item, loader) for item in value]
+    if isinstance(value, str) and loader.config.get(value) is not None:
+        use, options = _configured(value, loader.config)
+        return {"use": use, "options": options}
+    return value
 
 
 def _shown(run: Run) -> Report:

@@ -36,7 +36,12 @@ def show_config(*, as_json: bool, config_path: Path | None) -> None:
     RESIFT_RERANKER overrides. Secrets are hidden.
 
     The output is TOML. A name that is not installed is marked.
-    """
+
+    \b
+    Examples:
+      resift config
+      resift config --config search.toml --json
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     config = find_config(config_path)
     merged = _merged(config)
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,11 +20,12 @@ from resift_cli.output import (
     write_json,
     write_rows,
 )
-from resift_cli.parameters import RerankerName
+from resift_cli.parameters import Number, RerankerName, config_option, find_config
 from resift_cli.strays import GROUPS, misspelt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from rich.table import Table
 
@@ -31,44 +33,84 @@ if TYPE_CHECKING:
 
 __all__ = ["doctor"]
 
-HARMLESS = ("ok", "not allowed", "hidden by core", "hidden by resift-cli")
+HARMLESS = (
+    *("ok", "not allowed", "unconfigured"),
+    *("hidden by core", "hidden by resift-cli"),
+)
 _COLUMNS = ("kind", "name", "distribution", "version", "state", "implements", "message")
 Row = dict[str, Any]
 
 
 @click.command
 @click.argument("names", nargs=-1, type=RerankerName())
+@click.option(
+    "--deep", is_flag=True, help="Load models and ask servers; that may cost money."
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=Number(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="How long each may take before it is given up.",
+)
+@config_option
 @json_option
-def doctor(names: Sequence[str], *, as_json: bool) -> None:
+def doctor(
+    names: Sequence[str],
+    *,
+    deep: bool,
+    timeout: float,
+    config_path: Path | None,
+    as_json: bool,
+) -> None:
     """Find out what is broken, and why.
 
     Examines everything that is installed or configured, or only NAMES. Each reranker
     and each command of a package is imported in a process of its own, so that one which
     crashes or hangs spoils nothing; each name of the config file is built, the default
-    and the wrappers too. No model is loaded and nothing is sent anywhere.
+    and the wrappers too.
+
+    Without --deep no model is loaded and nothing is sent anywhere. With it, what is
+    configured or in NAMES is also warmed up and asked to check itself, else to score
+    one short text.
 
     \b
     Besides the states of `resift list` there are:
       broken          it cannot be imported
       incompatible    it was written for another version of the hooks
-      invalid         it breaks a rule of the hooks, or its options are wrong
+      invalid         it breaks a rule of the hooks, its options are wrong, or the
+                      config file is
+      failing         its model cannot be loaded, or its server does not answer
+      unconfigured    it needs options before it can be asked
       misspelt group  nobody reads the entry-point group that it is in
       hidden by resift-cli
                       a command of our own has its name: run DIST:NAME
 
-    The exit code is 1 when anything is wrong; what RESIFT_PLUGINS leaves out, or a name
-    of our own hides, is not.
+    The exit code is 1 when anything is wrong; what RESIFT_PLUGINS leaves out, a name
+    of our own hides, or is unconfigured, is not.
+
+    \b
+    Examples:
+      resift doctor
+      resift doctor precise --deep --config search.toml
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from rich.progress import track
 
-    rows = _rows(names)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        findings = pool.map(_examined, rows)
+    rows = _rows(names, config_path)
+    examine = partial(
+        _examined,
+        timeout=timeout,
+        config=str(config_path or ""),
+        deep=(lambda row: bool(names) or row["kind"] == "configured") if deep else None,
+    )
+    with ThreadPoolExecutor(1 if deep else min(4, os.cpu_count() or 1)) as pool:
+        findings = pool.map(examine, rows)
         for row, found in zip(
             rows,
             track(
                 findings,
-                "importing",
+                "asking" if deep else "importing",
                 total=len(rows),
                 console=progress_console(),
                 transient=True,
@@ -81,20 +123,26 @@ def doctor(names: Sequence[str], *, as_json: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _rows(names: Sequence[str]) -> list[Row]:
+def _rows(names: Sequence[str], config_path: Path | None) -> list[Row]:
     """Return what there is to examine, with the state that metadata tells.
+
+    A config file that is wrong is always told: any name may be one of its own.
 
     Raises:
         UsageError: If one of *names* is neither installed nor configured.
     """
-    rows = [*_installed(), *misspelt(), *_configured()]
+    configured = _configured(config_path)
+    rows = [*_installed(), *misspelt(), *configured]
     if not names:
         return rows
+    unread = [row for row in configured if "ask" not in row]
     wanted = {name: [row for row in rows if _is_called(row, name)] for name in names}
-    if absent := next((name for name, found in wanted.items() if not found), None):
+    absent = next((name for name, found in wanted.items() if not found), None)
+    if absent and not unread:
         msg = f"Nothing called {absent!r} is installed or configured."
         raise click.UsageError(msg)
-    return [row for row in rows if any(row in found for found in wanted.values())]
+    asked = [row for row in rows if any(row in found for found in wanted.values())]
+    return [*asked, *unread]
 
 
 def _is_called(row: Row, name: str) -> bool:
@@ -108,15 +156,13 @@ def _installed() -> list[Row]:
     return [row for group in GROUPS for row in _provided(catalog(group))]
 
 
-def _configured() -> list[Row]:
+def _configured(config_path: Path | None) -> list[Row]:
     """Return what the config file asks for, or one row that says why that is nothing.
 
     Its wrappers stand around whatever is loaded: around a merger, to be examined.
     """
-    from resift.authors import Config
-
     try:
-        config = Config.find()
+        config = find_config(config_path)
     except ConfigError as error:
         text = str(error)
         return [
@@ -149,14 +195,28 @@ def _provided(known: Catalog) -> Iterator[Row]:
                 f"{provider.name!r} is in several distributions: ask for "
                 f"{provider.qualified!r}."
             )
+        elif row["state"].startswith("hidden"):
+            row["message"] = (
+                f"{provider.name!r} means the {provider.kind} of {known.owner}: ask "
+                f"for {provider.qualified!r}."
+            )
         yield row
 
 
-def _examined(row: Row) -> Row:
+def _examined(
+    row: Row, *, timeout: float, config: str, deep: Callable[[Row], bool] | None
+) -> Row:
     """Examine one row; what metadata has found wrong outlives a successful import."""
     if row["state"] == "not allowed" or "ask" not in row:
         return {}
-    findings = examine_apart(row["kind"], row["ask"])
+    kind = row["kind"]
+    findings = examine_apart(
+        kind,
+        row["ask"],
+        timeout,
+        config=config,
+        deep=deep is not None and kind in ("reranker", "configured") and deep(row),
+    )
     if row["state"] == "ok" or (row["state"] == "clash" and findings["state"] != "ok"):
         return findings
     return {**findings, "state": row["state"]}

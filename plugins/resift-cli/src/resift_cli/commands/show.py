@@ -12,6 +12,7 @@ import click
 from resift_cli.commands.config import settings_of
 from resift_cli.output import console, json_option, write_json
 from resift_cli.parameters import RerankerName, config_option, find_config
+from resift_cli.patience import patience
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +40,7 @@ def show(name: str, *, as_json: bool, config_path: Path | None) -> None:
       resift show rrf
       resift show resift-fusion:borda
       resift show cascade --json
+      resift show precise --config search.toml
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift.authors import Loader
 
@@ -66,7 +68,8 @@ def describe(name: str) -> dict[str, object]:
 
     is_wrapper = name not in catalog() and name in catalog(WRAPPERS)
     provider = catalog(WRAPPERS if is_wrapper else RERANKERS).find(name)
-    cls = provider.load()
+    with patience(str(provider)):
+        cls = provider.load()
     implemented = implementation(cls)
     if not is_wrapper:
         implemented.check(str(provider))
