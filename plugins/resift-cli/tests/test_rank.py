@@ -292,7 +292,8 @@ def test_wrong_usage(cli, arguments, message):
         (
             b"a\n",
             ["--min-score", "0.5"],
-            "Reranker 'bm25': --min-score needs scores that are probabilities, but its "
+            "Reranker 'bm25' (resift 0.1.0): --min-score needs scores that are "
+            "probabilities, but its "
             "scores are of the kind 'ordinal': they only order the documents of one "
             "query. Cut by --top-k, or use a reranker whose score_kind is "
             "'probability'.",
@@ -410,7 +411,7 @@ def test_min_score_of_the_config_keeps_its_name(cli, tmp_path):
     result = cli("rank", "q", "-r", "mine", stdin="a\n")
 
     assert result.exit_code == 1
-    assert "Reranker 'mine': min_score needs scores" in result.stderr
+    assert "Reranker 'mine' (resift 0.1.0): min_score needs scores" in result.stderr
     assert "Cut by --top-k" in result.stderr
 
 

@@ -24,7 +24,7 @@ from resift.errors import (
 __all__ = ["examine", "examine_apart"]
 
 _FAILING, _UNCONFIGURED = "failing", "unconfigured"
-_STATES = {
+_STATES: dict[type[ResiftError], str] = {
     AmbiguousRerankerError: "clash",
     BrokenRerankerError: "broken",
     IncompatibleRerankerError: "incompatible",

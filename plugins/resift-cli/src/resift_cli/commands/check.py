@@ -144,7 +144,7 @@ def _configured(name: str, config: Config) -> tuple[str, dict[str, object]]:
     loader = Loader(config)
     entry = loader.resolve(name)[0]
     provider = catalog().find(entry.use, tuple(config.rerankers))
-    if settings := entry.settings():
+    if settings := entry.settings.given():
         listed = ", ".join(map(repr, settings))
         note(f"the contract is of the reranker alone, without {listed} of the config.")
     if not entry.options:
