@@ -210,6 +210,30 @@ def test_a_stored_score_never_beats_the_legs_own(tmp_path, rows, own):
     assert page[own].to_pylist() == [100.0 - i for i in page["id"].to_pylist()]
 
 
+def test_a_stored_score_never_beats_the_legs_own_in_lancedbs_queries(tmp_path, rows):
+    """The adapter scores by the leg's own column, and keeps the stored one."""
+    stored = pa.array([float(100 - i) for i in range(len(rows))], pa.float32())
+    saved = rows.append_column("_distance", stored)
+    saved = saved.append_column("_relevance_score", stored)
+    table = lancedb.connect(tmp_path).create_table("saved", saved)
+    plain = lancedb.connect(tmp_path).create_table("plain", rows)
+    for each in (table, plain):
+        each.create_index("text", config=FTS(stem=False, remove_stop_words=False))
+    reranker = resift.lancedb.load("dbsf")
+
+    def hybrid(searched):
+        query = searched.search(query_type="hybrid").vector(NEAR).text("apple")
+        return query.limit(8).rerank(reranker).to_arrow()
+
+    def words(searched):
+        query = searched.search("apple", query_type="fts").rerank(reranker)
+        return query.to_arrow()
+
+    assert hybrid(table).equals(hybrid(plain))
+    assert words(table).drop_columns(["_distance"]).equals(words(plain))
+    assert words(table)["_distance"].to_pylist() == [99.0, 93.0]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from lancedb.rerankers import Reranker as _LanceDBReranker
 
 import resift
-from resift.arrow import as_table
+from resift.arrow import RELEVANCE, as_table
 from resift.errors import InputError
 from resift.lancedb import incidents
 from resift.lancedb.engine import ROW_ID, query_text
@@ -36,6 +36,7 @@ _QUALIFIED = "_source_rowid"
 _HYBRID = ("vector", "fts")
 _LEGS = {"vector": "vector", "fts": "fts", "text": "fts"}
 _LEG_SCORES = ("_distance", "_score")
+_ASIDE = {name: f"_stored{name}" for name in _LEG_SCORES}
 
 
 def load(
@@ -135,17 +136,20 @@ class LanceReranker(_LanceDBReranker):
 
     def rerank_vector(self, query: object, vector_results: pa.Table) -> pa.Table:
         """Rerank the rows of one vector search."""
-        return self._rerank(query, [vector_results], id=None)
+        return self._rerank_one(query, vector_results, "_distance")
 
     def rerank_fts(self, query: object, fts_results: pa.Table) -> pa.Table:
         """Rerank the rows of one full-text search."""
-        return self._rerank(query, [fts_results], id=None)
+        return self._rerank_one(query, fts_results, "_score")
 
     def rerank_hybrid(
         self, query: object, vector_results: pa.Table, fts_results: pa.Table
     ) -> pa.Table:
         """Merge and rerank a vector and a full-text search; both need ``_rowid``."""
-        legs = [vector_results, _repaired(fts_results)]
+        legs = [
+            _without_stored(vector_results, "_distance", keep=False),
+            _repaired(_without_stored(fts_results, "_score", keep=False)),
+        ]
         kind = next((t.schema.field(ROW_ID).type for t in legs if _has_id(t)), None)
         if kind is not None:
             legs = [_with_id(leg, kind) for leg in legs]
@@ -194,6 +198,14 @@ class LanceReranker(_LanceDBReranker):
             msg = f"rerank_multivector: the results do not fit together: {error}"
             raise InputError(msg) from error
         return self._rerank(query, [rows], id=None)
+
+    def _rerank_one(self, query: object, leg: pa.Table, own: str) -> pa.Table:
+        """Rerank one leg by its own score; a stored column called so is payload."""
+        result = self._rerank(query, [_without_stored(leg, own, keep=True)], id=None)
+        if not any(name in result.column_names for name in _ASIDE.values()):
+            return result
+        back = {aside: name for name, aside in _ASIDE.items()}
+        return result.rename_columns([back.get(n, n) for n in result.column_names])
 
     def _rerank(
         self,
@@ -291,6 +303,29 @@ def _repaired(fts: pa.Table) -> pa.Table:
         return fts
     ones = pa.array(np.ones(len(fts)), scores.type)
     return fts.set_column(fts.column_names.index("_score"), "_score", ones)
+
+
+def _without_stored(leg: pa.Table, own: str, *, keep: bool) -> pa.Table:
+    """Return a leg in which nothing that the table stores looks like its score.
+
+    Args:
+        leg: What LanceDB found.
+        own: The column of its scores.
+        keep: Whether a stored column is put aside, to be named back; else it goes.
+    """
+    names = leg.column_names
+    if own not in names or leg[own].null_count:  # ranked before, not a leg
+        return leg
+    if RELEVANCE in names:
+        leg = leg.drop_columns([RELEVANCE])
+    other = next(name for name in _LEG_SCORES if name != own)
+    if other not in names:
+        return leg
+    if not keep:
+        return leg.drop_columns([other])
+    return leg.rename_columns(
+        [_ASIDE.get(n, n) if n != own else n for n in leg.column_names]
+    )
 
 
 def _has_id(table: pa.Table) -> bool:
