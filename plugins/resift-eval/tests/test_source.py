@@ -177,12 +177,12 @@ def test_nothing_that_meets_is_an_error(run, files, changed, message):
     [
         (
             100, ("nDCG@2", "R@50"),
-            "R@50: there are fewer documents than it looks at; the run holds 2 for a "
-            "query at most.",
+            "Deeper than there are documents: R@50; the run holds 2 for a query at "
+            "most.",
         ),
         (
             1, ("P@1", "P@2"),
-            "P@2: there are fewer documents than it looks at; --depth is 1.",
+            "Deeper than there are documents: P@2; --depth is 1.",
         ),
     ],
 )  # fmt: skip

@@ -53,6 +53,9 @@ def _numbers(
 _OWN_OPTIONS = (
     click.option("-m", "--measure", multiple=True, help="Measure; the first decides."),
     click.option("--depth", type=click.IntRange(1), default=100, show_default=True),
+    click.option(
+        "--depths", is_flag=True, help="Measure at every depth up to --depth, too."
+    ),
     click.option("--baseline", help="Compare with it; by default rrf, or the leg."),
     click.option("-o", "--option", multiple=True, metavar="NAME.OPTION=VALUE"),
     click.option("--out", type=click.Path(file_okay=False, path_type=Path)),
@@ -73,6 +76,7 @@ class Plan:
 
     measure: tuple[str, ...]
     depth: int
+    depths: bool
     baseline: str | None
     option: tuple[str, ...]
     out: Path | None
@@ -89,6 +93,7 @@ class Plan:
         """
         tuned = self.tune is not None
         unused = (
+            ("--depths", self.depths, tuned, "--tune scores at one depth"),
             ("--grid", self.grid, not tuned, "it holds values for --tune"),
             ("--out", self.out, tuned, "--tune writes no report"),
             ("--overwrite", self.overwrite, self.out is None, "it needs --out"),
@@ -204,6 +209,7 @@ def _run(
     collection: Collection,
     stage: FirstStage,
 ) -> Results:
+    from resift_eval.depth import curve_of
     from resift_eval.experiment import Contestant, Experiment
     from resift_eval.results import results_of
 
@@ -214,7 +220,13 @@ def _run(
     if baseline not in (*stage.legs, *contestants):
         loaded = Contestant.load(baseline, config=config)
         contestants = {baseline: loaded, **contestants}
-    experiment = Experiment(collection, stage, contestants, plan.depth)
+    scorers = {n: c.reranker for n, c in contestants.items() if c.reranker.can_score}
+    if plan.depths and not scorers:
+        msg = "--depths needs a reranker that scores; these only merge."
+        raise click.UsageError(msg)
+    experiment = Experiment(
+        collection, stage, contestants, plan.depth, by_depth=plan.depths
+    )
     journal = None if plan.out is None else plan.out / "journal.jsonl"
     if journal is not None and plan.overwrite:
         journal.unlink(missing_ok=True)
@@ -225,7 +237,22 @@ def _run(
             if plan.out is not None:
                 note("Interrupted. The same command goes on from here.")
             raise
-    return results_of(answers, collection, measures, baseline, plan.depth)
+    results = results_of(answers, collection, measures, baseline, plan.depth)
+    if not plan.depths:
+        return results
+    curves = {
+        name: curve_of(
+            answers[name],
+            collection,
+            measures[0],
+            plan.depth,
+            seconds=results.row(name).p50,
+            pointwise=reranker.pointwise,
+        )
+        for name, reranker in scorers.items()
+    }
+    rows = [replace(row, curve=curves.get(row.name)) for row in results.rows]
+    return replace(results, rows=rows)
 
 
 def _tune(
@@ -289,7 +316,7 @@ def _show_tuned(trial: Trial, found: Tuned, measure: str) -> None:
 
 
 def _show(results: Results, plan: Plan) -> None:
-    from resift_eval.report import as_html, as_json, as_markdown
+    from resift_eval.report import as_html, as_json, as_markdown, as_text
 
     if plan.out is not None:
         plan.out.mkdir(parents=True, exist_ok=True)
@@ -302,6 +329,9 @@ def _show(results: Results, plan: Plan) -> None:
         write_json(as_json(results))
     else:
         click.echo(_table(results))
+        for row in results.rows:
+            if row.curve is not None:
+                click.echo(f"\n{as_text(row.name, row.curve)}")
     failures = {row.name: row.failures for row in results.rows}
     _tell_failures(failures, len(results.collection.queries))
 

@@ -120,7 +120,7 @@ def _of_depth(
     beyond = ", ".join(str(m) for m in measures if _cutoff(m) > most)
     if not beyond:
         return []
-    return [f"{beyond}: there are fewer documents than it looks at; {why}."]
+    return [f"Deeper than there are documents: {beyond}; {why}."]
 
 
 def _cutoff(measure: ir_measures.Measure) -> int:

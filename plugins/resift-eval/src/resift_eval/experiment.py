@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import resift
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Contestant", "Experiment"]
 
 Progress = Callable[[int], None]
+_ALL = 10**9  # rows: more than there are
 _LONGEST = 500  # letters of an error
 
 
@@ -48,6 +50,8 @@ class Experiment:
         stage: Who finds the candidates.
         contestants: The rerankers by name.
         depth: Candidates of each leg, and how many of their union are scored.
+        by_depth: Score all of *depth*, whatever the reranker's own window and
+            threshold, and keep what `curve_of` needs.
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Experiment:
         stage: FirstStage,
         contestants: Mapping[str, Contestant],
         depth: int = 100,
+        *,
+        by_depth: bool = False,
     ) -> None:
         if clash := set(contestants) & set(stage.legs):
             msg = f"{min(clash)!r} is a leg of the first stage: call the reranker else."
@@ -64,6 +70,7 @@ class Experiment:
         self.stage = stage
         self.contestants = dict(contestants)
         self.depth = depth
+        self.by_depth = by_depth
 
     @property
     def names(self) -> list[str]:
@@ -79,6 +86,7 @@ class Experiment:
             "legs": list(self.stage.legs),
             "candidates": self.stage.fingerprint,
             "depth": self.depth,
+            **({"by_depth": True} if self.by_depth else {}),
             "contestants": {
                 name: _described(contestant.reranker)
                 for name, contestant in self.contestants.items()
@@ -128,26 +136,40 @@ class Experiment:
     ) -> Answer:
         contestant = self.contestants[name]
         contestant.cost.reset()
+        asked = partial(
+            contestant.reranker.rerank,
+            query,
+            *tables,
+            id=self.stage.id,
+            text=self.stage.text,
+            names=self.stage.legs,
+        )
+        own = contestant.reranker.defaults
         started = time.perf_counter()
         try:
-            reranked = contestant.reranker.rerank(
-                query,
-                *tables,
-                id=self.stage.id,
-                text=self.stage.text,
-                names=self.stage.legs,
-                window=contestant.reranker.defaults.window or self.depth,
-            )
+            if self.by_depth:
+                least = None if own.min_score is None else 0.0
+                reranked = asked(
+                    window=self.depth, top_k=_ALL, min_score=least, explain=True
+                )
+            else:
+                reranked = asked(window=own.window or self.depth)
         except Exception as error:  # noqa: BLE001  # a reranker may raise anything
             return Answer(query_id, name, [], error=_reason(error))
+        seconds = time.perf_counter() - started
+        merged: list[int] = []
+        if self.by_depth and contestant.reranker.can_score:
+            merged = reranked["_merged_rank"].to_pylist()
         return Answer(
             query=query_id,
             contestant=name,
             ids=[str(i) for i in reranked[self.stage.id].to_pylist()],
-            seconds=time.perf_counter() - started,
+            seconds=seconds,
             documents=contestant.cost.documents,
             calls=contestant.cost.calls,
             notes=tuple(resift.notes_of(reranked)),
+            merged=merged,
+            scored=len(reranked) - reranked["_relevance_score"].null_count,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Self, TextIO
 
@@ -29,6 +29,9 @@ class Answer:
         calls: Calls of models.
         notes: What the reranker noted.
         error: Why there is no answer, or None.
+        merged: The rank of each document before scoring, from 1; empty where the
+            evaluation is of one depth.
+        scored: How many of the first documents were scored.
     """
 
     query: str
@@ -39,6 +42,8 @@ class Answer:
     calls: int = 0
     notes: tuple[str, ...] = ()
     error: str | None = None
+    merged: Sequence[int] = ()
+    scored: int = 0
 
 
 class Journal:

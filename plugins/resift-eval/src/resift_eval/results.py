@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import ir_measures
 
     from resift_eval.collection import Collection
+    from resift_eval.depth import Curve
     from resift_eval.journal import Answer
 
 __all__ = ["Result", "Results", "failed", "results_of"]
@@ -37,6 +38,7 @@ class Result:
         calls: Calls of models, per query.
         failures: Queries without an answer, with the reason.
         notes: Notes, and on how many queries they were made.
+        curve: The deciding measure by depth, where it was asked for.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Result:
     calls: float
     failures: Mapping[str, str]
     notes: Mapping[str, int]
+    curve: Curve | None = None
 
     @property
     def verdict(self) -> str:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from resift_eval.depth import Curve
     from resift_eval.results import Results
 
-__all__ = ["gains", "quality_and_latency"]
+__all__ = ["by_depth", "gains", "quality_and_latency"]
 
 _BLUE, _RED, _GREY = "#2a6fdb", "#d1495b", "#8d99ae"
 
@@ -56,6 +57,28 @@ def gains(results: Results, name: str) -> str:
     axes.set_xlabel(f"{len(difference)} queries, by gain")
     axes.set_ylabel(f"gain in {results.measure}")
     axes.set_title(f"{name} against {results.baseline}", loc="left", fontsize=10)
+    return _svg(figure)
+
+
+def by_depth(name: str, curve: Curve) -> str:
+    """Return an SVG: the measure, with its interval, against the depth."""
+    figure, axes = _figure(6.4, 3.2)
+    depths = [point.depth for point in curve.points]
+    means = [point.measured.mean for point in curve.points]
+    low = [point.measured.low for point in curve.points]
+    high = [point.measured.high for point in curve.points]
+    axes.fill_between(depths, low, high, color=_BLUE, alpha=0.15, lw=0)
+    axes.plot(depths, means, color=_BLUE, marker="o", ms=4)
+    axes.axhline(means[0], color=_GREY, lw=1, ls="--")
+    if curve.knee:
+        axes.axvline(curve.knee, color=_RED, lw=1)
+        axes.annotate(
+            f" window = {curve.knee}", (curve.knee, 0), va="bottom", color=_RED,
+            xycoords=("data", "axes fraction"),
+        )  # fmt: skip
+    axes.set_xlabel("documents scored per query")
+    axes.set_ylabel(f"{curve.measure}, 95 % interval")
+    axes.set_title(f"{name} by depth", loc="left", fontsize=10)
     return _svg(figure)
 
 

@@ -6,15 +6,21 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from resift_eval.depth import Curve
     from resift_eval.results import Result, Results
 
-__all__ = ["as_json", "as_markdown", "cells", "headings", "summary"]
+__all__ = ["as_json", "as_markdown", "as_text", "cells", "headings", "summary"]
 
 _LEGEND = (
     "Brackets hold 95 % bootstrap intervals. *Helped* and *hurt* are differences that "
     "a paired randomisation test finds significant at 5 %, after Holm's correction for "
     "the number of comparisons. `docs` counts documents that models were given per "
     "query."
+)
+
+_ESTIMATE = (
+    "Its scores depend on the other documents, so lesser depths are estimates: all "
+    "were scored together."
 )
 
 
@@ -90,10 +96,49 @@ def _plain(row: Result, results: Results) -> dict[str, object]:
         "seconds": {"p50": row.p50, "p95": row.p95},
         "documents_per_query": row.documents,
         "calls_per_query": row.calls,
+        "depths": None if row.curve is None else _curve(row.curve),
         "failures": dict(row.failures),
         "notes": dict(row.notes),
         "gained_most": most,
         "lost_most": least,
+    }
+
+
+def as_text(name: str, curve: Curve) -> str:
+    """Return the measure and the cost by depth, and what to do about it."""
+    lines = [f"{name} by depth:"]
+    for point in curve.points:
+        m = point.measured
+        line = (
+            f"{point.depth:6d}  {curve.measure} {m.mean:.4f} [{m.low:.4f}, "
+            f"{m.high:.4f}]  {point.documents:6.1f} documents"
+        )
+        if point.seconds is not None:
+            line += f"  {point.seconds * 1000:8.1f} ms"
+        lines.append(line + "  knee" * (point.depth == curve.knee))
+    if not curve.pointwise:
+        lines.append(_ESTIMATE)
+    return "\n".join([*lines, "", curve.advice(name)])
+
+
+def _curve(curve: Curve) -> dict[str, object]:
+    return {
+        "measure": curve.measure,
+        "knee": curve.knee,
+        "best": curve.best.depth,
+        "best_against_knee": asdict(curve.deeper),
+        "exact": curve.pointwise,
+        "points": [
+            {
+                "depth": point.depth,
+                "mean": point.measured.mean,
+                "low": point.measured.low,
+                "high": point.measured.high,
+                "documents_per_query": point.documents,
+                "seconds": point.seconds,
+            }
+            for point in curve.points
+        ],
     }
 
 
@@ -104,6 +149,8 @@ def _details(row: Result, results: Results) -> list[str]:
         if found:
             lines += ["", f"**{row.name}** {title} on:", ""]
             lines += [f"- {f['gain']:+.4f} `{f['query']}` {f['text']}" for f in found]
+    if row.curve is not None:
+        lines += ["", "```", as_text(row.name, row.curve), "```"]
     if row.failures:
         lines += ["", f"**{row.name}** {row.failed}"]
     lines += [

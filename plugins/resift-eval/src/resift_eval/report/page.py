@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resift_eval.report.charts import gains, quality_and_latency
+from resift_eval.report.charts import by_depth, gains, quality_and_latency
 from resift_eval.report.document import cells, headings, summary
 
 if TYPE_CHECKING:
@@ -40,4 +40,9 @@ def as_html(results: Results) -> str:
         rows=[(row, cells(row)) for row in results.rows],
         overview=quality_and_latency(results),
         contestants=contestants,
+        curves=[
+            (by_depth(row.name, row.curve), row.curve.advice(row.name))
+            for row in results.rows
+            if row.curve is not None
+        ],
     )
