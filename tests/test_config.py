@@ -368,7 +368,8 @@ def test_an_entry_must_not_hide_an_installed_reranker():
         (
             "[rerankers.a]\nuse = 'rrf'\noption = {}",
             ": [rerankers.a]: unknown key 'option'. Did you mean 'options'? Keys: "
-            "'use', 'options', 'merge', 'weights', 'top_k', 'window', 'min_score', 'text', 'instruction'.",
+            "'use', 'options', 'merge', 'weights', 'top_k', 'window', 'min_score', "
+            "'text', 'instruction'.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\napi_key = 'sk-secret'",
@@ -396,11 +397,13 @@ def test_an_entry_must_not_hide_an_installed_reranker():
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\ntop_k = true",
-            ": [rerankers.a]: top_k must be an integer of at least 1, or None, got True.",
+            ": [rerankers.a]: top_k must be an integer of at least 1, or None, got "
+            "True.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\nwindow = 1.5",
-            ": [rerankers.a]: window must be an integer of at least 1, or None, got 1.5.",
+            ": [rerankers.a]: window must be an integer of at least 1, or None, got "
+            "1.5.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\nwindow = 0",
@@ -408,11 +411,13 @@ def test_an_entry_must_not_hide_an_installed_reranker():
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\ntext = 5",
-            ": [rerankers.a]: text must be the name of a column, or a list of names, got 5.",
+            ": [rerankers.a]: text must be the name of a column, or a list of names, "
+            "got 5.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\ntext = ['a', 5]",
-            ": [rerankers.a]: text must be the name of a column, or a list of names, got "
+            ": [rerankers.a]: text must be the name of a column, or a list of names, "
+            "got "
             "['a', 5].",
         ),
         (
@@ -440,7 +445,8 @@ def test_a_wrong_file_names_the_key_and_what_it_must_be(tmp_path, text, message)
         (
             {"rerankers": {"a": {"use": "rrf", 1: 2}}},
             "The config: [rerankers.a]: unknown key 1. Keys: 'use', 'options', "
-            "'merge', 'weights', 'top_k', 'window', 'min_score', 'text', 'instruction'.",
+            "'merge', 'weights', 'top_k', 'window', 'min_score', 'text', "
+            "'instruction'.",
         ),
         (
             {"rerankers": {"a": {"use": "rrf", "options": {1: 2}}}},

@@ -66,7 +66,8 @@ def test_an_uninstalled_instance_may_be_nested(install):
             {"use": "bm25", "optoins": {}},
             resift.ConfigError,
             "A nested reranker: unknown key 'optoins'. Did you mean 'options'? Keys: "
-            "'use', 'options', 'merge', 'weights', 'top_k', 'window', 'min_score', 'text', 'instruction'.",
+            "'use', 'options', 'merge', 'weights', 'top_k', 'window', 'min_score', "
+            "'text', 'instruction'.",
         ),
         (
             {"use": "bm25", "options": {"k2": 1}},

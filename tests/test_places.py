@@ -300,7 +300,8 @@ def test_an_invalid_kind_of_score_is_not_blamed_on_the_threshold(install):
     data = {"rerankers": {"x": {"use": "fake", "min_score": 0.5}}}
 
     assert failure("x", config=data) == (
-        "Reranker 'x' (resift-fake 1.0): score_kind must be one of 'probability', 'similarity', "
+        "Reranker 'x' (resift-fake 1.0): score_kind must be one of 'probability', "
+        "'similarity', "
         "'logit', 'ordinal', got 'prob'."
     )
 

@@ -200,7 +200,8 @@ def test_a_misspelt_hook_is_refused():
 
     assert refusal(Plugin) == (
         "Reranker 'x' implements 'warm_up', which is not a hook. Did you "
-        "mean 'warmup'? Hooks: 'score', 'score_many', 'merge', 'warmup', 'check', 'close'."
+        "mean 'warmup'? Hooks: 'score', 'score_many', 'merge', 'warmup', 'check', "
+        "'close'."
     )
 
 

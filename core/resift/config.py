@@ -182,8 +182,8 @@ _NAMES: dict[type, str] = {str: "a string", Mapping: "a table", list: "a list"}
 def _entry(where: str, table: object, name: str = "") -> Entry:
     if not isinstance(table, Mapping):
         got = _NAMES.get(type(table), str(table))
-        msg = f"must be a table with a key 'use', got {got}"
-        raise ConfigError(f"{where} {msg}.")
+        msg = f"{where} must be a table with a key 'use', got {got}."
+        raise ConfigError(msg)
     _require_keys(table, ("use", "options", *Settings.names()), where)
     given = {key: value for key, value in table.items() if value is not None}
     use = _typed(given, "use", (str,), where)

@@ -27,7 +27,7 @@ Besides its hooks, an instance may carry these attributes:
     True where rows of equal text may score differently. By default where it declares
     `columns`.
 ``children``
-    The rerankers that it is made of, a list. What it does not declare itself, `columns`,
+    The rerankers that it is made of, a list. What it does not declare, `columns`,
     `needs_text`, `tells_rows_apart`, `reads_order`, `score_kind`, `pointwise` and
     `deterministic`, follows from theirs, and they are warmed up and checked with it.
 ``resift_api``

@@ -251,7 +251,7 @@ class Host:
         raise InputError(msg, who=self.who)
 
     def _candidates(self, candidates: pa.Table | None, n: int) -> pa.Table | None:
-        """Return the columns that the plugin declares, or all where it declares none."""
+        """Return the columns that the plugin declares, or all where there are none."""
         if not self.traits.wants_candidates:
             return None
         columns = self.traits.columns
@@ -476,7 +476,7 @@ class _ScoreOne:
 
 
 class _DefaultMerger:
-    """The merger of a reranker that brings none: the core's `rrf`, found by its name."""
+    """The merger of a reranker that brings none: the core's `rrf`, by its name."""
 
     @functools.cached_property
     def _merger(self) -> Any:  # noqa: ANN401  # a plugin

@@ -178,7 +178,9 @@ class Schema:
         try:
             return self.cls(**options)
         except ResiftError as error:
-            raise error.of(self.who) if error.parameter else error
+            if error.parameter:
+                error.of(self.who)
+            raise
         except Exception as error:
             text = redacted(str(error), [options, self._read])
             if not isinstance(error, TypeError | ValueError):

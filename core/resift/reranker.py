@@ -123,7 +123,8 @@ class Reranker(Nested):
         """Return the reranker of what was built by name; `resift.load` calls this."""
         self = cls.__new__(cls)
         children = tuple(c for c in built.children if isinstance(c, Reranker))
-        self._set_up(built.plugin, settings, wrappers, name, who, recipe, children)
+        self._set_up(built.plugin, settings, wrappers, name, who)
+        self._recipe, self._children = recipe, children
         return self
 
     def _set_up(
@@ -133,16 +134,14 @@ class Reranker(Nested):
         wrappers: tuple[object, ...],
         name: str,
         who: str,
-        recipe: Recipe | None = None,
-        children: tuple[Reranker, ...] = (),
     ) -> None:
         self.plugin = plugin
         self.defaults = settings
         self.wrappers = wrappers
         self.name = name
         self.who = who
-        self._recipe = recipe
-        self._children = children
+        self._recipe: Recipe | None = None
+        self._children: tuple[Reranker, ...] = ()
         self._closed = False
         self._start()
 

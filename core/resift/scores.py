@@ -233,7 +233,8 @@ def _checked_usage(usage: object, who: str) -> dict[str, float]:
         raise ScoreError(msg, who=who)
     for name, value in usage.items():
         if not (isinstance(name, str) and _is_number(value) and value >= 0):  # type: ignore[operator]
-            msg = f"usage must map names to numbers of at least 0, got {_described(value)}."
+            got = _described(value)
+            msg = f"usage must map names to numbers of at least 0, got {got}."
             raise ScoreError(msg, who=who)
     return dict(usage)
 
@@ -248,7 +249,8 @@ def _checked_columns(columns: object, n: int, who: str) -> dict[str, pa.Array]:
     arrays = {}
     for name, column in columns.items():
         if not isinstance(name, str):
-            msg = f"{who}: a column of its scores must have a name, got {_described(name)}."
+            got = _described(name)
+            msg = f"{who}: a column of its scores must have a name, got {got}."
             raise ScoreError(msg)
         try:
             arrays[name] = as_array(column)

@@ -97,7 +97,7 @@ def count(name: str, value: object) -> int:
         index = operator.index(value)  # type: ignore[arg-type]  # numpy's, too
     except TypeError:
         index = 0
-    if index < 1 or isinstance(value, bool):
+    if isinstance(value, bool) or index < 1:
         requirement = "must be an integer of at least 1, or None"
         raise InputError(requirement, parameter=name, value=_openly(value))
     return index
@@ -163,7 +163,8 @@ def shares(weights: Weights | None, names: Sequence[str]) -> tuple[float, ...]:
         message = f"must have one value per list ({len(names)}), got {len(values)}"
         raise InputError(message, parameter="weights", remedy=f"Lists: {lists}.")
     if not any(values):
-        raise InputError("must not all be 0", parameter="weights")
+        requirement = "must not all be 0"
+        raise InputError(requirement, parameter="weights")
     return values
 
 

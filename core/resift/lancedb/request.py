@@ -105,7 +105,7 @@ class Request:
             if settings.text is not None:
                 object.__setattr__(self, "text", _plain(settings.text))
         except InputError as error:
-            raise error.of("search") from None
+            raise error.of("search") from None  # noqa: EM101  # no message
         if self.offset + self.limit > self.window:
             msg = (
                 f"search: offset + limit ({self.offset} + {self.limit}) must not go "
