@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
@@ -19,6 +18,7 @@ from resift.errors import InputError, InvalidRerankerError, ResiftError, ScoreEr
 from resift.hookspecs import hookimpl
 from resift.plugin import HOOKS, implementation
 from resift.scores import Scores, checked, checked_items, checked_merge, expand
+from resift.threads import Deadline
 from resift.traits import Traits
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ class Host:
         """
         self.require_pairs(queries, documents)
         self._require_reader(instruction)
+        if self.traits.wants_candidates:
+            return self._score_each(queries, documents, timeout, instruction)
         answers: list[Scores | Exception] = []
         sent = []  # (position, index, texts, first)
         for i, (query, given) in enumerate(zip(queries, documents, strict=True)):
@@ -173,6 +175,26 @@ class Host:
                 answers[i] = self._spread(item, texts, index, first)
             except ScoreError as error:
                 answers[i] = error
+        return answers
+
+    def _score_each(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str | None]],
+        timeout: float | None,
+        instruction: str | None,
+    ) -> list[Scores | Exception]:
+        """Score query by query, as candidates are read."""
+        deadline = Deadline(timeout)
+        answers: list[Scores | Exception] = []
+        for query, texts in zip(queries, documents, strict=True):
+            try:
+                left = deadline.left(self.who)
+                scores = self.score(query, texts, timeout=left, instruction=instruction)
+            except Exception as error:  # noqa: BLE001  # of one query: others may do
+                answers.append(error)
+            else:
+                answers.append(scores)
         return answers
 
     def merge(
@@ -343,7 +365,9 @@ class Host:
         """Register, to be asked last, only the defaults that the plugin lacks."""
         has = self.implementation.hooks
         if "score" in has and "score_many" not in has:
-            self.plugins.register(_ScoreEach(self.plugins), "resift:score_many")
+            self.plugins.register(
+                _ScoreEach(self.plugins, self.who), "resift:score_many"
+            )
         elif "score_many" in has and "score" not in has:
             self.plugins.register(_ScoreOne(self.plugins, self.who), "resift:score")
         if merger is None and not self.implementation.can_merge:
@@ -417,8 +441,9 @@ def _blamed(who: str, doing: str) -> Iterator[None]:
 class _ScoreEach:
     """`score_many` through `score`."""
 
-    def __init__(self, plugins: pluggy.PluginManager) -> None:
+    def __init__(self, plugins: pluggy.PluginManager, who: str) -> None:
         self._plugins = plugins
+        self._who = who
 
     @hookimpl(trylast=True)
     def score_many(
@@ -428,10 +453,9 @@ class _ScoreEach:
         timeout: float | None,
         instruction: str | None,
     ) -> list[ScoresLike | Exception]:
-        end = None if timeout is None else time.monotonic() + timeout
+        deadline = Deadline(timeout)
         answers: list[ScoresLike | Exception] = []
         for query, texts in zip(queries, documents, strict=True):
-            left = None if end is None else max(end - time.monotonic(), 0.001)
             try:
                 answers.append(
                     self._plugins.hook.score(
@@ -439,7 +463,7 @@ class _ScoreEach:
                         documents=texts,
                         candidates=None,
                         top_k=None,
-                        timeout=left,
+                        timeout=deadline.left(self._who),
                         instruction=instruction,
                     )
                 )

@@ -8,7 +8,7 @@ another composite included. What children say passes through whole: `columns`, `
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -73,27 +73,80 @@ class Cascade:
         deadline = Deadline(timeout)
         if any(stage.reads_order for stage in self.children):
             candidates = _in_order(candidates, len(documents))
-        alive = np.arange(len(documents))  # (n_alive,) indices, best first
-        fallen: list[NDArray[np.int64]] = []
-        evidence = Evidence(len(documents))
-        keeps = [*self._keep, None]
-        for stage, name, keep in zip(self.children, self._names, keeps, strict=True):
+        way = _Way(len(documents))
+        for stage, name, keep in self._steps():
             scores = stage.score(
                 query,
-                [documents[i] for i in alive.tolist()],
-                None if candidates is None else take(candidates, alive),
+                way.alive_of(documents),
+                None if candidates is None else take(candidates, way.alive),
                 top_k if keep is None else keep,
                 deadline.left(stage.who),
                 instruction_for(stage, instruction),
             )
-            index = np.full(len(documents), -1, dtype=np.int64)
-            index[alive] = np.arange(len(alive))
-            evidence.add(name, expand(scores, index))
-            ranked = alive[scores.ranking()]
-            alive = ranked[:keep]
-            fallen.insert(0, ranked[len(alive) :])
-        order = np.concatenate([alive, *fallen])
-        return evidence.scores(evidence.latest, order=order)
+            way.step(name, scores, keep)
+        return way.scores()
+
+    @hookimpl
+    def score_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        timeout: float | None,
+        instruction: str | None,
+    ) -> list[Scores | Exception]:
+        deadline = Deadline(timeout)
+        ways = [_Way(len(texts)) for texts in documents]
+        failed: dict[int, Exception] = {}
+        for stage, name, keep in self._steps():
+            asked = [i for i in range(len(ways)) if i not in failed]
+            answers = stage.score_many(
+                [queries[i] for i in asked],
+                [ways[i].alive_of(documents[i]) for i in asked],
+                deadline.left(stage.who),
+                instruction_for(stage, instruction),
+            )
+            for i, scores in zip(asked, answers, strict=True):
+                if isinstance(scores, Exception):
+                    failed[i] = scores
+                else:
+                    ways[i].step(name, scores, keep)
+        return [failed.get(i) or way.scores() for i, way in enumerate(ways)]
+
+    def _steps(self) -> Iterator[tuple[Reranker, str, int | None]]:
+        """Yield each stage, what it is called, and how many it hands on."""
+        yield from zip(self.children, self._names, [*self._keep, None], strict=True)
+
+
+class _Way:
+    """One query's documents on their way through the stages.
+
+    Args:
+        n: How many documents there are.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.alive = np.arange(n)  # (n_alive,) indices, best first
+        self._n = n
+        self._fallen: list[NDArray[np.int64]] = []
+        self._evidence = Evidence(n)
+
+    def alive_of(self, documents: Sequence[str]) -> list[str]:
+        """Return the documents that the next stage reads."""
+        return [documents[i] for i in self.alive.tolist()]
+
+    def step(self, name: str, scores: Scores, keep: int | None) -> None:
+        """Take a stage's scores, and keep the best."""
+        index = np.full(self._n, -1, dtype=np.int64)
+        index[self.alive] = np.arange(len(self.alive))
+        self._evidence.add(name, expand(scores, index))
+        ranked = self.alive[scores.ranking()]
+        self.alive = ranked[:keep]
+        self._fallen.insert(0, ranked[len(self.alive) :])
+
+    def scores(self) -> Scores:
+        """Return the last stage's scores; those that came furthest follow first."""
+        order = np.concatenate([self.alive, *self._fallen])
+        return self._evidence.scores(self._evidence.latest, order=order)
 
 
 class Ensemble:
@@ -153,20 +206,55 @@ class Ensemble:
         instruction: str | None,
     ) -> Scores:
         deadline = Deadline(timeout)
-        n = len(documents)
-        rankings = []
-        evidence = Evidence(n)
-        ranked = np.zeros(n, dtype=bool)
-        for child, name, weight in zip(
-            self.children, self._names, self._weights, strict=True
-        ):
-            scores = child.score(
+        answers = [
+            child.score(
                 query,
                 documents,
                 candidates,
                 timeout=deadline.left(child.who),
                 instruction=instruction_for(child, instruction),
             )
+            for child in self.children
+        ]
+        return self._merged(query, len(documents), answers)
+
+    @hookimpl
+    def score_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        timeout: float | None,
+        instruction: str | None,
+    ) -> list[Scores | Exception]:
+        deadline = Deadline(timeout)
+        by_child = [
+            child.score_many(
+                queries,
+                documents,
+                deadline.left(child.who),
+                instruction_for(child, instruction),
+            )
+            for child in self.children
+        ]
+        merged: list[Scores | Exception] = []
+        for query, texts, answers in zip(
+            queries, documents, zip(*by_child, strict=True), strict=True
+        ):
+            scores = [answer for answer in answers if isinstance(answer, Scores)]
+            errors = [answer for answer in answers if isinstance(answer, Exception)]
+            merged.append(
+                errors[0] if errors else self._merged(query, len(texts), scores)
+            )
+        return merged
+
+    def _merged(self, query: str, n: int, answers: Sequence[Scores]) -> Scores:
+        """Merge what the children answered for the *n* documents of one query."""
+        rankings = []
+        evidence = Evidence(n)
+        ranked = np.zeros(n, dtype=bool)
+        for scores, name, weight in zip(
+            answers, self._names, self._weights, strict=True
+        ):
             evidence.add(name, scores)
             ranking = _ranking_of(scores, name, weight)
             ranked[ranking.documents] = True
