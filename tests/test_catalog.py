@@ -313,7 +313,8 @@ def test_load_takes_names_only(given):
         resift.load(given, config=None)
 
     assert str(caught.value) == (
-        f"resift.load takes the name of a reranker, got {kind}. Give an instance or a "
+        f"resift.load takes the name of a reranker, or a table with 'use', got {kind}. "
+        f"Give an instance or a "
         "function to resift.Reranker."
     )
 

@@ -65,7 +65,7 @@ def test_an_uninstalled_instance_may_be_nested(install):
         (
             {"use": "bm25", "optoins": {}},
             resift.ConfigError,
-            "A nested reranker: unknown key 'optoins'. Did you mean 'options'? Keys: "
+            "A reranker's table: unknown key 'optoins'. Did you mean 'options'? Keys: "
             "'use', 'options', 'merge', 'weights', 'top_k', 'window', 'min_score', "
             "'text', 'instruction'.",
         ),

@@ -108,7 +108,8 @@ def failure(name: str | None = None, **given: object) -> str:
         ("entry", RANGE % "range"),
         (
             "table",
-            "[rerankers.table]: A nested reranker: unknown key 'optoins'. Did you mean "
+            "[rerankers.table]: A reranker's table: unknown key 'optoins'. Did you "
+            "mean "
             "'options'? Keys: 'use', 'options', 'merge', 'weights', 'top_k', 'window', "
             "'min_score', 'text', 'instruction'.",
         ),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from resift.errors import *  # noqa: F403  # the whole exception tree is public
     from resift.hookspecs import hookimpl as hookimpl
     from resift.loading import load as load
+    from resift.loading import redacted as redacted
     from resift.notes import Note as Note
     from resift.notes import notes_of as notes_of
     from resift.notes import usage_of as usage_of
@@ -55,6 +56,7 @@ _HOMES = {
     "UnknownRerankerError": "errors",
     "hookimpl": "hookspecs",
     "load": "loading",
+    "redacted": "loading",
     "notes_of": "notes",
     "usage_of": "notes",
 }

@@ -173,7 +173,7 @@ def nested_entry(table: Mapping[str, object]) -> Entry:
     Raises:
         ConfigError: If a key is unknown or a value has the wrong type.
     """
-    return _entry("A nested reranker", table)
+    return _entry("A reranker's table", table)
 
 
 _NAMES: dict[type, str] = {str: "a string", Mapping: "a table", list: "a list"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -19,19 +20,20 @@ from resift.errors import (
     InputError,
     InvalidRerankerError,
     PluginError,
+    ResiftError,
     UnknownRerankerError,
 )
 from resift.host import require_merger
-from resift.options import YIELDING
+from resift.options import YIELDING, Schema
 from resift.plugin import implementation
 from resift.reranker import Reranker
 from resift.settings import Settings, Text, Weights
 
-__all__ = ["Loader", "config_of", "load"]
+__all__ = ["Loader", "config_of", "load", "redacted"]
 
 
 def load(
-    name: str | None = None,
+    name: str | Mapping[str, object] | None = None,
     /,
     *,
     merge: object = None,
@@ -49,8 +51,9 @@ def load(
 
     Args:
         name: A name from the config file, an installed reranker, or
-            ``distribution:name``. None means the default: ``RESIFT_RERANKER``, then
-            the config's ``default``.
+            ``distribution:name``. Or a table with ``use``, as an entry of the file is
+            one and `Reranker.settings` returns one. None means the default:
+            ``RESIFT_RERANKER``, then the config's ``default``.
         merge: A merger to use instead of the reranker's own: a name, a table with
             ``use``, or an instance.
         weights: What each list counts for in the merge, in order or by its name.
@@ -94,6 +97,64 @@ def load(
     return Loader.of(config_of(config), wrappers).load(name, settings, options)
 
 
+def redacted(table: Mapping[str, object]) -> dict[str, object]:
+    """Return a reranker's table with every secret in it struck out, to be shown.
+
+    A secret is an option that the reranker declares as one, and whatever stands in an
+    option that is called like one. Of a reranker that cannot be loaded no option is
+    shown. References, ``{"env": NAME}``, stay.
+
+    Example:
+        >>> from resift import redacted
+        >>> redacted({"use": "nowhere", "options": {"api_key": "sk-1", "model": "m"}})
+        {'use': 'nowhere', 'options': {'api_key': '***', 'model': '***'}}
+    """
+    use = table.get("use")
+    options = table.get("options")
+    if not isinstance(options, Mapping):
+        return dict(table)
+    hidden = _secret_options(use)
+    shown = {
+        name: _struck(value)
+        if hidden is None or name in hidden or _SECRET.search(str(name))
+        else _inner(value)
+        for name, value in options.items()
+    }
+    return {**table, "options": shown}
+
+
+_SECRET = re.compile(r"key|token|secret|passw|credential|auth|header", re.IGNORECASE)
+
+
+def _secret_options(use: object) -> frozenset[str] | None:
+    """Return the options of a reranker that are secrets; None where it is unknown."""
+    try:
+        schema = Schema(catalog().find(str(use)).load(), str(use))
+    except ResiftError:
+        return None
+    return frozenset(o.name for o in schema.options.values() if o.is_secret)
+
+
+def _struck(value: object) -> object:
+    if isinstance(value, Mapping) and set(value) == {"env"}:
+        return dict(value)
+    return None if value is None else "***"
+
+
+def _inner(value: object) -> object:
+    """Return an option's value, the tables of rerankers in it redacted."""
+    if isinstance(value, Mapping) and "use" in value:
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {
+            key: _struck(item) if _SECRET.search(str(key)) else _inner(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_inner(item) for item in value]
+    return value
+
+
 class Loader:
     """Builds rerankers by name from one config, with the same wrappers everywhere.
 
@@ -123,19 +184,25 @@ class Loader:
 
     def load(
         self,
-        name: str | None,
+        name: str | Mapping[str, object] | None,
         settings: Mapping[str, object],
         options: Mapping[str, object],
     ) -> Reranker:
         """Build the reranker *name*; what is given beats what the config says."""
-        if name is not None and not isinstance(name, str):
+        if isinstance(name, Mapping):
+            own_table = nested_entry(name)
+            name = own_table.use
+            below = own_table.over(self.resolve(name)[0])
+        elif name is None or isinstance(name, str):
+            name = name or self._default()
+            below = self.resolve(name)[0]
+        else:
             msg = (
-                f"resift.load takes the name of a reranker, got {type(name).__name__}. "
-                "Give an instance or a function to resift.Reranker."
+                "resift.load takes the name of a reranker, or a table with 'use', got "
+                f"{type(name).__name__}. Give an instance or a function to "
+                "resift.Reranker."
             )
             raise InvalidRerankerError(msg)
-        name = name or self._default()
-        below = self.resolve(name)[0]
         given: dict[str, Any] = {k: v for k, v in settings.items() if v is not None}
         own = {key: given.pop(key) for key in self._own(below.use) if key in given}
         above = Entry("", {**own, **options}, Settings(**given))

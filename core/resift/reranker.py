@@ -9,17 +9,23 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from resift import pipeline
 from resift.building import Recipe, build, wrappers_of
 from resift.catalog import catalog
 from resift.config import nested_entry
-from resift.errors import ClosedError, InvalidRerankerError
+from resift.errors import (
+    ClosedError,
+    InputError,
+    InvalidRerankerError,
+    OptionsError,
+)
 from resift.host import Host, function_plugin
 from resift.options import Nested
 from resift.plugin import implementation
-from resift.redaction import require_no_secret
+from resift.redaction import require_no_secret, secrets_in
 from resift.request import Request
 from resift.settings import Settings, Text, Weights, seconds
 from resift.threads import off_loop
@@ -251,6 +257,50 @@ class Reranker(Nested):
             "version": self._recipe.version,
             "options": options,
         }
+
+    def settings(self) -> dict[str, object]:
+        """Return the table that loads it again: ``resift.load(reranker.settings())``.
+
+        Plain data, as an entry of the config file holds it, nested rerankers whole. A
+        secret stands in it as ``{"env": NAME}``, or not at all.
+
+        Raises:
+            InputError: If it was not built by name, if a secret was given in the open,
+                or if an option is no plain data.
+        """
+        if self._recipe is None:
+            msg = f"{self.who} was not built by name, so that no table loads it again."
+            raise InputError(msg, remedy="Publish its class, and load it by name.")
+        options = {
+            name: self._plain(name, value) for name, value in self._recipe.given.items()
+        }
+        settings = self.defaults.given()
+        if "merge" in settings:
+            settings["merge"] = self._plain("merge", settings["merge"])
+        table = {"use": self._recipe.provider, "options": options, **settings}
+        return {key: value for key, value in table.items() if value != {}}
+
+    def _plain(self, name: str, value: object) -> object:
+        """Return the value of an option as a config file can hold it."""
+        if isinstance(value, Reranker):
+            return value.settings()
+        if isinstance(value, Mapping) and set(value) == {"env"}:
+            return dict(value)
+        secrets = self._recipe.secrets if self._recipe else ()
+        if (name in secrets and value is not None) or any(secrets_in(value)):
+            msg = "is a secret, which no table may hold"
+            remedy = "Give it as {'env': 'NAME'}, the variable that holds it."
+            raise OptionsError(msg, who=self.who, parameter=name, remedy=remedy)
+        if isinstance(value, Mapping):
+            return {str(key): self._plain(name, item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._plain(name, item) for item in value]
+        if isinstance(value, PurePath):
+            return str(value)
+        if isinstance(value, str | int | float | bool | None):
+            return value
+        msg = f"must be plain data to be written down, not {type(value).__name__}"
+        raise OptionsError(msg, who=self.who, parameter=name)
 
     def __repr__(self) -> str:
         return f"<resift.Reranker {self.name!r}>"

@@ -21,10 +21,9 @@ from lancedb.rerankers import Reranker as _LanceDBReranker
 import resift
 from resift.arrow import RELEVANCE, as_table
 from resift.errors import InputError
-from resift.lancedb import incidents
 from resift.lancedb.engine import ROW_ID, query_text
 from resift.lancedb.foreign import is_foreign, translated
-from resift.lancedb.request import with_mark
+from resift.lancedb.incidents import began, ended, with_mark
 from resift.notes import is_degraded, notes_of
 
 if TYPE_CHECKING:
@@ -236,9 +235,9 @@ class LanceReranker(_LanceDBReranker):
         )
         what = f"{self.reranker.who} in LanceDB"
         if degraded := is_degraded(result):
-            incidents.began(what, "; ".join(notes_of(result)))
+            began(what, "; ".join(notes_of(result)))
         else:
-            incidents.ended(what)
+            ended(what)
         return with_mark(result, degraded=degraded) if self.degraded else result
 
     def _weights(self, names: Sequence[str] | None, n: int) -> list[float] | None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 
-__all__ = ["began", "ended"]
+import numpy as np
+import pyarrow as pa
+
+from resift.arrow import OURS
+from resift.errors import InputError
+from resift.notes import DEGRADED
+
+__all__ = ["began", "ended", "with_mark"]
 
 _log = logging.getLogger("resift")
 _lock = threading.Lock()
@@ -35,3 +42,21 @@ def ended(what: str) -> None:
             return
         _ongoing.discard(what)
     _log.info("%s is whole again", what)
+
+
+def with_mark(rows: pa.Table, *, degraded: bool) -> pa.Table:
+    """Add the column that says of each row whether its answer is degraded.
+
+    Raises:
+        InputError: If there is a column of that name.
+    """
+    mark = pa.array(np.full(len(rows), degraded))
+    if DEGRADED not in (names := rows.column_names):
+        return rows.append_column(pa.field(DEGRADED, mark.type, metadata=OURS), mark)
+    field = rows.schema.field(DEGRADED)
+    if (field.metadata or {}).items() < OURS.items():
+        msg = (
+            f"degraded=True adds a column {DEGRADED!r}, which the results already have."
+        )
+        raise InputError(msg)
+    return rows.set_column(names.index(DEGRADED), field, mark)

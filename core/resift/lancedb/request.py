@@ -16,9 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import ArrayLike
 
 import resift
-from resift.arrow import OURS
 from resift.errors import BackendError, BackendTimeoutError, InputError, ResiftError
-from resift.lancedb import incidents
 from resift.lancedb.engine import (
     ROW_ID,
     BuilderOptions,
@@ -27,23 +25,23 @@ from resift.lancedb.engine import (
     said,
     unquoted,
 )
+from resift.lancedb.incidents import began, ended, with_mark
 from resift.lancedb.legs import Leg, Plan, plan
 from resift.lancedb.running import OUT_OF_TIME, within, workers_of
 from resift.lancedb.selection import OWN_SCORE
-from resift.notes import is_degraded, notes_of, with_notes
+from resift.notes import DEGRADED, is_degraded, notes_of, with_notes
 from resift.settings import Settings, seconds
 
 if TYPE_CHECKING:
     from resift.lancedb.given import Given
     from resift.lancedb.running import Outcome
 
-_MARK = "_degraded"
 _GRACE = 0.1  # seconds for merging where the time is up
 _YEAR = 31_536_000.0  # seconds; clocks cannot count as far as floats
 _REFUSALS = (ValueError, TypeError, OverflowError)  # of an option
 _RESERVED = {"merged": "merged_leg", "relevance": "relevance_leg"}  # when explained
 
-__all__ = ["Arrived", "Options", "Request", "Vectors", "with_mark"]
+__all__ = ["Arrived", "Options", "Request", "Vectors"]
 
 Vectors: TypeAlias = (
     Mapping[str, ArrayLike | None] | Sequence[str] | str | ArrayLike | bool | None
@@ -169,7 +167,7 @@ class Request:
                 arrived.tables.append(_settled(outcome, leg))
                 arrived.names.append(_RESERVED.get(leg.column, leg.column))
                 arrived.weights.append(weight)
-                incidents.ended(what)
+                ended(what)
             elif not isinstance(outcome, Exception):  # Ctrl-C, say
                 raise outcome
             elif leg.options and isinstance(outcome, _REFUSALS):
@@ -182,7 +180,7 @@ class Request:
         if not arrived.tables:
             raise _no_result(plan, outcomes)
         for what, why in arrived.incidents.items():
-            incidents.began(what, why)
+            began(what, why)
         return arrived
 
     def page(
@@ -215,9 +213,9 @@ class Request:
         page = self._ranked(reranker, plan, arrived)
         what = f"search: reranker {reranker.name!r}"
         if is_degraded(page):
-            incidents.began(what, "; ".join(notes_of(page)))
+            began(what, "; ".join(notes_of(page)))
         else:
-            incidents.ended(what)
+            ended(what)
         return page
 
     def _ranked(
@@ -355,22 +353,6 @@ def _with_late(
     return page, [note]
 
 
-def with_mark(rows: pa.Table, *, degraded: bool) -> pa.Table:
-    """Add the column that says of each row whether its answer is degraded.
-
-    Raises:
-        InputError: If there is a column of that name.
-    """
-    mark = pa.array(np.full(len(rows), degraded))
-    if _MARK not in (names := rows.column_names):
-        return rows.append_column(pa.field(_MARK, mark.type, metadata=OURS), mark)
-    field = rows.schema.field(_MARK)
-    if (field.metadata or {}).items() < OURS.items():
-        msg = f"degraded=True adds a column {_MARK!r}, which the results already have."
-        raise InputError(msg)
-    return rows.set_column(names.index(_MARK), field, mark)
-
-
 class _Unscored:
     """Scores nothing, so that rows stay as they were merged."""
 
@@ -383,7 +365,7 @@ class _Unscored:
     @resift.hookimpl
     def score(self, documents: Sequence[str]) -> resift.Scores:
         n = len(documents)
-        degraded = {_MARK: np.ones(n, dtype=bool)}
+        degraded = {DEGRADED: np.ones(n, dtype=bool)}
         return resift.Scores(np.full(n, np.nan), degraded, notes=[self._note])
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from resift.scores import Scores
+from resift import Scores
 from resift_colbert.evidence import MATCHES, matches
 from resift_colbert.maxsim import maxsim
 

@@ -20,7 +20,7 @@ from resift_colbert.tokens import TokenEmbeddings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from resift.scores import Scores
+    from resift import Scores
     from resift_colbert.answer import Answer
     from resift_colbert.encoder import Encoder, Query
     from resift_colbert.maxsim import IntArray

@@ -11,7 +11,7 @@ from resift_cross_encoder.options import Options
 from resift_local import Resident
 
 if TYPE_CHECKING:
-    from resift.scores import Scores
+    from resift import Scores
     from resift_cross_encoder.engine import Engine
 
 __all__ = ["CrossEncoder"]

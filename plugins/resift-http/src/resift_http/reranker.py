@@ -35,7 +35,7 @@ from resift_remote import (
 )
 
 if TYPE_CHECKING:
-    from resift.scores import ScoresLike
+    from resift.authors import ScoresLike
 
 __all__ = ["DialectReranker"]
 
@@ -235,7 +235,7 @@ class DialectReranker(RemoteReranker):
     def _doubtful(self, found: Found, n_documents: int) -> ScoresLike:
         import numpy as np
 
-        from resift.scores import Scores
+        from resift import Scores
 
         values = np.full(n_documents, np.nan)
         values[list(found)] = list(found.values())

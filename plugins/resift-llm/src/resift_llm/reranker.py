@@ -35,7 +35,7 @@ from resift_remote import (
 )
 
 if TYPE_CHECKING:
-    from resift.scores import Scores
+    from resift import Scores
 
 __all__ = ["Llm"]
 
@@ -169,7 +169,7 @@ class Llm(RemoteReranker):
     ) -> Scores:
         import numpy as np
 
-        from resift.scores import Scores
+        from resift import Scores
 
         del top_k  # the windows that decide about the best come last
         passages = [text[: self.max_characters] for text in documents]

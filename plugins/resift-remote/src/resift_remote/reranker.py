@@ -19,7 +19,7 @@ from resift_remote.options import option_values, options
 from resift_remote.parts import ask_together, split
 
 if TYPE_CHECKING:
-    from resift.scores import ScoresLike
+    from resift.authors import ScoresLike
 
 __all__ = ["RemoteReranker"]
 

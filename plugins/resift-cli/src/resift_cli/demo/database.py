@@ -13,11 +13,9 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["EMBEDDING", "TABLE", "build", "is_demo", "read_corpus"]
+__all__ = ["TABLE", "build", "is_demo", "read_corpus"]
 
 TABLE = "stdlib"
-EMBEDDING = "resift-demo"
-"""The name under which LanceDB knows the demo's vectors."""
 
 _LanceTable: TypeAlias = Any  # lancedb types its tables and databases loosely
 _Progress: TypeAlias = Callable[[int, int], None]
@@ -69,6 +67,8 @@ def build(folder: Path, corpus: list[Docstring]) -> _LanceTable:
 def is_demo(table: _LanceTable) -> bool:
     """Tell whether a LanceDB table was written by `build`."""
     functions = (table.schema.metadata or {}).get(b"embedding_functions", b"")
+    from resift_cli.demo.vectors import EMBEDDING
+
     return f'"{EMBEDDING}"'.encode() in functions
 
 

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 
 from lancedb.embeddings import EmbeddingFunction, register
 
-from resift_cli.demo.database import EMBEDDING
-from resift_cli.demo.vectors import DIMENSIONS, document_vectors, query_vector
+from resift_cli.demo.vectors import (
+    DIMENSIONS,
+    EMBEDDING,
+    document_vectors,
+    query_vector,
+)
 
 if TYPE_CHECKING:
     from lancedb.embeddings.utils import TEXT

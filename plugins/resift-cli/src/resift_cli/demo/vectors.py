@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DIMENSIONS", "document_vectors", "query_vector"]
+__all__ = ["DIMENSIONS", "EMBEDDING", "document_vectors", "query_vector"]
 
+EMBEDDING = "resift-demo"
+"""The name under which LanceDB knows these vectors."""
 DIMENSIONS = 512
 _GRAM = 4  # letters, the marks of the word's two ends included
 _WORD = re.compile(r"[^\W_]+")
