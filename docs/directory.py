@@ -233,6 +233,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]
 def checks_table() -> str:
     """Return the table of every check: what it is, and how it is usually broken."""
     whose = {"any": "any", "scorer": "scores", "merger": "merges"}
+    whose["composite"] = "made of others"
     rows = [
         [
             f"`{check.name}`" + (" (optional)" if check.optional else ""),

@@ -279,7 +279,7 @@ def test_replaced_test_needs_a_reason(run, tmp_path: Path, monkeypatch) -> None:
         def test_same_call_same_scores(self):
             assert True
     """
-    outcomes = run(source, "-k", "same_call or follow").parseoutcomes()
+    outcomes = run(source, "-k", "same_call or scores_follow").parseoutcomes()
     report = json.loads((tmp_path / "Overlap--TestOverlap.json").read_text())
 
     assert outcomes["passed"] == 2

@@ -4,7 +4,8 @@ Three ways in, which run the same checks:
 
 * ``resift check NAME`` needs no file at all;
 * ``class TestMine(RerankerSuite): name = "mine"`` in a pytest module, where each check
-  is a test of its own (`MergerSuite` for a merger);
+  is a test of its own (`MergerSuite` for a merger, `CompositeSuite` for a reranker
+  made of others, `WrapperSuite` for a wrapper);
 * ``check_reranker(obj)`` returns a `Report`, without pytest.
 
 Nothing here is loaded by `import resift`, nor by pytest on its own.
@@ -20,16 +21,20 @@ if TYPE_CHECKING:
     from resift.testing.overlap import word_overlap as word_overlap
     from resift.testing.report import Outcome as Outcome
     from resift.testing.report import Report as Report
+    from resift.testing.suite import CompositeSuite as CompositeSuite
     from resift.testing.suite import MergerSuite as MergerSuite
     from resift.testing.suite import RerankerSuite as RerankerSuite
+    from resift.testing.suite import WrapperSuite as WrapperSuite
     from resift.testing.suite import replaces as replaces
 
 _HOMES = {
+    "CompositeSuite": "suite",
     "ContractError": "contract",
     "MergerSuite": "suite",
     "Outcome": "report",
     "Report": "report",
     "RerankerSuite": "suite",
+    "WrapperSuite": "suite",
     "check_reranker": "checking",
     "replaces": "suite",
     "word_overlap": "overlap",

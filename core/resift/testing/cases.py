@@ -6,11 +6,26 @@ a scorer of any kind tells them apart, and a score at the wrong document shows.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-__all__ = ["GRADED", "LONG", "MANY", "NOISE", "OBVIOUS", "ODD", "Case", "Problem"]
+__all__ = [
+    "GRADED",
+    "LADDER",
+    "LONG",
+    "MANY",
+    "MARKS",
+    "NOISE",
+    "OBVIOUS",
+    "ODD",
+    "Case",
+    "Problem",
+    "alike",
+    "ramp",
+    "shuffled",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +109,86 @@ ODD = (
     "fox" * 3000,
 )
 """Texts that are not blank, but not prose either."""
+
+
+LADDER = (
+    "Paris is the capital of France.",
+    "The capital of it is far.",
+    "Onions fry slowly in butter",
+)
+"""What answers the query of `OBVIOUS`, what shares words with it, and none."""
+
+MARKS = (
+    "\ufb01nally \u2460 \uff21 \u00bd",
+    "caf\u00e9 cafe\u0301",
+    "one\ntwo\r\nthree\x0bfour\x0cfive\u2028six\x85seven",
+    "tab\there\x00null\x1b[0m",
+    "\u00a0\u200b\ufeff\u202eturned\u202c",
+    '"quoted", {braced}, <b>tagged</b>, %s \\n',
+    "\U0001f98a \u72d0\u72f8 \u043b\u0438\u0441\u0430",
+)
+"""What real texts hold beside words: nothing of it changes what they are about."""
+
+
+def alike() -> Case:
+    """Return texts that are hard to tell apart, though they score differently.
+
+    Pairs that share a long beginning, a long end, their length, their letters, or all
+    but what Unicode or a line break makes of them; one of each pair shares words with
+    the query, the other none. Their number is not round.
+    """
+    good, bad = "red foxes hunt mice in deep snow", "old paint dries slow on cold tin"
+    texts = [good, bad, good[:20], bad[:20], "snow", "rain", "wons", "fox\nsnow"]
+    for size in (8, 16, 24, 32, 50, 64, 100, 128, 200, 256, 300, 512, 1000, 2000):
+        filler = ("and so the long report goes on " * 70)[:size]
+        texts += [f"{filler} {good}", f"{filler} {bad}"]
+        if size <= 300:
+            texts += [f"{good} {filler}", f"{bad} {filler}"]
+    for mark in MARKS:
+        texts += [f"{good} {mark}", f"{mark} {bad}", f"{bad} {mark}", mark]
+    for pair in ("in snow", "by night", "of mice", "at noon"):
+        texts += [pair, pair.upper(), pair.title(), pair[::-1], f" {pair} "]
+    texts += ODD[1:8]
+    distinct = list(dict.fromkeys(texts))
+    return Case(GRADED.query, tuple(distinct[: len(distinct) - 1 + len(distinct) % 2]))
+
+
+def ramp(n: int) -> Case:
+    """Return *n* texts, no two alike in length and words, in no order of either.
+
+    The best of them comes last. Equal for equal *n*.
+    """
+    words = GRADED.query.split()
+    filler = [
+        "rain",
+        "fell",
+        "on",
+        "the",
+        "old",
+        "mountain",
+        "road",
+        "and",
+        "the",
+        "bus",
+        "was",
+        "late",
+        "again",
+    ]
+    dice = random.Random(n)  # noqa: S311  # texts, no secrets
+    texts = []
+    for i in range(n):
+        shared = dice.sample(words, dice.randrange(len(words) - 1))
+        other = dice.choices(filler, k=1 + dice.randrange(24))
+        texts.append(" ".join([*shared, *other, f"no {i}"]))
+    texts[-1] = GRADED.documents[2]
+    return Case(GRADED.query, tuple(texts))
+
+
+def shuffled(n: int) -> list[int]:
+    """Return 0 to *n* - 1 in an order without a pattern, equal for equal *n*."""
+    order = list(range(n))
+    random.Random(n).shuffle(order)  # noqa: S311  # an order, no secret
+    return order
 
 
 def _short(text: str) -> str:

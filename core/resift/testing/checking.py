@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resift.errors import InputError, PluginError
-from resift.testing.contract import Check, ContractError, contract
+from resift.testing.contract import Breach, Check, ContractError, contract
 from resift.testing.report import Outcome, Report
 from resift.testing.subject import Settings, Subject
+from resift.testing.watchdog import Hung, Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ class Run:
         expected_failures: Names of checks that it breaks, each with a reason. One that
             is kept all the same is a failure too.
         skipped: Names of optional checks to leave out, each with a reason.
+        quick: Whether to run the essential third only.
+        only: A part of the names of the checks to run.
 
     Raises:
         InputError: If a name is unknown, a reason is missing, or a check to leave out
@@ -36,8 +39,15 @@ class Run:
         subject: Subject,
         expected_failures: Mapping[str, str] | None = None,
         skipped: Mapping[str, str] | None = None,
+        *,
+        quick: bool = False,
+        only: str = "",
     ) -> None:
         self.subject = subject
+        self._quick = quick
+        self._only = only.replace("-", "_").replace(" ", "_")
+        self._watchdog = Watchdog(subject.pulse, subject.settings.limit)
+        self._hung: Check | None = None
         self._checks = {check.name: check for check in contract()}
         self._expected = dict(expected_failures or {})
         self._skipped = dict(skipped or {})
@@ -66,11 +76,27 @@ class Run:
     def __iter__(self) -> Iterator[Outcome]:
         """Run every check that concerns the subject, then close what was built."""
         try:
-            for check in self._checks.values():
-                if concerns(check, self.subject):
-                    yield self.outcome(check)
+            for check in self.chosen():
+                yield self.outcome(check)
         finally:
+            self.close()
+
+    def chosen(self) -> list[Check]:
+        """Return the checks that concern the subject and are wanted."""
+        checks = [c for c in self._checks.values() if self._only in c.name]
+        if not checks:
+            known = _listed(self._checks)
+            msg = f"only: no check is called {self._only!r}. Checks: {known}."
+            raise InputError(msg)
+        if self._quick:
+            checks = [check for check in checks if check.essential]
+        return [check for check in checks if concerns(check, self.subject)]
+
+    def close(self) -> None:
+        """Close what was built; what hangs is left alone."""
+        if self._hung is None:
             self.subject.release(shared=True)
+        self._watchdog.close()
 
     def everything(self) -> Report:
         """Run every check that concerns the subject, and report."""
@@ -91,34 +117,62 @@ class Run:
             return outcome
         expected = self._expected.get(check.name)
         try:
-            check.run(self.subject)
+            self._run(check)
         except ContractError as error:
             if expected:
                 return Outcome(check, "expected", expected, error)
             return Outcome(check, "broken", str(error), error)
-        finally:
-            self.subject.release()
         if expected:
             text = f"expected to break ({expected}), but it is kept: expect it no more"
             return Outcome(check, "unexpected", text)
         return Outcome(check, "kept")
 
+    def _run(self, check: Check) -> None:
+        def run() -> None:
+            try:
+                check.run(self.subject)
+            finally:
+                self.subject.release()
+
+        try:
+            self._watchdog.run(run)
+        except Hung as hung:
+            self._hung = check
+            case = self.subject.pulse.case
+            raise check.error(self.subject, Breach(str(hung), case)) from None
+
     def _left_out(self, check: Check) -> Outcome | None:
         """Return the outcome of a check that is not to run."""
+        if self._hung is not None:
+            return Outcome(check, "blocked", f"mend {self._hung.name!r} first: it hung")
         if reason := self._skipped.get(check.name):
             return Outcome(check, "skipped", reason)
+        return self._unready(check) or self._inapplicable(check)
+
+    def _unready(self, check: Check) -> Outcome | None:
+        """Return the outcome of a check that builds on one which does not hold."""
         for first in (self._checks[name] for name in check.after):
             if not concerns(first, self.subject):
                 continue
             status = self.outcome(first).status
+            if status == "skipped" and first.name == check.follows:
+                return Outcome(check, "skipped", self._outcomes[first.name].reason)
             if status in ("broken", "blocked"):
                 return Outcome(check, "blocked", f"mend {first.name!r} first")
             if status == "expected":
                 reason = f"it builds on {first.name!r}, which is expected to break"
                 return Outcome(check, "skipped", reason)
+        return None
+
+    def _inapplicable(self, check: Check) -> Outcome | None:
+        """Return the outcome of a check that tells nothing about the subject."""
         if reason := check.inapplicable(self.subject):
             return Outcome(check, "skipped", reason)
-        if check.of == "scorer" and not check.offline and not self.subject.reachable:
+        if (
+            check.of in ("scorer", "composite")
+            and not check.offline
+            and not self.subject.reachable
+        ):
             reason = "it needs the network: allow it by --network, or network=True"
             return Outcome(check, "unchecked", reason)
         return None
@@ -144,6 +198,10 @@ def check_reranker(
     failing_options: Mapping[str, object] | None = None,
     network: bool = False,
     tolerance: float = 1e-4,
+    limit: float = 20.0,
+    quick: bool = False,
+    slow: bool = False,
+    only: str = "",
 ) -> Report:
     """Check that a reranker keeps the contract.
 
@@ -158,6 +216,10 @@ def check_reranker(
         failing_options: Options with which its backend cannot work.
         network: Whether a reranker that needs the network may use it.
         tolerance: How far equal scores may lie apart, as a share of the largest.
+        limit: Seconds that a call may take before it is given up as hung.
+        quick: Whether to run the essential third of the checks only.
+        slow: Whether to try large sizes, too.
+        only: A part of the names of the checks to run; those they build on run, too.
 
     Returns:
         One outcome per check that concerns the reranker.
@@ -172,9 +234,12 @@ def check_reranker(
         >>> report.broken
         ['one_score_per_document']
     """
-    settings = Settings(candidates, failing_options, network, tolerance)
+    settings = Settings(
+        candidates, failing_options, network, tolerance, limit=limit, slow=slow
+    )
     subject = Subject(reranker, options or {}, settings)
-    return Run(subject, expected_failures, skipped).everything()
+    run = Run(subject, expected_failures, skipped, quick=quick, only=only)
+    return run.everything()
 
 
 def concerns(check: Check, subject: Subject) -> bool:
@@ -185,6 +250,8 @@ def concerns(check: Check, subject: Subject) -> bool:
         found = subject.implementation
     except PluginError:  # it cannot be found or imported: other checks say so
         return False
+    if check.of == "composite":
+        return found.can_score and subject.composite
     return found.can_score if check.of == "scorer" else found.can_merge
 
 

@@ -32,15 +32,21 @@ __all__ = [
     "require",
 ]
 
-Of: TypeAlias = Literal["any", "scorer", "merger"]
+Of: TypeAlias = Literal["any", "scorer", "merger", "composite"]
 Reason: TypeAlias = str | None
 TOPICS = (
     "packaging",
     "construction",
     "scores",
     "documents",
+    "batches",
     "calls",
     "running",
+    "state",
+    "meaning",
+    "resources",
+    "servers",
+    "composites",
     "merging",
     "tables",
 )
@@ -55,8 +61,9 @@ class ContractError(ResiftError, AssertionError):
 class Breach(Exception):  # noqa: N818  # no error of ours: what a check found
     """What a check found to be wrong: see `broken`, which raises it."""
 
-    def __init__(self, found: str, case: object = None) -> None:
+    def __init__(self, found: str, case: object = None, usually: str = "") -> None:
         super().__init__(found)
+        self.usually = usually
         self.found = found
         self.case = case
 
@@ -76,6 +83,8 @@ class Check:
         unless: Reasons why it may not apply: each is asked for one, or None.
         optional: Whether an author may leave it out, with a reason.
         offline: Whether a check of a scorer never reaches what may lie behind it.
+        essential: Whether it is part of a quick run.
+        follows: A check of *after* without which this one is left out, too.
     """
 
     name: str
@@ -88,6 +97,8 @@ class Check:
     unless: tuple[Callable[[Subject], Reason], ...] = ()
     optional: bool = False
     offline: bool = False
+    essential: bool = False
+    follows: str = ""
 
     def inapplicable(self, subject: Subject) -> Reason:
         """Return why the check does not apply to *subject*, or None."""
@@ -102,17 +113,18 @@ class Check:
         try:
             self.function(subject)
         except Breach as breach:
-            raise self._error(subject, breach) from breach.__cause__
+            raise self.error(subject, breach) from breach.__cause__
         except Exception as error:
-            raise self._error(subject, Breach(raised(error))) from error
+            raise self.error(subject, Breach(raised(error))) from error
 
-    def _error(self, subject: Subject, breach: Breach) -> ContractError:
+    def error(self, subject: Subject, breach: Breach) -> ContractError:
+        """Return the error that says what was found."""
         lines = [
             f"{subject.who} breaks {self.name!r}.",
             f"Promise: {self.promise}",
             *([f"Smallest input: {breach.case}"] if breach.case else []),
             f"Found: {breach.found.rstrip('.')}.",
-            f"Usually {self.usually}",
+            f"Usually {breach.usually or self.usually}",
         ]
         return ContractError("\n".join(lines))
 
@@ -129,6 +141,8 @@ def check(
     unless: tuple[Callable[[Subject], Reason], ...] = (),
     optional: bool = False,
     offline: bool = False,
+    essential: bool = False,
+    follows: str = "",
 ) -> Callable[[Callable[[Subject], None]], Check]:
     """Make the decorated function a check of the contract: see `Check`."""
 
@@ -145,6 +159,8 @@ def check(
             unless,
             optional,
             offline,
+            essential,
+            follows,
         )
         _checks[made.name] = made
         return made
@@ -161,7 +177,10 @@ def contract() -> tuple[Check, ...]:
 
 
 def broken(
-    found: str, case: object = None, cause: BaseException | None = None
+    found: str,
+    case: object = None,
+    cause: BaseException | None = None,
+    usually: str = "",
 ) -> NoReturn:
     """End a check: the promise is broken.
 
@@ -169,8 +188,9 @@ def broken(
         found: What is wrong, as a sentence.
         case: The smallest input that shows it, where there is one.
         cause: What was raised, where something was.
+        usually: How authors usually come to this finding, where the check has several.
     """
-    raise Breach(found, case) from cause
+    raise Breach(found, case, usually) from cause
 
 
 def require(problem: Problem, *cases: Case) -> None:

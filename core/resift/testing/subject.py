@@ -14,11 +14,13 @@ import pyarrow as pa
 from resift.arrow import RELEVANCE
 from resift.building import build
 from resift.catalog import Provider, catalog
-from resift.errors import InputError, PluginError
+from resift.errors import InputError, PluginError, ResiftError
 from resift.loading import Loader, load
 from resift.options import Schema
 from resift.plugin import Implementation, implementation
 from resift.reranker import Reranker
+from resift.testing.lists import Lists
+from resift.testing.watchdog import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from resift.ranking import Ranking
+    from resift.scores import Scores
     from resift.testing.cases import Case
+    from resift.testing.children import Child
 
 __all__ = ["Settings", "Subject"]
 
@@ -58,6 +62,9 @@ class Settings:
         network: Whether a reranker that needs the network may use it.
         tolerance: How far two equal scores may lie apart, as a share of the largest.
         declares: Attributes that the class does not declare itself.
+        limit: Seconds that a call may take before it is given up as hung; four times
+            as many where it computes, and before the first answer.
+        slow: Whether to try large sizes, too.
     """
 
     candidates: Callable[[Sequence[str]], pa.Table] | None = None
@@ -65,6 +72,8 @@ class Settings:
     network: bool = False
     tolerance: float = 1e-4
     declares: Mapping[str, object] = field(default_factory=dict)
+    limit: float = 20.0
+    slow: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,7 @@ class Subject:
     target: object
     options: Mapping[str, object] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
+    pulse: Pulse = field(default_factory=Pulse, init=False, repr=False)
     _built: list[Reranker] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -159,6 +169,63 @@ class Subject:
             self._built.append(built)
         return built
 
+    @property
+    def wraps(self) -> bool:
+        """Whether it is a reranker with a wrapper around it, which is under test."""
+        return isinstance(self.target, Reranker) and bool(self.target.wrappers)
+
+    @property
+    def composite(self) -> bool:
+        """Whether it is made of others, that can be exchanged, or wraps one."""
+        if self.wraps:
+            return True
+        if not self.builds:
+            return False
+        try:
+            nests = [o.name for o in self.schema.options.values() if o.nests]
+        except ResiftError:  # another check tells
+            return False
+        return any(name in self.options for name in nests)
+
+    def around(
+        self, cls: type[Child], factor: float = 1.0
+    ) -> tuple[Reranker, list[Child]]:
+        """Build it around children of the contract's own, and return them, too."""
+        made: list[Child] = []
+
+        def child() -> Reranker:
+            made.append(cls(factor * (1 + len(made) / 4)))
+            return Reranker(made[-1])
+
+        if isinstance(self.target, Reranker):
+            made.append(cls(factor))
+            return Reranker(made[0], wrappers=self.target.wrappers), made
+        options: dict[str, object] = {}
+        for option in self.schema.options.values():
+            if not option.nests or option.name not in self.options:
+                continue
+            given = self.options[option.name]
+            if isinstance(given, list | tuple):
+                options[option.name] = [
+                    child() if self._is_scorer(one) else one for one in given
+                ]
+            elif self._is_scorer(given):
+                options[option.name] = child()
+        return self.build(**options), made
+
+    def reference(self, child: Child, case: Case) -> Scores:
+        """Return what *child* says of a case by itself."""
+        return self.answer(case, reranker=Reranker(type(child)(child.factor)))
+
+    @staticmethod
+    def _is_scorer(value: object) -> bool:
+        """Return whether an option's value is a child that scores."""
+        try:
+            with Loader().nested(value) as nested:
+                return nested.can_score
+        except Exception:  # noqa: BLE001  # "incoming", or what is no reranker
+            return False
+
     def release(self, *, shared: bool = False) -> None:
         """Close what was built here; the one that checks share only where *shared*."""
         kept = None if shared else self.__dict__.get("reranker")
@@ -220,22 +287,40 @@ class Subject:
         self, case: Case, top_k: int | None = None, reranker: Reranker | None = None
     ) -> NDArray[np.float64]:
         """Return its scores, NaN where it left a document out, shape ``(n_docs,)``."""
+        return self.answer(case, top_k, reranker).values
+
+    def answer(
+        self,
+        case: Case,
+        top_k: int | None = None,
+        reranker: Reranker | None = None,
+        timeout: float | None = None,
+    ) -> Scores:
+        """Return all that it answers."""
         reranker = reranker or self.reranker
         candidates = self.candidates(case.documents)
-        return reranker.score(case.query, case.documents, candidates, top_k).values
+        self.pulse.beat(case)
+        found = reranker.score(case.query, case.documents, candidates, top_k, timeout)
+        self.pulse.answered += 1
+        return found
 
     def best_first(self, case: Case) -> list[int]:
         """Return the indices of the documents as it ranks them."""
-        candidates = self.candidates(case.documents)
-        scores = self.reranker.score(case.query, case.documents, candidates)
-        order: list[int] = scores.ranking().tolist()
+        order: list[int] = self.answer(case).ranking().tolist()
         return order
 
     def merged(
-        self, rankings: Sequence[Ranking], n_documents: int
+        self,
+        rankings: Sequence[Ranking],
+        n_documents: int,
+        query: str | None = "foxes in snow",
+        reranker: Reranker | None = None,
     ) -> NDArray[np.float64]:
         """Return what it makes of ranked lists, shape ``(n_documents,)``."""
-        return self.reranker.merge(rankings, n_documents, "foxes in snow")
+        self.pulse.beat(Lists(tuple(rankings), n_documents))
+        merged = (reranker or self.reranker).merge(rankings, n_documents, query)
+        self.pulse.answered += 1
+        return merged
 
     def differing(
         self, got: NDArray[np.float64], wanted: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""`RerankerSuite` and `MergerSuite`: the contract as pytest tests, one per check.
+"""`RerankerSuite` and its like: the contract as pytest tests, one per check.
 
 The whole test module of a reranker::
 
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from resift.errors import InputError, PluginError
+from resift.loading import load
 from resift.testing.checking import Run
 from resift.testing.contract import Check, contract
 from resift.testing.subject import Settings, Subject
@@ -34,7 +35,15 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["MergerSuite", "RerankerSuite", "replaces"]
+    from resift.reranker import Reranker
+
+__all__ = [
+    "CompositeSuite",
+    "MergerSuite",
+    "RerankerSuite",
+    "WrapperSuite",
+    "replaces",
+]
 
 _F = TypeVar("_F", bound=Callable[..., object])
 _S = TypeVar("_S", bound="_Suite")
@@ -65,7 +74,7 @@ def replaces(reason: str) -> Callable[[_F], _F]:
 
 def _tests_of(suite: type[_Suite]) -> list[Check]:
     of = getattr(suite, "of", None)
-    return [check for check in contract() if of and check.of in ("any", of)]
+    return [check for check in contract() if of and check.of in ("any", *of)]
 
 
 def _test(check: Check) -> Callable[..., None]:
@@ -90,7 +99,7 @@ def _test(check: Check) -> Callable[..., None]:
 class _Suite:
     """What both suites share: what is tested, and how."""
 
-    of: ClassVar[str]
+    of: ClassVar[tuple[str, ...]]
     name: ClassVar[str | None] = None
     target: ClassVar[object] = None
     options: ClassVar[Mapping[str, object]] = {}
@@ -100,6 +109,8 @@ class _Suite:
     failing_options: ClassVar[Mapping[str, object] | None] = None
     network: ClassVar[bool] = False
     tolerance: ClassVar[float] = 1e-4
+    limit: ClassVar[float] = 20.0
+    slow: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -141,7 +152,7 @@ class _Suite:
             if reason := getattr(test, _REASON, None):
                 run.replace(check, reason)
         yield run
-        subject.release(shared=True)
+        run.close()
         if folder := os.environ.get(_REPORTS):
             report = run.report()
             path = Path(folder, f"{report.reranker}--{cls.__name__}.json")
@@ -174,16 +185,40 @@ class RerankerSuite(_Suite):
         failing_options: Options with which its backend cannot work.
         network: Whether it may use the network, where its class says it needs it.
         tolerance: How far equal scores may lie apart, as a share of the largest.
+        limit: Seconds that a call may take before it is given up as hung.
+        slow: Whether to try large sizes, too.
     """
 
-    of = "scorer"
+    of: ClassVar[tuple[str, ...]] = ("scorer",)
+
+
+@_with_tests
+class CompositeSuite(RerankerSuite):
+    """The contract of a reranker made of others, as tests: see `RerankerSuite`.
+
+    Its children are exchanged for some of the contract's own, which record how they
+    are asked and answer in every legal form: with an order, with notes, with an error.
+    *options* must name the children that it is made of.
+    """
+
+    of = ("scorer", "composite")
+
+
+@_with_tests
+class WrapperSuite(RerankerSuite):
+    """The contract of a wrapper, as tests: it stands around a reranker that scores.
+
+    *target* is the wrapper, an instance or a class; *name* one of those installed.
+    """
+
+    of = ("scorer", "composite")
 
 
 @_with_tests
 class MergerSuite(_Suite):
     """The contract of a merger, as tests: see `RerankerSuite` for the attributes."""
 
-    of = "merger"
+    of = ("merger",)
 
 
 def _subject(suite: type[_Suite], options: Mapping[str, object]) -> Subject:
@@ -198,8 +233,21 @@ def _subject(suite: type[_Suite], options: Mapping[str, object]) -> Subject:
         network=suite.network,
         tolerance=suite.tolerance,
         declares=suite.declares,
+        limit=suite.limit,
+        slow=suite.slow,
     )
+    if issubclass(suite, WrapperSuite):
+        return Subject(_wrapped(target, options), settings=settings)
     return Subject(target, options, settings)
+
+
+def _wrapped(wrapper: object, options: Mapping[str, object]) -> Reranker:
+    """Return a reranker with *wrapper* around it."""
+    if isinstance(wrapper, str):
+        wrapper = {"use": wrapper, "options": dict(options)}
+    elif isinstance(wrapper, type):
+        wrapper = wrapper(**options)
+    return load("bm25", config=None, wrappers=[wrapper])
 
 
 def _require_kind(suite: type[_Suite], subject: Subject) -> None:
@@ -208,8 +256,9 @@ def _require_kind(suite: type[_Suite], subject: Subject) -> None:
         found = subject.implementation
     except PluginError:  # it cannot be imported: a check says so
         return
-    if not (found.can_score if suite.of == "scorer" else found.can_merge):
-        other = "MergerSuite" if suite.of == "scorer" else "RerankerSuite"
-        verb = "score" if suite.of == "scorer" else "merge"
+    scores = "scorer" in suite.of
+    if not (found.can_score if scores else found.can_merge):
+        other = "MergerSuite" if scores else "RerankerSuite"
+        verb = "score" if scores else "merge"
         msg = f"{suite.__name__}: {subject.who} does not {verb}. Inherit from {other}."
         raise InputError(msg)

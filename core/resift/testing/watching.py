@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["watched"]
+__all__ = ["Stamp", "stamp", "watched", "written"]
+
+Stamp: TypeAlias = tuple[int, int] | None
+"""Size and time of a file; None where it is not there."""
 
 _WATCHED = frozenset({
     "open", "os.mkdir", "os.remove", "os.rename", "os.system", "os.posix_spawn",
@@ -21,6 +26,8 @@ _WATCHED = frozenset({
 })  # fmt: skip
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".dll", ".dylib")
 _local = threading.local()
+_writing: list[dict[Path, Stamp]] = []
+_FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 @contextmanager
@@ -39,6 +46,31 @@ def watched() -> Iterator[list[str]]:
         _local.seen = None
 
 
+@contextmanager
+def written() -> Iterator[dict[Path, Stamp]]:
+    """Note what the process opens for writing meanwhile, in any thread.
+
+    Yields:
+        A mapping that grows: the files, and the stamp that each had before.
+    """
+    _listen()
+    seen: dict[Path, Stamp] = {}
+    _writing.append(seen)
+    try:
+        yield seen
+    finally:
+        _writing.remove(seen)
+
+
+def stamp(path: Path) -> Stamp:
+    """Return what shows that a file was written."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
 @cache
 def _listen() -> None:
     """Add the audit hook. One is enough, and Python takes none away again."""
@@ -46,6 +78,8 @@ def _listen() -> None:
 
 
 def _hear(event: str, args: tuple[object, ...]) -> None:
+    if event == "open" and _writing:
+        _note(*args[:3])
     seen = getattr(_local, "seen", None)
     if seen is None or event not in _WATCHED:
         return
@@ -53,3 +87,16 @@ def _hear(event: str, args: tuple[object, ...]) -> None:
     if event == "open" and (isinstance(args[0], int) or str(what).endswith(_CODE)):
         return
     seen.append(f"{event} {what!r}")
+
+
+def _note(path: object, mode: object, flags: object) -> None:
+    """Note a file that is opened for writing."""
+    text = os.fsdecode(path) if isinstance(path, str | bytes) else ""
+    writes = isinstance(flags, int) and bool(flags & _FOR_WRITING)
+    if not text or not writes or text.startswith(("/dev/", "/proc/")):
+        return
+    del mode
+    if text.endswith((".pyc", ".lock")) or "__pycache__" in text:
+        return
+    for seen in _writing:
+        seen.setdefault(Path(text), stamp(Path(text)))

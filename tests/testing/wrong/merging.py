@@ -203,3 +203,63 @@ class NeedsARow:
             if ranking.scores is not None:
                 ranking.scores.min()
         return fused(rankings, n_documents, reciprocal)
+
+
+class JoinsAllLists:
+    """Of three lists and more, only what all of them found counts."""
+
+    breaks = "every_list_counts"
+
+    @hookimpl
+    def merge(self, rankings, n_documents):
+        made, held = np.zeros(n_documents), np.zeros(n_documents)
+        for r in rankings:
+            made[r.documents] += r.weight / (60 + np.arange(len(r)))
+            held[r.documents] += 1
+        return made if len(rankings) < 3 else np.where(held == len(rankings), made, 0)
+
+
+class RemembersTheRange:
+    """Scores are stretched by the greatest that was ever seen."""
+
+    breaks = "merges_stand_alone"
+
+    def __init__(self) -> None:
+        self._greatest = 100.0
+
+    @hookimpl
+    def merge(self, rankings, n_documents):
+        made = np.zeros(n_documents)
+        for r in rankings:
+            if r.scores is not None and len(r):
+                top = float(np.clip(r.scores.max(), -1e9, 1e9))
+                self._greatest = max(self._greatest, top)
+            made[r.documents] += r.weight / (60 + np.arange(len(r)))
+        return made * self._greatest
+
+
+class CountsTheWords:
+    """Weighs by the words of the query."""
+
+    breaks = "query_may_be_missing"
+
+    @hookimpl
+    def merge(self, rankings, n_documents, query):
+        made = np.zeros(n_documents)
+        for r in rankings:
+            made[r.documents] += r.weight / (60 + np.arange(len(r)))
+        return made / len(query.split())
+
+
+class DividesByTheWeights:
+    """A weighted mean, also of nothing."""
+
+    breaks = "weights_may_be_zero"
+
+    @hookimpl
+    def merge(self, rankings, n_documents):
+        made = np.zeros(n_documents)
+        for r in rankings:
+            made[r.documents] += r.weight / (60 + np.arange(len(r)))
+        with np.errstate(invalid="ignore"):
+            return made / sum(r.weight for r in rankings)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import logging
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from resift.scores import checked
+from resift.testing.canary import PRINTED, WORD, overheard, told
 from resift.testing.cases import GRADED, OBVIOUS, Case
 from resift.testing.checks.scores import not_repeatable
 from resift.testing.contract import broken, check, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from resift.testing.subject import Subject
-
-_CANARY = "kanarienvogel"
 
 
 def _reads_candidates(subject: Subject) -> str | None:
@@ -35,6 +29,7 @@ def _reads_candidates(subject: Subject) -> str | None:
     of="scorer",
     after=("scores_follow_documents",),
     unless=(not_repeatable,),
+    essential=True,
 )
 def top_k_is_a_hint(subject: Subject) -> None:
     """Compare the scores of a few with the scores of all."""
@@ -99,45 +94,43 @@ def score_many_agrees_with_score(subject: Subject) -> None:
 
 
 @check(
-    "Scoring prints nothing, and no text of a query or document reaches a log.",
-    usually="a print or a debug line is left over, or an error quotes the request.",
+    "Scoring prints nothing, and no text of a query or document gets out: by a log, a "
+    "warning, a file that is left, or an error.",
+    usually="a print or a debug line is left over, a warning quotes what it cuts, an "
+    "error quotes the request, or a temporary file is not deleted.",
     of="scorer",
     after=("one_score_per_document",),
+    essential=True,
 )
 def scoring_is_silent(subject: Subject) -> None:
     """Score texts with a word that is found nowhere else, and look for it."""
 
     def problem(case: Case) -> str | None:
-        with _overheard() as heard:
-            subject.scores(case)
-        if printed := heard.pop("standard output"):
-            return f"it printed {printed[:80]!r}"
+        reranker = subject.build() if subject.builds else subject.reranker
+        with overheard() as heard:
+            try:
+                subject.scores(case, reranker=reranker)
+            except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
+                heard["an error"] = told(error)
+            if subject.builds:
+                reranker.close()
+        for where in PRINTED:
+            if printed := heard.pop(where, ""):
+                return f"it printed {printed[:80]!r}"
         for where, text in heard.items():
-            if _CANARY in text:
-                return f"{where} shows the text: {text.strip()[:80]!r}"
+            if WORD in text.lower():
+                return f"{where} shows the text: {_around(text)!r}"
+        if left := heard.get("a temporary file"):
+            return f"a temporary file is left: {left.partition(':')[0]!r}"
         return None
 
-    documents = (f"{_CANARY} {text}" for text in OBVIOUS.documents)
-    require(problem, Case(f"{_CANARY} {OBVIOUS.query}", tuple(documents)))
+    documents = [f"{WORD} {text}" for text in OBVIOUS.documents]
+    long = f"{WORD} {documents[0]} " * 900
+    plain = Case(f"{WORD} {OBVIOUS.query}", tuple(documents))
+    require(problem, plain, Case(plain.query, (*documents, long, WORD)))
 
 
-@contextmanager
-def _overheard() -> Iterator[dict[str, str]]:
-    """Gather all that is printed or logged meanwhile, at any level."""
-    out, err, logged = io.StringIO(), io.StringIO(), io.StringIO()
-    handler = logging.StreamHandler(logged)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    heard: dict[str, str] = {}
-    try:
-        with redirect_stdout(out), redirect_stderr(err):
-            yield heard
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
-    heard["standard output"] = out.getvalue()
-    heard["standard error"] = err.getvalue()
-    heard["the log"] = logged.getvalue()
+def _around(text: str) -> str:
+    """Return the canary and a little of what stands around it."""
+    at = text.lower().index(WORD)
+    return text[max(at - 30, 0) : at + 50].strip()

@@ -45,6 +45,7 @@ def not_built_here(subject: Subject) -> str | None:
     usually="@resift.hookimpl is missing, a hook or an argument is misspelt, or a hook "
     "is async or takes keyword-only arguments.",
     after=("entry_point_resolves",),
+    essential=True,
 )
 def hooks_are_well_formed(subject: Subject) -> None:
     """Hold the class to the rules that it must pass to be loaded."""
@@ -58,6 +59,7 @@ def hooks_are_well_formed(subject: Subject) -> None:
     "an annotation is imported under 'if TYPE_CHECKING'.",
     after=("hooks_are_well_formed",),
     unless=(not_built_here,),
+    essential=True,
 )
 def options_are_checked(subject: Subject) -> None:
     """Read the options off the class, then give one that it does not have."""
@@ -76,6 +78,7 @@ def options_are_checked(subject: Subject) -> None:
     usually="the constructor raises, or 'columns' is one string instead of a tuple. "
     "An option without which it cannot work must be given to the contract, too.",
     after=("options_are_checked",),
+    essential=True,
 )
 def can_be_built(subject: Subject) -> None:
     """Build it."""
@@ -101,6 +104,7 @@ def options_are_described(subject: Subject) -> None:
     usually="the option is annotated 'str'.",
     after=("options_are_checked",),
     unless=(not_built_here,),
+    essential=True,
 )
 def secrets_are_secret(subject: Subject) -> None:
     """Look for options that are named like secrets and are not typed as such."""
@@ -134,6 +138,7 @@ def construction_does_no_io(subject: Subject) -> None:
     usually="'score_kind' is misspelt, or the suite declares something else than the "
     "class.",
     after=("can_be_built",),
+    essential=True,
 )
 def declarations_are_known(subject: Subject) -> None:
     """Check the attributes that `resift.hookspecs` lists."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resift.testing.cases import GRADED, LONG, ODD, Case
+from resift.testing.cases import GRADED, LONG, ODD, Case, ramp
 from resift.testing.checks.scores import not_repeatable
 from resift.testing.contract import broken, check, require
 
@@ -21,19 +21,29 @@ if TYPE_CHECKING:
     after=("one_score_per_document",),
 )
 def input_is_not_changed(subject: Subject) -> None:
-    """Hand the hook a list of our own, and look at it afterwards."""
+    """Hand the hooks lists and a table of our own, and look at them afterwards."""
 
     def problem(case: Case) -> str | None:
         texts = list(case.documents)
-        subject.reranker.plugins.hook.score(
-            query=case.query,
-            documents=texts,
-            candidates=subject.candidates(texts),
-            top_k=1,
-        )
-        return None if texts == list(case.documents) else f"it is now {texts!r:.200}"
+        table = subject.candidates(texts)
+        before = None if table is None else table.to_pylist()
+        subject.pulse.beat(case)
+        hook = subject.reranker.plugins.hook
+        hook.score(query=case.query, documents=texts, candidates=table, top_k=1)
+        if texts != list(case.documents):
+            return f"it is now {texts!r:.200}"
+        if table is not None and table.to_pylist() != before:
+            return "the candidates' columns are now others"
+        if subject.reranker.columns or subject.reranker.reads_candidates:
+            return None
+        many = [texts, texts[:1]]
+        queries = [case.query] * 2
+        hook.score_many(queries=queries, documents=many)
+        if many != [list(case.documents), list(case.documents[:1])]:
+            return f"after 'score_many' they are {many!r:.200}"
+        return None
 
-    require(problem, GRADED)
+    require(problem, GRADED, ramp(40))
 
 
 @check(
@@ -43,6 +53,7 @@ def input_is_not_changed(subject: Subject) -> None:
     "two of them collide. Work with indices.",
     of="scorer",
     after=("one_score_per_document",),
+    essential=True,
 )
 def duplicates_are_all_scored(subject: Subject) -> None:
     """Score a text beside its copies, exact ones and nearly exact ones."""
@@ -72,6 +83,7 @@ def duplicates_are_all_scored(subject: Subject) -> None:
     "for JSON, or is encoded as ASCII.",
     of="scorer",
     after=("one_score_per_document",),
+    essential=True,
 )
 def odd_texts_are_scored(subject: Subject) -> None:
     """Score odd texts one by one, then among others, and ask with odd queries."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +16,15 @@ from resift.testing.lists import Lists, ranked
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from resift.reranker import Reranker
     from resift.testing.subject import Subject
 
 FIRST = {0: 9.0, 1: 6.5, 2: 3.0, 3: 1.0}
 SECOND = {4: 0.9, 2: 0.8, 0: 0.3}
 DEEP = 20_000
 MOST_SECONDS = 1.0
+MOST_BYTES = 12 * 2**20
+"""Three matrices of 2000 by 2000 bytes."""
 
 
 def _asymmetric(subject: Subject) -> str | None:
@@ -40,6 +46,7 @@ def _not_affine(subject: Subject) -> str | None:
     "divided by its spread, which is 0.",
     of="merger",
     after=("declarations_are_known",),
+    essential=True,
 )
 def one_score_per_union_document(subject: Subject) -> None:
     """Merge lists from one empty one to two long ones, the smallest first."""
@@ -80,6 +87,7 @@ def extreme_scores_stay_finite(subject: Subject) -> None:
     usually="'scores -= scores.min()' works in place, on the host's own array.",
     of="merger",
     after=("one_score_per_union_document",),
+    essential=True,
 )
 def lists_are_not_changed(subject: Subject) -> None:
     """Hand over arrays that can be written to, and compare them afterwards."""
@@ -102,6 +110,7 @@ def lists_are_not_changed(subject: Subject) -> None:
     "taken for distances.",
     of="merger",
     after=("one_score_per_union_document",),
+    essential=True,
 )
 def single_list_keeps_its_order(subject: Subject) -> None:
     """Merge one list, with scores and without."""
@@ -147,6 +156,7 @@ def list_order_does_not_matter(subject: Subject) -> None:
     "taken for 'missing' and counts against what was found.",
     of="merger",
     after=("single_list_keeps_its_order",),
+    essential=True,
 )
 def found_beats_missing(subject: Subject) -> None:
     """Compare the last of each list with a document that no list holds."""
@@ -182,6 +192,7 @@ def constant_list_counts(subject: Subject) -> None:
     usually="'ranking.weight' is never read.",
     of="merger",
     after=("single_list_keeps_its_order",),
+    essential=True,
 )
 def weights_count(subject: Subject) -> None:
     """Weigh one list nine times the other, both ways."""
@@ -218,6 +229,135 @@ def shift_and_scale_change_nothing(subject: Subject) -> None:
 
 
 @check(
+    "Any number of lists is merged, and what any of them found first beats what none "
+    "found.",
+    usually="only what all lists found gets a score, only the first two lists are "
+    "read, or a position in the list is taken for one in the union.",
+    of="merger",
+    after=("found_beats_missing",),
+    essential=True,
+)
+def every_list_counts(subject: Subject) -> None:
+    """Merge three and more lists, each of which finds something of its own."""
+    long = list(range(299, -1, -1))
+    for lists in (
+        ranked([0], [1], [1], n=3),
+        ranked([2], [1], [0], n=4),
+        ranked({0: 2.0, 3: 1.0}, {1: 9.0, 3: 8.0}, {2: 0.3, 3: 0.1}, n=5),
+        ranked([0, 9], [1, 9], [2, 9], [3, 9], [4, 9], n=11),
+        ranked([40, 41], {30: 2.0, 31: 1.0}, [], [20], n=43),
+        ranked(long, [301], [300], n=303),
+        ranked(*([i, 12] for i in range(12)), n=14),
+    ):
+        most = subject.declares("most_lists")
+        if isinstance(most, int) and len(lists.rankings) > most:
+            continue
+        scores = _merge(subject, lists)
+        firsts = [int(r.documents[0]) for r in lists.rankings if len(r)]
+        worst = min(firsts, key=lambda d: scores[d])
+        told_apart = all(len(r) > 1 and r.scores is not None for r in lists.rankings)
+        if scores[worst] < scores[-1] or (told_apart and scores[worst] == scores[-1]):
+            found = (
+                f"document {worst}, the first of a list, scores {scores[worst]:.6g}, "
+                f"the missing one {scores[-1]:.6g}"
+            )
+            broken(found, lists)
+
+
+@check(
+    "The same lists merge the same, whatever was merged before, and in every thread.",
+    usually="the least and greatest score are kept on 'self', or the scores are "
+    "written into an array that is kept and returned again.",
+    of="merger",
+    after=("one_score_per_union_document",),
+)
+def merges_stand_alone(subject: Subject) -> None:
+    """Merge, merge others, merge again, and then in eight threads at once."""
+    cases = [
+        ranked(FIRST, SECOND, n=5),
+        ranked({0: 1e6, 1: -1e6}, {1: 4.0}, n=2),
+        ranked([3, 1], {0: 0.2, 3: 0.1}, n=5),
+        ranked({0: 5.0}, [0], n=1),
+        ranked(dict(zip(range(40), np.linspace(30, 1, 40), strict=True)), [3], n=41),
+    ]
+    first = []
+    for lists in cases:
+        fresh = subject.build() if subject.builds else None
+        first.append(_merge(subject, lists, fresh))
+    hook = subject.reranker.plugins.hook
+    most = subject.declares("most_lists")
+    given = cases[0].rankings[: most if isinstance(most, int) else None]
+    kept = hook.merge(rankings=given, n_documents=5, query="foxes")
+    before = np.array(kept, dtype=np.float64)
+    for lists, wanted in [*zip(cases, first, strict=True)] * 2:
+        got = _merge(subject, lists)
+        if (at := subject.differing(got, wanted)) is not None:
+            found = f"document {at} scores {wanted[at]:.6g}, and later {got[at]:.6g}"
+            broken(found, lists)
+    turned = Lists(cases[0].rankings[::-1], 5)
+    _merge(subject, turned)
+    if not np.array_equal(np.array(kept, dtype=np.float64), before):
+        broken("what the first call returned has changed", cases[0])
+    start = threading.Barrier(len(cases))
+
+    def call(lists: Lists) -> NDArray[np.float64]:
+        start.wait(timeout=30)
+        for _ in range(5):
+            merged = _merge(subject, lists)
+        return merged
+
+    with ThreadPoolExecutor(len(cases)) as pool:
+        for lists, got, wanted in zip(cases, pool.map(call, cases), first, strict=True):
+            if (at := subject.differing(got, wanted)) is not None:
+                found = f"threads at once: document {at} scores {got[at]:.6g} instead "
+                broken(f"{found}of {wanted[at]:.6g}", lists)
+
+
+@check(
+    "It merges without a query, and with any.",
+    usually="the query is split or measured. A merger that needs none gets None, or a "
+    "blank one.",
+    of="merger",
+    after=("one_score_per_union_document",),
+    essential=True,
+)
+def query_may_be_missing(subject: Subject) -> None:
+    """Merge with no query, a blank one, and an odd one."""
+    lists = ranked(FIRST, SECOND, n=5)
+    most = subject.declares("most_lists")
+    rankings = lists.rankings[: most if isinstance(most, int) else None]
+    for query in (None, "", "  ", "?", "\u72d0", "foxes"):
+        try:
+            subject.merged(rankings, 5, query)
+        except Exception as error:  # noqa: BLE001  # whatever a merger may raise
+            broken(raised(error), f"the query {query!r}; {lists}", error)
+
+
+@check(
+    "A weight may be 0, also of all lists, or a fraction: scores stay finite, and what "
+    "counts for nothing does not win.",
+    usually="scores are divided by the sum of the weights, or a weight of 0 is taken "
+    "for none given.",
+    of="merger",
+    after=("weights_count",),
+)
+def weights_may_be_zero(subject: Subject) -> None:
+    """Merge with weights of 0, of a fraction, and all of them 0."""
+    for weights in ((0.0, 1.0), (1.0, 0.0), (0.0, 0.0), (0.001, 1e-9), (1e6, 1.0)):
+        lists = ranked({0: 2.0, 2: 1.0}, {1: 2.0, 3: 1.0}, n=4, weights=weights)
+        scores = _merge(subject, lists)
+        if not any(weights):
+            continue
+        winner = int(np.argmax(weights))
+        if scores[winner] <= scores[1 - winner]:
+            found = (
+                f"with weights {weights}, the heavier list's first scores "
+                f"{scores[winner]:.6g}, the other's {scores[1 - winner]:.6g}"
+            )
+            broken(found, lists)
+
+
+@check(
     f"Two lists of {DEEP} documents merge within {MOST_SECONDS:.0f} s of CPU.",
     usually="'list.index' or 'in' inside a loop makes the cost grow with the square.",
     of="merger",
@@ -229,6 +369,17 @@ def deep_lists_are_merged(subject: Subject) -> None:
     first = dict(zip(range(DEEP), np.linspace(9, 1, DEEP), strict=True))
     second = dict(zip(range(stop - DEEP, stop), np.linspace(1, 0, DEEP), strict=True))
     lists = ranked(first, second, n=stop)
+    if (taken := _memory(subject, 2000)) > MOST_BYTES:
+        found = (
+            f"2000 documents take {taken / 2**20:.0f} MiB of memory, ten times as many "
+            "a hundred times that"
+        )
+        broken(
+            found,
+            lists,
+            usually="every document is compared with every other in one matrix. Count "
+            "by sorting, or in blocks.",
+        )
     start = time.thread_time()
     _merge(subject, lists)
     seconds = time.thread_time() - start
@@ -236,11 +387,27 @@ def deep_lists_are_merged(subject: Subject) -> None:
         broken(f"it took {seconds:.1f} s", lists)
 
 
-def _merge(subject: Subject, lists: Lists) -> NDArray[np.float64]:
+def _memory(subject: Subject, n: int) -> int:
+    """Return the bytes that two lists over *n* documents take at most."""
+    every = dict(zip(range(n), np.linspace(9, 1, n), strict=True))
+    lists = ranked(every, every, n=n)
+    if tracemalloc.is_tracing():
+        return 0
+    tracemalloc.start()
+    try:
+        _merge(subject, lists)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def _merge(
+    subject: Subject, lists: Lists, reranker: Reranker | None = None
+) -> NDArray[np.float64]:
     """Merge, unless there are more lists than the merger takes; name the case."""
     most = subject.declares("most_lists")
     rankings = lists.rankings[: most if isinstance(most, int) else None]
     try:
-        return subject.merged(rankings, lists.n_documents)
+        return subject.merged(rankings, lists.n_documents, reranker=reranker)
     except Exception as error:  # noqa: BLE001  # whatever a merger may raise
         broken(raised(error), lists, error)

@@ -55,6 +55,7 @@ def of_the_core(subject: Subject) -> str | None:
     usually="the entry point's target is misspelt, the distribution was not installed "
     "again after it changed, or another distribution took the name.",
     unless=(not_named,),
+    essential=True,
 )
 def entry_point_resolves(subject: Subject) -> None:
     """Look the name up, import what it names, and see whose module that is."""

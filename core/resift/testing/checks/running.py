@@ -28,7 +28,7 @@ def no_failure(subject: Subject) -> str | None:
     """Tell that there is nothing behind it that could fail."""
     if reason := not_built_here(subject):
         return reason
-    options = _failing(subject)
+    options = failing_options(subject)
     if not options:
         return "it has no backend that could fail, as far as its options tell"
     if subject.settings.failing_options is None:
@@ -46,6 +46,7 @@ def no_failure(subject: Subject) -> str | None:
     of="scorer",
     after=("same_call_same_scores",),
     unless=(not_repeatable,),
+    essential=True,
 )
 def threads_do_not_mix(subject: Subject) -> None:
     """Score eight queries one after another, then all at once."""
@@ -83,6 +84,7 @@ def threads_do_not_mix(subject: Subject) -> None:
     of="scorer",
     after=("same_call_same_scores",),
     unless=(not_repeatable,),
+    essential=True,
 )
 def pickles_or_refuses(subject: Subject) -> None:
     """Send the reranker through pickle after its first score."""
@@ -136,10 +138,11 @@ def warms_up_and_closes(subject: Subject) -> None:
     after=("declarations_are_known",),
     unless=(no_failure,),
     offline=True,
+    essential=True,
 )
 def failure_is_a_backend_error(subject: Subject) -> None:
     """Score with a backend that cannot work."""
-    options = _failing(subject)
+    options = failing_options(subject)
     reranker = subject.build(**options)
     given = ", ".join(f"{name}={value!r}" for name, value in options.items())
     try:
@@ -155,7 +158,7 @@ def _said(error: BaseException) -> str:
     return raised(error) if isinstance(error, Exception) else repr(error)
 
 
-def _failing(subject: Subject) -> Mapping[str, object]:
+def failing_options(subject: Subject) -> Mapping[str, object]:
     """Return options with which a backend fails: a dead port, a missing model."""
     if subject.settings.failing_options is not None:
         return subject.settings.failing_options

@@ -1,0 +1,108 @@
+"""Checks of what a reranker leaves open: files, threads, sockets."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from resift.testing.cases import OBVIOUS, Case
+from resift.testing.checks.construction import not_built_here
+from resift.testing.contract import broken, check
+from resift.testing.surroundings import open_files
+from resift.testing.watching import stamp, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from resift.testing.subject import Subject
+
+TIMES = 6
+_SETTLE = 2.0
+"""Seconds for what a call left behind to end by itself."""
+
+
+@check(
+    "However often it is called, it holds no more files, sockets and threads.",
+    usually="a file, a connection or a client is opened in 'score' and never closed, "
+    "or each call starts a thread. Use 'with', or keep one on 'self'.",
+    of="scorer",
+    after=("same_call_same_scores",),
+)
+def calls_leave_nothing_open(subject: Subject) -> None:
+    """Count before and after some calls."""
+    subject.scores(OBVIOUS)
+
+    def call(number: int) -> None:
+        texts = tuple(f"{text} {number}." for text in OBVIOUS.documents)
+        subject.scores(Case(OBVIOUS.query, texts))
+
+    _require_no_more(call, f"{TIMES} calls")
+
+
+@check(
+    "Closed, it holds nothing any more: no file, no socket, no thread.",
+    usually="'close' is missing, or forgets the pool or the client that the first "
+    "score made.",
+    of="scorer",
+    after=("warms_up_and_closes",),
+    unless=(not_built_here,),
+)
+def closing_leaves_nothing_open(subject: Subject) -> None:
+    """Build, use and close some, and count."""
+    subject.scores(OBVIOUS)
+    kept = []
+
+    def live(_: int) -> None:
+        reranker = subject.build()
+        subject.scores(OBVIOUS, reranker=reranker)
+        reranker.close()
+        kept.append(reranker)
+
+    live(0)
+    _require_no_more(live, f"{TIMES} that were built, used and closed")
+
+
+@check(
+    "Scoring leaves no file behind.",
+    usually="a temporary file is made with 'delete=False', or a log or dump is "
+    "written beside the program.",
+    of="scorer",
+    after=("same_call_same_scores",),
+)
+def calls_leave_no_files(subject: Subject) -> None:
+    """Note what is opened for writing, and look whether it is still there."""
+    subject.scores(OBVIOUS)
+    with written() as paths:
+        subject.scores(Case(OBVIOUS.query, OBVIOUS.documents[::-1]))
+    left = [path for path, was in paths.items() if stamp(path) not in (was, None)]
+    if left and not _is_a_store(subject):
+        broken(f"{left[0].name!r} is left behind", OBVIOUS)
+
+
+def _is_a_store(subject: Subject) -> bool:
+    """Return whether an option says where it keeps what."""
+    names = ("directory", "path", "folder", "file", "database", "cache")
+    return any(name in option for option in subject.options for name in names)
+
+
+def _require_no_more(call: Callable[[int], None], what: str) -> None:
+    """Call some times, and require that nothing grows with every call."""
+    files, threads = open_files(), threading.active_count()
+    for number in range(1, TIMES + 1):
+        call(number)
+    end = time.monotonic() + _SETTLE
+    while True:
+        gc.collect()
+        more = threading.active_count() - threads
+        if more < TIMES - 1:
+            opened = 0 if files is None else (open_files() or 0) - files
+            if opened < TIMES - 1:
+                return
+        if time.monotonic() > end:
+            break
+        time.sleep(0.05)
+    if more >= TIMES - 1:
+        broken(f"{more} more threads run", what)
+    broken(f"{opened} more files or sockets are open", what)

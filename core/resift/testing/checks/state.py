@@ -1,0 +1,449 @@
+"""Checks of what a reranker remembers, and of what it changes around it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import pickle
+import select
+import signal
+import sys
+import threading
+import time
+import warnings
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin
+
+import numpy as np
+
+from resift.errors import BackendTimeoutError
+from resift.testing.cases import GRADED, OBVIOUS, Case, ramp
+from resift.testing.checks.construction import not_built_here
+from resift.testing.checks.scores import not_repeatable
+from resift.testing.contract import broken, check, raised
+from resift.testing.surroundings import changes, surroundings, undisturbed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from resift.options import Option
+    from resift.reranker import Reranker
+    from resift.testing.subject import Subject
+
+    _Scores: TypeAlias = NDArray[np.float64]
+
+_NO_FORK = frozenset({
+    "jax", "mlx", "onnxruntime", "openvino", "tensorflow", "tokenizers", "torch",
+})  # fmt: skip
+"""Modules whose threads do not survive a fork, whoever uses them."""
+_ANSWER = 8.0
+"""Seconds that a forked process may take."""
+
+
+def cannot_fork(subject: Subject) -> str | None:
+    """Tell that a forked process would show nothing about the reranker."""
+    if reason := not_built_here(subject) or not_repeatable(subject):
+        return reason
+    if not hasattr(os, "fork") or sys.platform == "darwin":
+        return "this system does not fork"
+    if loaded := sorted(_NO_FORK & set(sys.modules)):
+        return f"{loaded[0]} is loaded, which does not survive a fork"
+    if not subject.reachable or subject.declares("needs_network"):
+        return "it needs the network"
+    return None
+
+
+def _no_unlike_options(subject: Subject) -> str | None:
+    if reason := cannot_fork(subject):
+        return reason
+    if not any(_others(subject)):
+        return "it has no option of which another value is known"
+    return None
+
+
+@check(
+    "No call colours the next: each answer is as if it were the first.",
+    usually="scores are kept under a key that says too little (the query, the first "
+    "document, how many there are), or are stretched by what was seen before. A key "
+    "needs the query and the whole text.",
+    of="scorer",
+    after=("scores_follow_documents",),
+    unless=(not_built_here, not_repeatable),
+    essential=True,
+)
+def calls_stand_alone(subject: Subject) -> None:
+    """Ask one instance in turn for lists that share all but something."""
+    first, *rest = texts = list(GRADED.documents)
+    cases = [
+        GRADED,
+        Case(GRADED.query, (first, *rest[::-1])),
+        Case(GRADED.query, (first, *(f"{text} Really." for text in rest))),
+        Case(GRADED.query, (*(f"{text} Really." for text in texts[:-1]), texts[-1])),
+        Case(GRADED.query, (first, *(t[::-1] for t in texts[1:-1]), texts[-1])),
+        Case(GRADED.query, tuple(text[::-1] for text in texts)),
+        Case("red paint dries slowly", GRADED.documents),
+        Case("red fog", GRADED.documents),
+        Case(GRADED.query.upper(), GRADED.documents[:1]),
+        Case(OBVIOUS.query, OBVIOUS.documents * 3),
+        GRADED,
+    ]
+    kept = subject.build()
+    for case in cases:
+        wanted = subject.scores(case, reranker=subject.build())
+        got = subject.scores(case, reranker=kept)
+        if (at := subject.differing(got, wanted)) is not None:
+            found = (
+                f"after other calls document {at} scores {got[at]:.6g}, asked first it "
+                f"scores {wanted[at]:.6g}"
+            )
+            broken(found, case)
+
+
+@check(
+    "What a call returned is the caller's: the next call does not change it.",
+    usually="scores are written into one array that is kept on 'self', which threads "
+    "share, too. Make a new one in each call.",
+    of="scorer",
+    after=("same_call_same_scores",),
+    unless=(not_repeatable,),
+)
+def answers_are_not_reused(subject: Subject) -> None:
+    """Keep what the hook returned, ask again, and look at it."""
+    texts = list(GRADED.documents)
+    hook = subject.reranker.plugins.hook
+
+    def ask(documents: list[str]) -> Any:  # noqa: ANN401  # whatever a plugin returns
+        case = Case(GRADED.query, tuple(documents))
+        subject.pulse.beat(case)
+        return hook.score(
+            query=case.query,
+            documents=documents,
+            candidates=subject.candidates(documents),
+            top_k=None,
+            timeout=None,
+        )
+
+    kept = ask(texts)
+    values = getattr(kept, "values", kept)
+    if isinstance(kept, dict):
+        before: object = dict(kept)
+        ask(texts[::-1])
+        same = kept == before
+    else:
+        was = np.array(values, dtype=np.float64)
+        ask(texts[::-1])
+        same = np.array_equal(np.array(values, dtype=np.float64), was, equal_nan=True)
+    if not same:
+        broken("the scores of the first call are now others", GRADED)
+
+
+@check(
+    "After a failure it works as before.",
+    usually="a lock is taken by 'acquire' and not given back when something raises "
+    "(use 'with'), a flag or a half-filled buffer says 'broken' for good, or a "
+    "connection that broke is kept.",
+    of="scorer",
+    after=("same_call_same_scores",),
+    unless=(not_built_here, not_repeatable),
+    essential=True,
+)
+def failure_is_followed_by_success(subject: Subject) -> None:
+    """Hand it a text that cannot be read, then ask again, from another thread, too."""
+    reranker = subject.build()
+    wanted = subject.scores(GRADED, reranker=reranker)
+    case = Case(GRADED.query, (*GRADED.documents[:3], "a text that cannot be read"))
+    for query, texts in (
+        (case.query, [*case.documents[:3], _Unreadable(case.documents[3])]),
+        (_Unreadable(case.query), list(case.documents)),
+        (case.query, _Torn(case.documents)),
+    ):
+        candidates = subject.candidates(case.documents)
+        subject.pulse.beat(case)
+        with suppress(Exception):  # as it should be
+            reranker.plugins.hook.score(
+                query=query,
+                documents=texts,
+                candidates=candidates,
+                top_k=None,
+                timeout=None,
+            )
+        for where, ask in (("", _here), (" from another thread", _elsewhere)):
+            try:
+                got = ask(lambda: subject.scores(GRADED, reranker=reranker))
+            except Exception as error:  # noqa: BLE001  # whatever a reranker raises
+                broken(f"after a failure, asked again{where}, {raised(error)}", GRADED)
+            if (at := subject.differing(got, wanted)) is not None:
+                found = f"after a failure document {at} scores {got[at]:.6g} instead of"
+                broken(f"{found} {wanted[at]:.6g}", GRADED)
+
+
+@check(
+    "Two instances share nothing that their options change.",
+    usually="a cache stands in the class or the module, and its key leaves the "
+    "options out. Keep it on 'self'.",
+    of="scorer",
+    after=("same_call_same_scores",),
+    unless=(_no_unlike_options,),
+)
+def instances_are_apart(subject: Subject) -> None:
+    """Score new texts with one instance, then with another of unlike options."""
+    cases = [ramp(5 + i) for i in range(6)]
+    for options, case in zip(_others(subject), cases, strict=False):
+        try:
+            other = subject.build(**options)
+            truth = _forked(lambda o=other, c=case: subject.scores(c, reranker=o))  # type: ignore[misc]
+        except Exception:  # noqa: BLE001, S112  # these options do not fit
+            continue
+        if not isinstance(truth, np.ndarray):
+            continue
+        subject.scores(case)
+        got = subject.scores(case, reranker=other)
+        if (at := subject.differing(got, truth)) is not None:
+            given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+            found = (
+                f"with {given}, after another instance, document {at} scores "
+                f"{got[at]:.6g} instead of {truth[at]:.6g}"
+            )
+            broken(found, case)
+
+
+@check(
+    "It can be called where an event loop runs.",
+    usually="'asyncio.run' stands inside 'score': hooks are synchronous, and may be "
+    "called by async code. Use a synchronous client, or a loop in a thread of its own.",
+    of="scorer",
+    after=("one_score_per_document",),
+)
+def event_loop_is_no_obstacle(subject: Subject) -> None:
+    """Score inside a coroutine."""
+
+    async def inside() -> NDArray[np.float64]:
+        return subject.scores(OBVIOUS)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a coroutine that was never awaited
+        found = ""
+        try:
+            asyncio.run(inside())
+        except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
+            found = f"inside a running event loop {raised(error)}"
+            error.__traceback__ = None  # it holds the coroutine
+            gc.collect()
+    if found:
+        broken(found, OBVIOUS)
+
+
+@check(
+    "The process is left as it was: random state, logging, warnings, signals, "
+    "environment, working directory, locale, timeouts of sockets.",
+    usually="'random.seed', 'logging.disable', 'warnings.simplefilter', 'os.chdir' or "
+    "'os.environ[...] = ' is called for the model's sake. Use a generator, a logger, "
+    "a 'with' block of your own.",
+    of="scorer",
+    after=("one_score_per_document",),
+    essential=True,
+)
+def process_is_left_as_it_was(subject: Subject) -> None:
+    """Build one, warm it up, score and close, and compare before and after."""
+    subject.scores(OBVIOUS)  # what is imported on the way is not counted
+    kept = () if subject.declares("deterministic") else ("random",)
+    with undisturbed():
+        import logging
+        import random
+
+        logging.disable(logging.NOTSET)
+        random.seed(20_000_303)
+        np.random.seed(20_000_303)  # noqa: NPY002  # as others seed it
+        before = surroundings()
+        reranker = subject.build() if subject.builds else subject.reranker
+        for case in (OBVIOUS, GRADED):
+            subject.scores(case, reranker=reranker)
+        if subject.builds:
+            reranker.close()
+        changed = changes(before, surroundings())
+        changed = [name for name in changed if not any(k in name for k in kept)]
+    if changed:
+        broken(f"it changed {', '.join(changed)}", OBVIOUS)
+
+
+@check(
+    "It pickles before its first score as well as after, or says why not, and scores "
+    "the same on the other side.",
+    usually="'__getstate__' drops what is loaded lazily and '__setstate__' does not "
+    "say that it is missing, or an attribute only exists after the first score.",
+    of="scorer",
+    after=("pickles_or_refuses",),
+    unless=(not_built_here, not_repeatable),
+)
+def pickles_before_the_first_score(subject: Subject) -> None:
+    """Pickle one that was never used."""
+    wanted = subject.scores(GRADED)
+    try:
+        data = pickle.dumps(subject.build())
+    except (pickle.PicklingError, TypeError, AttributeError, NotImplementedError):
+        return
+    try:
+        with pickle.loads(data) as copy:  # noqa: S301  # written three lines above
+            got = subject.scores(GRADED, reranker=copy)
+    except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
+        broken(f"unpickled, {raised(error)}", GRADED, error)
+    if subject.differing(got, wanted) is not None:
+        broken(f"unpickled, it scores {got.tolist()}", GRADED)
+
+
+@check(
+    "In a forked process a new instance scores as before.",
+    usually="a pool or a lock stands in the class or the module: a fork takes the "
+    "lock along, but not the threads. Make it per instance, or anew where "
+    "'os.getpid()' changed.",
+    of="scorer",
+    after=("same_call_same_scores",),
+    unless=(cannot_fork,),
+)
+def forked_process_scores(subject: Subject) -> None:
+    """Score, fork, and build another one there."""
+    wanted = subject.scores(GRADED)
+
+    def score(reranker: Reranker | None = None) -> NDArray[np.float64]:
+        return subject.scores(GRADED, reranker=reranker or subject.build())
+
+    used = subject.build()
+    subject.scores(GRADED, reranker=used)
+    asks: dict[str, Callable[[], NDArray[np.float64]]] = {"a new instance": score}
+    if subject.settings.slow:
+        asks["the instance"] = partial(score, used)
+    for where, ask in asks.items():
+        got = _forked(ask)
+        if got is None:
+            broken(f"in a forked process {where} hangs: {_ANSWER:.0f} s", GRADED)
+        if isinstance(got, str):
+            broken(f"in a forked process, of {where}: {got}", GRADED)
+        if subject.differing(got, wanted) is not None:
+            broken(f"in a forked process {where} scores {got.tolist()}", GRADED)
+
+
+class _Unreadable(str):
+    """A text that raises as soon as it is looked into."""
+
+    __slots__ = ()
+
+    def _refuse(self, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  # never
+        del args, kwargs
+        msg = "resift.testing: this text cannot be read."
+        raise BackendTimeoutError(msg)
+
+    __contains__ = __iter__ = __getitem__ = __len__ = __format__ = _refuse
+    __add__ = __mod__ = __mul__ = __eq__ = __lt__ = __gt__ = _refuse
+    __hash__ = _refuse
+    lower = upper = casefold = split = splitlines = strip = encode = _refuse
+    count = find = replace = startswith = endswith = translate = _refuse
+    __str__ = _refuse
+
+
+class _Torn(list[str]):
+    """A list that breaks off after its second item."""
+
+    def __iter__(self) -> Iterator[str]:
+        yield from list.__getitem__(self, slice(0, 2))
+        msg = "resift.testing: the documents cannot be read."
+        raise BackendTimeoutError(msg)
+
+
+def _here(call: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    return call()
+
+
+def _elsewhere(call: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Call in another thread, which a lock that knows its owner tells apart."""
+    found: list[Any] = []
+
+    def run() -> None:
+        try:
+            found.append(call())
+        except Exception as error:  # noqa: BLE001  # raised by the caller
+            found.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join()
+    if isinstance(found[0], Exception):
+        raise found[0]
+    scores: NDArray[np.float64] = found[0]
+    return scores
+
+
+def _forked(call: Callable[[], _Scores]) -> _Scores | str | None:
+    """Return what *call* gives or raises in a forked process; None if it hangs."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that other threads are not forked
+        child = os.fork()
+    if not child:
+        try:
+            try:
+                answer = pickle.dumps(call())
+            except Exception as error:  # noqa: BLE001  # told to the parent
+                answer = pickle.dumps(raised(error))
+            os.write(writing, answer)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    data = b""
+    end = time.monotonic() + _ANSWER
+    try:
+        while left := max(end - time.monotonic(), 0.0):
+            if not select.select([reading], [], [], left)[0]:
+                break
+            if not (part := os.read(reading, 1 << 16)):
+                break
+            data += part
+    finally:
+        os.close(reading)
+        if not data:
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    if not data:
+        return None
+    found: _Scores | str = pickle.loads(data)  # noqa: S301  # written above
+    return found
+
+
+_VALUES: tuple[Callable[[Any], Any], ...] = (
+    lambda value: -value,
+    lambda value: value * 2 + 1,
+    lambda value: value / 2,
+)
+
+
+def _others(subject: Subject) -> Iterator[Mapping[str, object]]:
+    """Yield options, one of which has another value than usual."""
+    for option in subject.schema.options.values():
+        if option.nests or option.is_secret or option.name in ("timeout", "retries"):
+            continue
+        value = subject.options.get(option.name, option.default)
+        for other in _unlike(option, value):
+            if _fits(option, other):
+                yield {option.name: other}
+
+
+def _unlike(option: Option, value: object) -> list[object]:
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int | float):
+        others = (change(value) for change in _VALUES)
+        return [type(value)(other) for other in others if other != value]
+    if get_origin(option.annotation) is Literal:
+        return [other for other in get_args(option.annotation) if other != value]
+    return []
+
+
+def _fits(option: Option, value: object) -> bool:
+    try:
+        option.validate(value)
+    except ValueError:
+        return False
+    return True

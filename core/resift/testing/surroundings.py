@@ -1,0 +1,114 @@
+"""`Surroundings`: what a process shares among all its code, and who changed it."""
+
+from __future__ import annotations
+
+import gc
+import locale
+import logging
+import os
+import random
+import signal
+import socket
+import ssl
+import sys
+import threading
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["changes", "open_files", "surroundings", "undisturbed"]
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGALRM", "SIGCHLD", "SIGHUP", "SIGUSR1")
+
+
+def surroundings() -> dict[str, object]:
+    """Return what belongs to the whole process, each under a name to show."""
+    root = logging.getLogger()
+    found: dict[str, object] = {
+        "the random state (random.seed)": random.getstate(),
+        "numpy's random state (numpy.random.seed)": _numpy_state(),
+        "numpy's error handling (numpy.seterr)": np.geterr(),
+        "logging (logging.disable)": root.manager.disable,
+        "the root logger's level": root.level,
+        "the root logger's handlers": list(map(id, root.handlers)),
+        "the filters of warnings": [f[:3] for f in warnings.filters],
+        "os.environ": dict(os.environ),
+        "the working directory (os.chdir)": Path.cwd(),
+        "the locale": locale.setlocale(locale.LC_ALL),
+        "the default timeout of sockets": socket.getdefaulttimeout(),
+        "the checks of certificates": ssl._create_default_https_context,  # noqa: SLF001  # what is switched off
+        "sys.stdout": id(sys.stdout),
+        "sys.stderr": id(sys.stderr),
+        "sys.excepthook": sys.excepthook,
+        "threading.excepthook": threading.excepthook,
+        "the recursion limit": sys.getrecursionlimit(),
+        "the garbage collector": gc.isenabled(),
+    }
+    for name in _SIGNALS:
+        if number := getattr(signal, name, None):
+            found[f"the handler of {name}"] = signal.getsignal(number)
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "get_rng_state"):
+        found["torch's random state (torch.manual_seed)"] = torch.get_rng_state().sum()
+        found["torch's gradients"] = torch.is_grad_enabled()
+        found["torch's default dtype"] = torch.get_default_dtype()
+    return found
+
+
+def changes(before: dict[str, object], after: dict[str, object]) -> list[str]:
+    """Return the names of what differs."""
+    return [k for k, value in before.items() if k in after and after[k] != value]
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put back afterwards what is most often changed."""
+    state, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002  # others use it
+    disabled, directory = logging.root.manager.disable, Path.cwd()
+    environ, errors = dict(os.environ), np.geterr()
+    timeout, limit = socket.getdefaulttimeout(), sys.getrecursionlimit()
+    level, handlers = logging.root.level, list(logging.root.handlers)
+    out, err = sys.stdout, sys.stderr
+    https = ssl._create_default_https_context  # noqa: SLF001
+    collects = gc.isenabled()
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        random.setstate(state)
+        np.random.set_state(numbers)  # noqa: NPY002
+        logging.disable(disabled)
+        logging.root.setLevel(level)
+        logging.root.handlers[:] = handlers
+        os.chdir(directory)
+        if dict(os.environ) != environ:
+            os.environ.clear()
+            os.environ.update(environ)
+        np.seterr(**errors)
+        socket.setdefaulttimeout(timeout)
+        sys.setrecursionlimit(limit)
+        sys.stdout, sys.stderr = out, err
+        ssl._create_default_https_context = https  # noqa: SLF001
+        (gc.enable if collects else gc.disable)()
+
+
+def open_files() -> int | None:
+    """Return how many files, sockets and pipes are open; None where unknown."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        try:
+            return sum(1 for _ in Path(folder).iterdir())
+        except OSError:
+            continue
+    return None
+
+
+def _numpy_state() -> object:
+    state: Any = np.random.get_state()  # noqa: NPY002
+    kind, keys, *rest = state
+    return kind, keys.tobytes(), *rest
