@@ -26,6 +26,7 @@ __all__ = [
     "COLUMN",
     "EXTRA",
     "NOTE",
+    "USAGE",
     "Asked",
     "Child",
     "Failing",
@@ -37,6 +38,8 @@ __all__ = [
 ]
 
 NOTE = "resift.testing: a note of the child."
+USAGE = {"contract_units": 3.0}
+"""What a child says that its call cost."""
 EXTRA = "contract_words"
 """The column that a child adds to its scores."""
 COLUMN = "contract_year"
@@ -130,7 +133,7 @@ class Telling(Child):
         top_k: int | None,  # noqa: ARG002
     ) -> ScoresLike:
         words = [len(text.split()) for text in documents]
-        return Scores(np.array(values), {EXTRA: words}, (NOTE,))
+        return Scores(np.array(values), {EXTRA: words}, (NOTE,), usage=USAGE)
 
 
 class Ordered(Child):
@@ -145,7 +148,8 @@ class Ordered(Child):
         best = np.argsort(-np.array(values), kind="stable")
         scores = np.full(len(values), np.nan)
         scores[best[:2]] = np.array(values)[best[:2]]
-        return Scores(scores, order=np.concatenate([best[:2], np.sort(best[2:])[::-1]]))
+        order = np.concatenate([best[:2], np.sort(best[2:])[::-1]])
+        return Scores(scores, notes=(NOTE,), order=order)
 
 
 class Tied(Child):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 import resift
@@ -98,7 +100,7 @@ class ForgetsTheOrder(_Around):
     @hookimpl
     def score(self, query, documents, candidates, timeout):
         inner = self.inner(query, documents, candidates, timeout)
-        return resift.Scores(inner.values, inner.columns, inner.notes)
+        return replace(inner, order=None)
 
 
 class TakesTheValuesOnly(_Around):
@@ -131,7 +133,7 @@ class AddsAfterTopK(_Around):
         if inner.order is not None:
             return inner
         bonus = np.array([0.9 * ("And" in text or "no " in text) for text in documents])
-        return resift.Scores(inner.values + bonus, inner.columns, inner.notes)
+        return replace(inner, values=inner.values + bonus)
 
 
 class KeepsTheTimeout(_Around):

@@ -122,7 +122,10 @@ def childs_order_is_kept(subject: Subject) -> None:
     for cls in (children.Ordered, children.Tied):
         reranker, (child,) = subject.around(cls)
         case = _new(GRADED)
-        answer = subject.answer(case, reranker=reranker)
+        try:
+            answer = subject.answer(case, reranker=reranker)
+        except ResiftError:
+            continue  # it refuses what it cannot keep
         if not child.asked or child.asked[-1].documents != case.documents:
             continue  # it asks for other texts: they say nothing about these
         inner = subject.reference(child, case)
@@ -154,6 +157,9 @@ def what_children_say_is_passed_on(subject: Subject) -> None:
         return
     if not any(children.NOTE in str(note) for note in answer.notes):
         broken(f"the notes are {[str(note) for note in answer.notes]}", where)
+    cost = sum(child.answered for child in made) * children.USAGE["contract_units"]
+    if answer.usage.get("contract_units", 0.0) != cost:
+        broken(f"the usage is {dict(answer.usage)}, {cost:.0f} units in all", where)
     if len(made) == 1 and made[0].asked[-1].documents == case.documents:
         columns = answer.columns
         if children.EXTRA not in columns:
