@@ -144,3 +144,15 @@ def test_search_on_a_remote_table_moves_no_vectors(remote, cloud, table):
     assert page["id"].equals(local["id"])
     assert len(cloud.queries) == 2
     assert all("vector" not in query["columns"] for query in cloud.queries)
+
+
+def test_options_of_the_builders_reach_the_server(remote, cloud):
+    """What the legs are told is sent, and vectors' options to the vector leg only."""
+    resift.lancedb.search(
+        remote, "apple", vectors=[1.0, 0.0], distance_type="cosine", nprobes=7
+    )
+
+    told = {bool(q.get("full_text_query")): q for q in cloud.queries}
+    assert told[False]["distance_type"] == "cosine"
+    assert told[False]["nprobes"] == 7
+    assert "nprobes" not in told[True]
