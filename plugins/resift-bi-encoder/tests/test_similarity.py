@@ -60,3 +60,33 @@ def test_no_documents() -> None:
     empty = np.empty((0, 0), dtype=np.float32)
 
     assert similarities(QUERY, empty, "cosine").tolist() == []
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_very_large_and_small_numbers(scale) -> None:
+    """Squares that a float32 cannot hold change no cosine."""
+    scaled = (DOCUMENTS.astype(np.float64) * scale).astype(np.float32)
+
+    found = similarities(QUERY, scaled, "cosine")
+
+    assert found == pytest.approx([1.0, 0.96, -1.0])
+
+
+@pytest.mark.parametrize("measure", ["euclidean", "manhattan"])
+def test_close_neighbours_stay_apart(measure) -> None:
+    """Distances of 1e-9 and 2e-9 are two similarities, not both 1."""
+    query = np.zeros(2, dtype=np.float32)
+    documents = np.array([[1e-9, 0], [2e-9, 0]], dtype=np.float32)
+
+    near, far = similarities(query, documents, measure)
+
+    assert far < near < 1
+
+
+def test_more_documents_than_are_widened_at_once() -> None:
+    """Documents beyond one block are compared as those within it."""
+    documents = np.tile(DOCUMENTS, (3000, 1))
+
+    found = similarities(QUERY, documents, "dot")
+
+    assert found.tolist() == [25.0, 24.0, -50.0] * 3000

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -121,3 +122,18 @@ def test_a_hub_that_cannot_be_reached(at):
     at("http://127.0.0.1:9")
 
     assert located("b/fine") == ("b/fine", True)
+
+
+def test_without_the_client_of_the_hub(monkeypatch, tmp_path):
+    """A folder needs no client; a name says which extra brings it."""
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+
+    assert located(tmp_path) == (str(tmp_path), True)
+    assert located("b/fine", local_files_only=True) == ("b/fine", True)
+    with pytest.raises(ModelError) as caught:
+        located("b/fine")
+    assert str(caught.value) == (
+        "acme: option 'model': 'b/fine' is a name on the Hub, and huggingface_hub is "
+        "not installed. Run: pip install 'resift-local[hub]', or give the folder of a "
+        "saved model."
+    )

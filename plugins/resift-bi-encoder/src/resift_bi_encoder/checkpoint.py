@@ -13,6 +13,7 @@ from resift_local import (
     located,
     readable,
     require_positions,
+    torch_device,
     unreported,
 )
 
@@ -33,7 +34,6 @@ def load_checkpoint(options: Options) -> sentence_transformers.SentenceTransform
         ModelError: If it cannot be loaded, or is no embedding model.
     """
     import sentence_transformers
-    from sentence_transformers.util import get_device_name
 
     name, local = located(
         "bi-encoder",
@@ -43,7 +43,7 @@ def load_checkpoint(options: Options) -> sentence_transformers.SentenceTransform
         revision=options.revision,
         local_files_only=options.local_files_only,
     )
-    device = options.device or get_device_name()
+    device = torch_device("bi-encoder", options.device)
     on_cpu = device == "cpu"
     dtype = "float32" if on_cpu and options.dtype != "float16" else options.dtype
     failed, advice = _failure(name, options.backend)

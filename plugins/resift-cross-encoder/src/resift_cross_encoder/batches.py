@@ -31,9 +31,10 @@ def batches(
         width: Rounds a length up to the tokens per row.
 
     Returns:
-        For each batch the indices of its pairs; each pair is in one batch.
+        For each batch the indices of its pairs; each pair is in one batch, except
+        those without tokens.
     """
-    order = np.argsort(-lengths, kind="stable")
+    order = np.argsort(-lengths, kind="stable")[: np.count_nonzero(lengths)]
     bounds = [] if token_budget is None else [token_budget]
     if n_parallel > 1:
         bounds.append(-(-int(lengths.sum()) // n_parallel))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,18 +80,15 @@ class Engine:
             done="documents were scored",
             show=options.show_progress,
         )
-        smaller = "token_budget, batch_size or max_length"
-        with forward("cross-encoder", options.model, smaller=smaller):
+        empty = pairs.lengths == 0
+        with self._computing(options):
             logits = self.runtime.logits(pairs, batches)
+        logits[empty] = 0.0  # never computed
+        self._require_finite(logits, options)
+        with self._computing(options):
             values = self.head(logits)
-        for found in (logits, values):  # an activation of the model's own is no better
-            require_finite(
-                "cross-encoder",
-                options.model,
-                found,
-                what="scores",
-                dtype=self.runtime.dtype,
-            )
+        self._require_finite(values, options)  # an activation of the model's own
+        values[empty] = np.nan
         ends = np.cumsum([len(texts) for texts in documents])
         parts = np.split(np.arange(len(pairs)), ends[:-1])
         return [self._answer(pairs, part, values[part], logits[part]) for part in parts]
@@ -117,6 +115,20 @@ class Engine:
         with reading("cross-encoder", options.model):
             return self.tokenizer.encode(queries, documents)
 
+    @staticmethod
+    def _computing(options: Options) -> AbstractContextManager[None]:
+        smaller = "token_budget, batch_size or max_length"
+        return forward("cross-encoder", options.model, smaller=smaller)
+
+    def _require_finite(self, values: FloatArray, options: Options) -> None:
+        require_finite(
+            "cross-encoder",
+            options.model,
+            values,
+            what="scores",
+            dtype=self.runtime.dtype,
+        )
+
     def _answer(
         self, pairs: Pairs, rows: IntArray, values: FloatArray, logits: FloatArray
     ) -> Scores:
@@ -128,6 +140,12 @@ class Engine:
             int(pairs.query_cut[rows].max(initial=0)),
             reads=(reads, reads),
         )
+        if empty := np.count_nonzero(np.isnan(values)):
+            note = (
+                f"cross-encoder: {empty} of {len(rows)} documents have no tokens, nor "
+                "has the query: they were not scored."
+            )
+            notes = (*notes, note)
         return Scores(values, columns, notes, self.head.order(values, logits))
 
 

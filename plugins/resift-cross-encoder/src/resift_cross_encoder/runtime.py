@@ -11,6 +11,7 @@ from resift.errors import ModelError
 from resift_cross_encoder.graph import exportable
 from resift_cross_encoder.head import FloatArray
 from resift_cross_encoder.pairs import IntArray, Layout, Pairs
+from resift_local import torch_device
 
 if TYPE_CHECKING:
     import sentence_transformers
@@ -61,8 +62,8 @@ def placed(options: Options) -> tuple[Backend, str | None]:
         _require_cpu(backend, options.device)
         return backend, "cpu"
     if backend == "torch":
-        return backend, options.device or _fastest_device()
-    device = options.device or _fastest_device()
+        return backend, torch_device("cross-encoder", options.device)
+    device = torch_device("cross-encoder", options.device)
     wanted = device == "cpu" and options.dtype != "float16"
     return ("auto" if wanted and _installed("openvino") else "torch"), device
 
@@ -114,9 +115,3 @@ def _require_cpu(backend: Backend, device: str | None) -> None:
 
 def _installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
-
-
-def _fastest_device() -> str:
-    from sentence_transformers.util import get_device_name
-
-    return str(get_device_name())

@@ -1,6 +1,7 @@
 """What rerankers that run a model on this machine share."""
 
 from resift_local.deadline import Deadline
+from resift_local.device import torch_device
 from resift_local.forward import forward, reading, require_finite
 from resift_local.loading import first_line, loading
 from resift_local.location import located
@@ -29,6 +30,7 @@ __all__ = [
     "reading",
     "require_finite",
     "require_positions",
+    "torch_device",
     "truncation",
     "unreported",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from resift.errors import ModelError
+from resift.errors import ModelError, ResiftError
 
 __all__ = ["first_line", "loading"]
 
@@ -29,11 +29,13 @@ def loading(
         advice: The end of that message.
 
     Raises:
-        ModelError: For any failure inside.
+        ModelError: For any failure inside that is not an error of resift's already.
     """
     try:
         with _quiet():
             yield
+    except ResiftError:
+        raise
     except Exception as error:
         msg = _known(f"{who}: option 'model': {name!r}", name, error, local=local) or (
             f"{failed} ({type(error).__name__}: {first_line(error)}).{advice}"
