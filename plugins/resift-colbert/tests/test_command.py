@@ -108,9 +108,8 @@ def test_a_reranker_of_the_config_brings_its_options(
         ),
         (
             ["db", "docs", "--model", "./nowhere"],
-            "colbert: the option model names the folder './nowhere', which does not "
-            "exist. Give the path of a checkpoint's folder, or a name on the Hugging "
-            "Face Hub.",
+            "colbert: option 'model': there is no folder './nowhere'. Give the folder "
+            "of a saved late-interaction model, or a name on the Hub.",
         ),
     ],
 )

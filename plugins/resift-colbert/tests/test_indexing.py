@@ -84,7 +84,7 @@ def test_the_rest_of_the_table_stays(table: Table, colbert: ColBERT) -> None:
     assert after.select(before.column_names).equals(before)
     field = table.schema.field("tokens")
     assert field.type == pa.list_(pa.list_(pa.float16(), 16))
-    assert field.metadata == {MODEL.encode(): colbert.checkpoint.model.encode()}
+    assert field.metadata == {MODEL.encode(): colbert.model.encode()}
     assert table.schema.names == [*before.column_names, "tokens"]
 
 
@@ -170,7 +170,7 @@ def test_what_search_returns_is_reranked(table: Table, colbert: ColBERT) -> None
     """Rows found by LanceDB score from their column what their texts score."""
     index(table, colbert, float16=True)
     found = table.search([1.0, 0.0, 0.0, 0.0]).limit(4).with_row_id(True).to_arrow()
-    model = colbert.checkpoint.model
+    model = colbert.model
     stored = resift.load(
         "colbert", config=None, model=model, device="cpu", embeddings="colbert"
     )
@@ -193,7 +193,7 @@ def test_lancedb_reranks_with_it(table: Table, colbert: ColBERT) -> None:
     reranker = adapter.load(
         "colbert",
         config=None,
-        model=colbert.checkpoint.model,
+        model=colbert.model,
         device="cpu",
         embeddings="colbert",
     )

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from resift_colbert.colbert import ColBERT
+from resift_colbert.reranker import ColBERT
 
 __all__ = ["ColBERT"]

@@ -10,8 +10,11 @@ import pyarrow as pa
 from resift import Scores
 from resift_colbert.evidence import MATCHES, matches
 from resift_colbert.maxsim import maxsim
+from resift_local import truncation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from resift_colbert.encoder import Encoder, Query
     from resift_colbert.maxsim import IntArray
     from resift_colbert.tokens import TokenEmbeddings
@@ -70,12 +73,18 @@ class Answer:
 
     def scores(self) -> Scores:
         """Return the scores, with columns and notes."""
-        columns = {}
-        if self._cut.any():
-            columns["tokens_cut"] = pa.array(self._cut)
+        encoder = self._encoder
+        cut, notes = truncation(
+            "colbert",
+            self._cut,
+            self._query.tokens_cut,
+            reads=(encoder.document_length, encoder.query_length),
+            options=("document_length", "query_length"),
+        )
+        columns: dict[str, Iterable[object]] = {**cut}
         if self._with_matches:
             columns["_matches"] = self._aligned_matches()
-        return Scores(self._values, columns, tuple(self._notes()))
+        return Scores(self._values, columns, (*notes, *self._unscored()))
 
     def _explained(self, documents: TokenEmbeddings) -> pa.ListArray:
         ids = documents.ids
@@ -94,20 +103,8 @@ class Answer:
         found = pa.concat_arrays([*self._matches, pa.array([], MATCHES)])
         return found.take(pa.array(place, mask=place < 0))
 
-    def _notes(self) -> list[str]:
+    def _unscored(self) -> list[str]:
         notes = []
-        if self._query.tokens_cut:
-            notes.append(
-                f"colbert: the query is longer than the {self._encoder.query_length:g} "
-                f"tokens that the model reads: {self._query.tokens_cut} were cut "
-                "(option query_length)."
-            )
-        if cut := np.count_nonzero(self._cut):
-            notes.append(
-                f"colbert: {cut} of {len(self._cut)} documents are longer than the "
-                f"{self._encoder.document_length:g} tokens that the model reads; "
-                "tokens_cut says by how much (option document_length)."
-            )
         if empty := np.count_nonzero(np.isnan(self._values)):
             notes.append(
                 f"colbert: {empty} of {len(self._values)} documents have no token "

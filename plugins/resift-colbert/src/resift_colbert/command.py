@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from lancedb.table import Table
 
-    from resift_colbert.colbert import ColBERT
     from resift_colbert.indexing import Indexed
+    from resift_colbert.reranker import ColBERT
 
 __all__ = ["colbert_index"]
 
@@ -98,7 +98,7 @@ def _plugin(
 ) -> ColBERT:
     """Build the reranker, with the options that were given on the command line."""
     import resift
-    from resift_colbert.colbert import ColBERT
+    from resift_colbert.reranker import ColBERT
 
     given: dict[str, Any] = {name: value for name, value in options.items() if value}
     loaded = resift.load(reranker, config=config_path or ..., **given)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from resift_colbert.checkpoint import load_checkpoint
 from resift_colbert.tokens import TokenEmbeddings
-from resift_local import metered
+from resift_local import forward, metered, reading, require_finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +19,13 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import MultiVectorEncoder
 
-    from resift_colbert.checkpoint import Checkpoint
     from resift_colbert.deadline import Deadline
     from resift_colbert.maxsim import FloatArray, IntArray
+    from resift_colbert.options import Options
 
 __all__ = ["Batch", "Encoder", "Query"]
 
+_BUSY = "another call was using the model"
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # the first that the model has
 
 
@@ -61,32 +64,21 @@ class Encoder:
     """A late-interaction model, ready to encode; one thread at a time uses it.
 
     Args:
-        checkpoint: What to load; loaded at once.
-        batch_size: How many documents go through the model together.
-        show_progress: Whether to show a progress bar; None decides by itself.
+        options: The reranker's options.
 
     Raises:
         ModelError: If the model cannot be loaded.
     """
 
-    def __init__(
-        self, checkpoint: Checkpoint, batch_size: int, *, show_progress: bool | None
-    ) -> None:
-        self.checkpoint = checkpoint
-        self.batch_size = batch_size
-        self.show_progress = show_progress
-        self._model: MultiVectorEncoder = checkpoint.load()
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._model: MultiVectorEncoder = load_checkpoint(options)
         self._lock = threading.Lock()  # tokenizers are not safe to share
 
     @property
     def averages(self) -> bool:
         """Whether a score is the mean over the query's tokens, not the sum."""
         return self._model.similarity_fn_name == "meanmaxsim"
-
-    @property
-    def dtype(self) -> str:
-        """The precision of the weights."""
-        return str(self._model.dtype).removeprefix("torch.")
 
     @property
     def document_length(self) -> float:
@@ -108,23 +100,27 @@ class Encoder:
         """Encode queries.
 
         Raises:
+            ModelError: If the model fails, or gives NaN.
             BackendTimeoutError: If the model is not free in time.
         """
         queries = []
-        for start in range(0, len(texts), self.batch_size):
-            some = texts[start : start + self.batch_size]
-            deadline.check(f"{start} of {len(texts)} queries are encoded")
-            with deadline.holding(self._lock):
+        size = self._options.batch_size
+        for start in range(0, len(texts), size):
+            some = texts[start : start + size]
+            deadline.check(f"{start} of {len(texts)} queries were encoded")
+            with self._computing(deadline):
                 rows: list[dict[str, torch.Tensor]] = self._model.encode_query(  # type: ignore[assignment]  # as output_value=None makes it
                     list(some),
                     batch_size=len(some),
                     output_value=None,
                     show_progress_bar=False,
                 )
+            with deadline.holding(self._lock, _BUSY):
                 counts = self._count(some, self._model.prompts.get("query"))
             cuts = np.maximum(counts - self.query_length, 0)
             for row, cut in zip(rows, cuts, strict=True):
                 values, _, ids = _laid_out([row])
+                self._require_finite(values)
                 queries.append(Query(values, ids, int(cut)))
         return queries
 
@@ -135,24 +131,25 @@ class Encoder:
             Batches; each document is in one of them.
 
         Raises:
+            ModelError: If the model fails, or gives NaN.
             BackendTimeoutError: If the time is up before all are encoded.
         """
         if not texts:
             return
-        with deadline.holding(self._lock):
+        with deadline.holding(self._lock, _BUSY):
             counts = self._count(texts, self._document_prompt)
         cuts = np.maximum(counts - self.document_length, 0).astype(np.int32)
         order = np.argsort(-counts, kind="stable")
-        size = self.batch_size
+        size = self._options.batch_size
         for rows in metered(
-            "colbert: encoding",
+            "colbert",
             [order[start : start + size] for start in range(0, len(order), size)],
             deadline,
             unit="text",
-            done="documents are encoded",
-            show=self.show_progress,
+            done="documents were encoded",
+            show=self._options.show_progress,
         ):
-            with deadline.holding(self._lock):
+            with self._computing(deadline):
                 encoded = self._model.encode_document(
                     [texts[row] for row in rows],
                     batch_size=len(rows),
@@ -160,6 +157,7 @@ class Encoder:
                     show_progress_bar=False,
                 )
             tokens = TokenEmbeddings(*_laid_out(encoded))
+            self._require_finite(tokens.values)
             yield Batch(rows, tokens, cuts[rows])
 
     def ids(
@@ -173,7 +171,7 @@ class Encoder:
         """
         from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 
-        with deadline.holding(self._lock):
+        with deadline.holding(self._lock, _BUSY):
             features = self._model.preprocess(
                 list(texts), prompt=self._document_prompt, task="document"
             )
@@ -188,6 +186,25 @@ class Encoder:
         tokens: list[str] = self._model.tokenizer.convert_ids_to_tokens(ids.tolist())
         return tokens
 
+    @contextmanager
+    def _computing(self, deadline: Deadline) -> Iterator[None]:
+        """Have the model to oneself, and say in words what it raises."""
+        smaller = "batch_size, query_length or document_length"
+        with (
+            forward("colbert", self._options.model, smaller=smaller),
+            deadline.holding(self._lock, _BUSY),
+        ):
+            yield
+
+    def _require_finite(self, values: FloatArray) -> None:
+        require_finite(
+            "colbert",
+            self._options.model,
+            values,
+            what="token embeddings",
+            dtype=str(self._model.dtype).removeprefix("torch."),
+        )
+
     @property
     def _document_prompt(self) -> str | None:
         prompts = self._model.prompts
@@ -195,13 +212,14 @@ class Encoder:
 
     def _count(self, texts: Sequence[str], prompt: str | None) -> IntArray:
         """Return how many tokens each text has before anything is cut off."""
-        encoded = self._model.tokenizer(
-            [f"{prompt or ''}{text}" for text in texts],
-            truncation=False,
-            padding=False,
-            return_attention_mask=False,
-            verbose=False,
-        )
+        with reading("colbert", self._options.model):
+            encoded = self._model.tokenizer(
+                [f"{prompt or ''}{text}" for text in texts],
+                truncation=False,
+                padding=False,
+                return_attention_mask=False,
+                verbose=False,
+            )
         return np.array([len(ids) for ids in encoded["input_ids"]], dtype=np.int64)
 
 

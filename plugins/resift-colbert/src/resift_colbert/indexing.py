@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from lancedb.table import Table
 
-    from resift_colbert.colbert import ColBERT
     from resift_colbert.encoder import Encoder
     from resift_colbert.maxsim import FloatArray
+    from resift_colbert.reranker import ColBERT
 
 __all__ = ["KEY", "Indexed", "index"]
 
@@ -104,7 +104,7 @@ def index(
         table.drop_columns([KEY])
     encoder = reranker.encoder()
     kind = _kind(encoder, float16=float16)
-    _prepare(table, column, kind, reranker.checkpoint.model, overwrite=overwrite)
+    _prepare(table, column, kind, str(reranker.model), overwrite=overwrite)
     empty = f"`{column}` IS NULL"
     total = table.count_rows(empty)
     done = Indexed(kept=table.count_rows() - total)

@@ -1,21 +1,20 @@
-"""`colbert`: late interaction, from texts or from stored token embeddings."""
+"""`ColBERT`: the reranker and its hooks."""
 
 from __future__ import annotations
 
-import dataclasses
-import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
-import resift
-from resift.errors import InputError, ModelError, OptionsError
-from resift_colbert.checkpoint import Checkpoint, Dtype
+from resift import hookimpl
+from resift.errors import InputError
 from resift_colbert.deadline import Deadline
-from resift_colbert.stored import Missing, check_model, stored_embeddings
+from resift_colbert.options import Options
+from resift_colbert.stored import check_model, stored_embeddings
 from resift_colbert.tokens import TokenEmbeddings
+from resift_local import Resident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["ColBERT"]
 
 
-class ColBERT:
+class ColBERT(Options):
     """Score by late interaction: every query token looks for its best document token.
 
     Documents are encoded at the call. Or, with *embeddings*, their token embeddings are
@@ -43,7 +42,8 @@ class ColBERT:
         revision: Branch, tag or commit of the checkpoint.
         device: Where the model runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``;
             unset, the best there is.
-        dtype: Precision of the weights; unset, float16 on CUDA and float32 elsewhere.
+        dtype: Precision of the weights; ``"auto"`` or unset, 16 bits on an NVIDIA GPU
+            and float32 elsewhere.
         batch_size: How many documents go through the model together.
         query_length: How many tokens of a query to read; unset, as the model was saved.
         document_length: How many tokens of a document to read; unset, as the model was
@@ -62,7 +62,7 @@ class ColBERT:
             more than two seconds.
 
     Raises:
-        OptionsError: If a number is below 1.
+        ValueError: If a number is not positive.
 
     Example:
         >>> import resift
@@ -71,56 +71,25 @@ class ColBERT:
         'similarity'
     """
 
-    resift_api = 1
-    score_kind = "similarity"
-    pointwise = True
+    resift_api: ClassVar[int] = 1
+    pointwise: ClassVar[bool] = True
+    score_kind: ClassVar[str] = "similarity"
 
-    def __init__(
-        self,
-        *,
-        model: str = "colbert-ir/colbertv2.0",
-        revision: str | None = None,
-        device: str | None = None,
-        dtype: Dtype | None = None,
-        batch_size: int = 32,
-        query_length: int | None = None,
-        document_length: int | None = None,
-        embeddings: str | None = None,
-        missing: Missing = "error",
-        matches: bool = False,
-        trust_remote_code: bool = False,
-        local_files_only: bool = False,
-        threads: int | None = None,
-        show_progress: bool | None = None,
-    ) -> None:
-        _require_at_least_one(
-            batch_size=batch_size,
-            query_length=query_length,
-            document_length=document_length,
-            threads=threads,
-        )
-        self.checkpoint = Checkpoint(
-            model=model,
-            revision=revision,
-            device=device,
-            dtype=dtype,
-            query_length=query_length,
-            document_length=document_length,
-            trust_remote_code=trust_remote_code,
-            local_files_only=local_files_only,
-            threads=threads,
-        )
-        self.batch_size = batch_size
-        self.embeddings = embeddings
-        self.missing: Missing = missing
-        self.matches = matches
-        self.show_progress = show_progress
-        self.columns = () if embeddings is None else (embeddings,)
-        self.needs_text = embeddings is None or matches
-        self._encoder: Encoder | None = None
-        self._lock = threading.Lock()
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._encoder: Resident[Encoder] = Resident()
 
-    @resift.hookimpl
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column of stored token embeddings, if they are read."""
+        return () if self.embeddings is None else (self.embeddings,)
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether the documents themselves are read."""
+        return self.embeddings is None or self.matches
+
+    @hookimpl
     def score(
         self,
         query: str,
@@ -128,11 +97,21 @@ class ColBERT:
         candidates: pa.Table | None = None,
         timeout: float | None = None,
     ) -> Scores:
+        """Score each document, by its text or its stored token embeddings.
+
+        Returns:
+            Scores; where documents were cut, with the column ``tokens_cut`` and a note.
+
+        Raises:
+            ModelError: If the model cannot be loaded, fails, or gives NaN.
+            InputError: If the stored embeddings cannot be read.
+            BackendTimeoutError: If *timeout* is over before the last batch.
+        """
         deadline = Deadline(timeout)
         if self.embeddings is None:
             return self._score_texts([query], [documents], deadline)[0]
         if candidates is not None and self.embeddings in candidates.column_names:
-            check_model(candidates.schema, self.embeddings, self.checkpoint.model)
+            check_model(candidates.schema, self.embeddings, str(self.model))
         chunks = list(stored_embeddings(candidates, self.embeddings, self.missing))
         encoder = self.encoder(deadline)
         (asked,) = encoder.queries([query], deadline)
@@ -149,10 +128,15 @@ class ColBERT:
                 raise InputError(msg)
         return answer.scores()
 
-    @resift.hookimpl
+    @hookimpl
     def score_many(
         self, queries: Sequence[str], documents: Sequence[Sequence[str]]
     ) -> list[Scores]:
+        """Score the documents of all queries, each distinct text encoded once.
+
+        Raises:
+            InputError: If stored embeddings are to be read: there are no candidates.
+        """
         if self.embeddings is not None:
             msg = (
                 "colbert: texts alone cannot be scored, because the option embeddings "
@@ -162,14 +146,16 @@ class ColBERT:
             raise InputError(msg)
         return self._score_texts(queries, documents, Deadline())
 
-    @resift.hookimpl
+    @hookimpl
     def warmup(self) -> None:
-        self.encoder(Deadline())
+        """Load the model, and encode one text."""
+        deadline = Deadline()
+        self.encoder(deadline).queries(["a"], deadline)
 
-    @resift.hookimpl
+    @hookimpl
     def close(self) -> None:
-        with self._lock:
-            self._encoder = None
+        """Let go of the model."""
+        self._encoder.release()
 
     def encoder(self, deadline: Deadline | None = None) -> Encoder:
         """Return the model, loading it on first use.
@@ -178,27 +164,9 @@ class ColBERT:
             ModelError: If it cannot be loaded.
             BackendTimeoutError: If another thread is still loading it at the deadline.
         """
-        with (deadline or Deadline()).holding(self._lock):
-            if self._encoder is None:
-                from resift_colbert.encoder import Encoder
+        from resift_colbert.encoder import Encoder
 
-                self._encoder = Encoder(
-                    self.checkpoint, self.batch_size, show_progress=self.show_progress
-                )
-            return self._encoder
-
-    def __getstate__(self) -> dict[str, object]:
-        return {
-            **dataclasses.asdict(self.checkpoint),
-            "batch_size": self.batch_size,
-            "embeddings": self.embeddings,
-            "missing": self.missing,
-            "matches": self.matches,
-            "show_progress": self.show_progress,
-        }
-
-    def __setstate__(self, options: dict[str, object]) -> None:
-        self.__init__(**options)  # type: ignore[misc]  # weights load on first use
+        return self._encoder.get(lambda: Encoder(self), deadline or Deadline())
 
     def _score_texts(
         self,
@@ -226,11 +194,9 @@ class ColBERT:
                     by_query.setdefault(i, []).append((place, row))
             for i, pairs in by_query.items():
                 places, rows = (list(column) for column in zip(*pairs, strict=True))
-                broken = answers[i].add(
+                answers[i].add(
                     np.array(rows), batch.tokens.take(places), batch.tokens_cut[places]
                 )
-                if len(broken):
-                    raise self._not_finite(encoder)
         return [answer.scores() for answer in answers]
 
     def _answer(self, query: Query, n_documents: int, encoder: Encoder) -> Answer:
@@ -260,21 +226,8 @@ class ColBERT:
         if stored != width and len(tokens.values):
             msg = (
                 f"colbert: the column {self.embeddings!r} (option embeddings) holds "
-                f"vectors of width {stored}, but the model {self.checkpoint.model!r} "
+                f"vectors of width {stored}, but the model {str(self.model)!r} "
                 f"makes them {width} wide. Give the model that wrote it, or write it "
                 "again with 'resift colbert-index --overwrite'."
             )
             raise InputError(msg)
-
-    def _not_finite(self, encoder: Encoder) -> ModelError:
-        return ModelError(
-            f"colbert: the model {self.checkpoint.model!r} gives embeddings that are "
-            f"not finite in {encoder.dtype}. Set dtype='float32'."
-        )
-
-
-def _require_at_least_one(**options: int | None) -> None:
-    for name, value in options.items():
-        if value is not None and value < 1:
-            msg = f"colbert: {name} must be at least 1, got {value}."
-            raise OptionsError(msg)

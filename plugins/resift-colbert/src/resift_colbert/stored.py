@@ -9,7 +9,7 @@ the table is sliced, chunked, or both.
 from __future__ import annotations
 
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from resift_colbert.maxsim import IntArray
+    from resift_colbert.options import Missing
 
-__all__ = ["MODEL", "Missing", "check_model", "stored_embeddings"]
+__all__ = ["MODEL", "check_model", "stored_embeddings"]
 
-Missing: TypeAlias = Literal["error", "skip"]
 MODEL = "resift:model"
 """The field's metadata key under which the writer of a column leaves its model."""
 
