@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from resift_cache.keys import is_identified, list_key, pair_keys
+import resift
+from resift_cache.keys import description, is_identified, list_key, pair_keys
 
 VECTORS = pa.array([[0.0, 1.0], [1.0, 0.0]], pa.list_(pa.float32(), 2))
 
@@ -115,3 +116,21 @@ def test_text_that_is_no_valid_unicode_has_a_key() -> None:
 def test_a_description_tells_everything_or_not(made_of: object, wanted: object) -> None:
     """Instances, functions and addresses say nothing about what a score depends on."""
     assert is_identified(made_of) is wanted
+
+
+def described(**options: object) -> str:
+    """Return the description of a `bm25` with these options, in a cascade."""
+    stages = [{"use": "bm25", "options": options}, "bm25"]
+    with resift.load("cascade", stages=stages, keep=[3], config=None) as reranker:
+        return description(reranker, "")
+
+
+def test_options_that_change_no_score_are_no_part_of_a_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Their names come from the class, wherever the reranker stands."""
+    cls = type(resift.load("bm25", config=None).plugin)
+    monkeypatch.setattr(cls, "neutral_options", ("b",), raising=False)
+
+    assert described(b=0.1) == described(b=0.9) == described()
+    assert described(k1=2.0) != described()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from itertools import repeat
 from typing import TYPE_CHECKING
+
+from resift.authors import catalog
+from resift.errors import PluginError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,9 +24,37 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def description(reranker: Reranker, version: str) -> str:
-    """Return what *reranker* is made of, secrets left out, as canonical JSON."""
+    """Return what the scores of *reranker* depend on, as canonical JSON.
+
+    That is its name, version and options, and those of the rerankers in it, without
+    secrets and without the options that its class declares `neutral_options`: a
+    timeout or a batch size changes no score.
+    """
     made_of = reranker.describe() | ({"cache_version": version} if version else {})
-    return json.dumps(made_of, sort_keys=True, ensure_ascii=False)
+    return json.dumps(_without_neutral(made_of), sort_keys=True, ensure_ascii=False)
+
+
+def _without_neutral(made_of: object) -> object:
+    if isinstance(made_of, list):
+        return [_without_neutral(part) for part in made_of]
+    if not isinstance(made_of, Mapping):
+        return made_of
+    neutral = _neutral_options(str(made_of["use"])) if "use" in made_of else ()
+    return {
+        name: {k: _without_neutral(v) for k, v in part.items() if k not in neutral}
+        if name == "options" and isinstance(part, Mapping)
+        else _without_neutral(part)
+        for name, part in made_of.items()
+    }
+
+
+def _neutral_options(use: str) -> Collection[str]:
+    """Return the options of a reranker that change no score, as its class says."""
+    try:
+        cls = catalog().find(use).load()
+    except PluginError:  # an instance that was not built by name
+        return ()
+    return tuple(getattr(cls, "neutral_options", ()))
 
 
 def is_identified(made_of: object) -> bool:
