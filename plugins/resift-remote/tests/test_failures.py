@@ -85,6 +85,8 @@ def test_each_failure_is_a_typed_error(reply, kind, text):
 
     assert type(error) is kind
     assert str(error) == f"acme: {text}"
+    assert error.who == "acme"
+    assert text.endswith(error.remedy)
 
 
 def test_a_message_with_braces_means_itself():

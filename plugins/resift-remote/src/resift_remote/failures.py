@@ -54,13 +54,16 @@ def failure(
     else:
         fixes = {"key": remedy, "too long": too_long, "rejected": rejected}
         kind, problem, fix = _refused(reply, message, tries, fixes)
-    text = f"{who}: {problem}. {fix}".strip()
     if reply.proxy:
-        text += (
+        fix += (
             f" It was asked through the proxy {reply.proxy}; where none is needed, set "
             "NO_PROXY."
         )
-    error = kind(blanked(text, secrets))
+    error = kind(
+        blanked(f"{problem}.", secrets),
+        who=blanked(who, secrets),
+        remedy=blanked(fix.strip(), secrets),
+    )
     if isinstance(error, RateLimitError):
         error.retry_after = reply.retry_after
     return error
