@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from resift.ranking import RankedDocument as RankedDocument
     from resift.ranking import RankedDocuments as RankedDocuments
     from resift.ranking import Ranking as Ranking
+    from resift.registry import Registry as Registry
     from resift.reranker import Reranker as Reranker
     from resift.scores import Scores as Scores
 
@@ -48,6 +49,7 @@ _HOMES = {
     "RankedDocuments": "ranking",
     "Ranking": "ranking",
     "RateLimitError": "errors",
+    "Registry": "registry",
     "Reranker": "reranker",
     "ResiftError": "errors",
     "ScoreError": "errors",

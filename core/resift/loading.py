@@ -6,13 +6,14 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from inspect import signature
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from resift.building import Recipe, build, checked_wrappers
+from resift.building import Built, Recipe, build, checked_wrappers
 from resift.catalog import Provider, catalog, normalized
 from resift.config import Config, Entry, nested_entry, written_in
 from resift.errors import (
@@ -163,7 +164,12 @@ class Loader:
         wrappers: Handed to every reranker that is built.
         path: The way to here through options of the config, to notice a circle: of each
             the entries from the one that was named to the one that has the option.
+
+    Attributes:
+        shares: Whether its plugins are shared, and so not its rerankers' to close.
     """
+
+    shares = False
 
     def __init__(
         self,
@@ -245,13 +251,7 @@ class Loader:
         who = f"Reranker {name!r} ({provider.home})"
         cls = provider.load()
         implementation(cls).check(who)
-        built = build(
-            cls,
-            entry.options,
-            who=who,
-            nest=lambda value, option: self._child(value, entry, option),
-            place=lambda *keys: self._place_in(entry, *keys),
-        )
+        built = self.make(cls, provider, entry, who)
         merger = entry.settings.merge
         if isinstance(merger, str | Mapping):
             merger = self._child(merger, entry, "merge")
@@ -267,11 +267,23 @@ class Loader:
                 wrappers=self.wrappers,
                 name=name,
                 who=who,
+                borrowed=self.shares,
             )
         except InputError as error:
             if error.parameter:  # a setting that does not suit the reranker
                 error.place = error.place or self._place_in(entry, error.parameter)
             raise
+
+    def make(self, cls: type, provider: Provider, entry: Entry, who: str) -> Built:
+        """Build the plugin that *entry* describes; what shares plugins overrides it."""
+        del provider
+        return build(
+            cls,
+            entry.options,
+            who=who,
+            nest=lambda value, option: self._child(value, entry, option),
+            place=lambda *keys: self._place_in(entry, *keys),
+        )
 
     def nested(self, value: object) -> Reranker:
         """Build a reranker inside another: from a name, a table, or an object.
@@ -313,7 +325,8 @@ class Loader:
             if key in busy:
                 way = chain(*self.path[busy.index(key) + 1 :], step)
                 raise self._circle((key, *way))
-            loader = Loader(self.config, self.wrappers, (*self.path, step))
+            loader = copy(self)
+            loader.path = (*self.path, step)
         with written_in(self._place(source)):
             return loader.nested(value)
 

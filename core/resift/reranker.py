@@ -125,12 +125,17 @@ class Reranker(Nested):
         wrappers: tuple[object, ...],
         name: str,
         who: str,
+        borrowed: bool = False,
     ) -> Self:
-        """Return the reranker of what was built by name; `resift.load` calls this."""
+        """Return the reranker of what was built by name; `resift.load` calls this.
+
+        One that is *borrowed* leaves its plugin open when it is closed.
+        """
         self = cls.__new__(cls)
         children = tuple(c for c in built.children if isinstance(c, Reranker))
         self._set_up(built.plugin, settings, wrappers, name, who)
         self._recipe, self._children = recipe, children
+        self._borrowed = borrowed
         return self
 
     def _set_up(
@@ -148,6 +153,7 @@ class Reranker(Nested):
         self.who = who
         self._recipe: Recipe | None = None
         self._children: tuple[Reranker, ...] = ()
+        self._borrowed = False
         self._closed = False
         self._start()
 
@@ -618,6 +624,8 @@ class Reranker(Nested):
         if self._closed:
             return
         self._closed = True
+        if self._borrowed:
+            return
         errors = self._host.close()
         for child in self._owned():
             try:
