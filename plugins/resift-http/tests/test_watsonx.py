@@ -130,9 +130,11 @@ def test_a_token_server_that_fails_is_tried_again(server, load, query, documents
 def test_a_token_server_that_hangs_is_a_timeout(server, load, query, documents):
     """The exchange counts against the deadline."""
     server.hang(path=TOKENS)
+    reranker = load()
+    reranker.plugin._connection.open()  # which takes time, too
 
     with pytest.raises(BackendTimeoutError) as caught:
-        load().score(query, documents, timeout=0.2)
+        reranker.score(query, documents, timeout=0.2)
     assert str(caught.value) == (
         f"watsonx: no access token from {server.url}{TOKENS}: no answer in time "
         "(ReadTimeout: timed out). Raise 'timeout', or send fewer documents."

@@ -34,7 +34,7 @@ def test_the_config_loads(tmp_path, monkeypatch):
     path.write_text(blocks("toml")[0], encoding="utf-8")
 
     with resift.load("precise", config=path) as reranker:
-        assert reranker.scores
+        assert reranker.can_score
     assert tomllib.loads(blocks("toml")[0])["rerankers"]["judge"]["use"] == "llm"
 
 
