@@ -101,7 +101,15 @@ def score(
     """Score each document against the query: higher is better.
 
     Never reorder or change the documents, and never sort what you return: the host
-    sorts. Raise (see `resift.errors.BackendError`) rather than return fewer scores.
+    sorts. Raise (see `resift.errors.BackendError`) rather than return fewer scores, and
+    make none up for what a server left out. A failure leaves nothing behind: the next
+    call works. No call colours the next, nor another instance. Texts and keys stay out
+    of logs, warnings, errors and files; the process (random state, logging, signals,
+    environment) stays as it was; files, threads and sockets are given back.
+
+    A reranker made of others hands on what they say beside values (order, notes,
+    columns, usage, errors), and hands *candidates* and *timeout* to them; *top_k* only
+    where it does not change their scores.
 
     Args:
         query: The query, never blank.
@@ -153,6 +161,9 @@ def merge(
     rankings: Sequence[Ranking], n_documents: int, query: str | None = None
 ) -> MergedLike:
     """Fuse ranked lists into one score per document: higher is better.
+
+    Every list counts, however many there are, and what one found first beats what none
+    found. The same lists merge the same, whatever was merged before, and in any thread.
 
     Args:
         rankings: The lists, at least one. Each holds `documents`, int64 positions in

@@ -23,6 +23,8 @@ pytest_plugins = ["pytester"]
 if find_spec("lancedb"):
     import resift.lancedb
 
+ASYNCIO = "ignore:The configuration option:pytest.PytestDeprecationWarning"
+"""What pytest-asyncio says as it starts, wherever it happens to be installed."""
 BM25 = """
     from resift.testing import RerankerSuite
 
@@ -47,7 +49,8 @@ def run(pytester: pytest.Pytester):
 
     def run(source: str, *arguments: str) -> pytest.RunResult:
         pytester.makepyfile(test_it=source)
-        return pytester.runpytest_inprocess("-q", "-rA", "-W", "error", *arguments)
+        strict = ("-W", "error", "-W", ASYNCIO)
+        return pytester.runpytest_inprocess("-q", "-rA", *strict, *arguments)
 
     return run
 

@@ -22,7 +22,14 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["changes", "open_files", "surroundings", "undisturbed"]
+__all__ = [
+    "changes",
+    "open_files",
+    "random_states",
+    "seed",
+    "surroundings",
+    "undisturbed",
+]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGALRM", "SIGCHLD", "SIGHUP", "SIGUSR1")
 
@@ -31,8 +38,6 @@ def surroundings() -> dict[str, object]:
     """Return what belongs to the whole process, each under a name to show."""
     root = logging.getLogger()
     found: dict[str, object] = {
-        "the random state (random.seed)": random.getstate(),
-        "numpy's random state (numpy.random.seed)": _numpy_state(),
         "numpy's error handling (numpy.seterr)": np.geterr(),
         "logging (logging.disable)": root.manager.disable,
         "the root logger's level": root.level,
@@ -55,9 +60,30 @@ def surroundings() -> dict[str, object]:
             found[f"the handler of {name}"] = signal.getsignal(number)
     torch: Any = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "get_rng_state"):
-        found["torch's random state (torch.manual_seed)"] = torch.get_rng_state().sum()
         found["torch's gradients"] = torch.is_grad_enabled()
         found["torch's default dtype"] = torch.get_default_dtype()
+    return found
+
+
+def seed(number: int) -> None:
+    """Seed the generators of the whole process."""
+    random.seed(number)
+    np.random.seed(number)  # noqa: NPY002  # as others seed it
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "manual_seed"):
+        torch.manual_seed(number)
+
+
+def random_states() -> dict[str, object]:
+    """Return the states of the generators of the whole process."""
+    found: dict[str, object] = {
+        "the random state (random.seed)": random.getstate(),
+        "numpy's random state (numpy.random.seed)": _numpy_state(),
+    }
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "get_rng_state"):
+        state = torch.get_rng_state().numpy().tobytes()
+        found["torch's random state (torch.manual_seed)"] = state
     return found
 
 

@@ -78,6 +78,18 @@ class _Reason(click.ParamType):  # type: ignore[type-arg]  # of late generic
     show_default=True,
     help="How far equal scores may lie apart, as a share of the largest.",
 )
+@click.option("--quick", is_flag=True, help="Run the essential third of the checks.")
+@click.option("--slow", is_flag=True, help="Try large sizes, too; takes long.")
+@click.option(
+    "-k", "only", default="", help="Run the checks of whose name this is part."
+)
+@click.option(
+    "--limit",
+    type=click.FloatRange(min=1),
+    default=20.0,
+    show_default=True,
+    help="Seconds after which a call that only waits is given up as hung.",
+)
 @json_option
 def check(
     name: str,
@@ -88,6 +100,10 @@ def check(
     config_path: Path | None,
     network: bool,
     tolerance: float,
+    quick: bool,
+    slow: bool,
+    only: str,
+    limit: float,
     as_json: bool,
 ) -> None:
     """Prove that a reranker keeps its promises.
@@ -110,15 +126,17 @@ def check(
       resift check cascade -o 'stages=["bm25", "bm25"]' -o 'keep=[3]'
       resift check jina -o api_key=... --network
       resift check precise --config search.toml
+      resift check mine --quick
+      resift check mine -k top_k
       resift check mine --skip "obvious document wins=random weights"
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift.testing.checking import Run
     from resift.testing.subject import Settings, Subject
 
     use, configured = _configured(name, find_config(config_path))
-    settings = Settings(network=network, tolerance=tolerance)
+    settings = Settings(network=network, tolerance=tolerance, limit=limit, slow=slow)
     subject = Subject(use, {**configured, **dict(options)}, settings)
-    run = Run(subject, dict(expect), dict(skip))
+    run = Run(subject, dict(expect), dict(skip), quick=quick, only=only)
     if as_json:
         report = run.everything()
         write_json(report.as_dict())
