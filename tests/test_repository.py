@@ -114,7 +114,7 @@ def test_entry_points_stay_inside_their_package(plugin):
     groups = project(plugin)["project"].get("entry-points", {})
     needed = [n for p in PLUGINS for n in project(p)["project"]["dependencies"]]
 
-    assert groups or [n for n in needed if n.startswith(f"{plugin.name}>=")]
+    assert groups or plugin.name in {re.match(r"[\w-]+", n)[0] for n in needed}
     assert set(groups) <= {RERANKERS, COMMANDS, WRAPPERS}
     for name, target in ((n, t) for group in groups.values() for n, t in group.items()):
         assert name == normalized(name)
@@ -130,6 +130,40 @@ def test_a_plugin_is_installed_for_development(plugin):
     folder = f"-e plugins/{plugin.name}"
 
     assert any(line.split("[")[0] == folder for line in lines)
+
+
+def built_on(plugin: Path) -> dict[str, Path]:
+    """Return the plugins that one needs, in the order of need, and itself last."""
+    found: dict[str, Path] = {}
+    for line in project(plugin)["project"]["dependencies"]:
+        needed = plugin.parent / re.match(r"[\w-]+", line)[0]
+        if needed in PLUGINS:
+            found |= built_on(needed)
+    return {**found, plugin.name: plugin}
+
+
+@plugins
+def test_a_plugin_says_how_it_installs_from_a_clone(plugin):
+    """Its README has one line that names it and every plugin it is built on."""
+    folders = " ".join(f"./plugins/{name}" for name in built_on(plugin))
+    line = f"pip install . {folders}   # or, in a clone of resift"
+
+    lines = (plugin / "README.md").read_text(encoding="utf-8").splitlines()
+
+    assert [found for found in lines if found.startswith("pip install . ")] == [line]
+
+
+def test_the_extras_of_the_core_are_the_plugins():
+    """`resift[cohere]` brings `resift-cohere`, and so on for all but the libraries."""
+    extras = project(ROOT)["project"]["optional-dependencies"]
+    offering = [p for p in PLUGINS if project(p)["project"].get("entry-points")]
+
+    assert {
+        name: extras[name] for name in extras if name not in ("lancedb", "test")
+    } == {
+        plugin.name.removeprefix("resift-"): [f"{plugin.name}>=0.1"]
+        for plugin in offering
+    }
 
 
 def test_published_names_are_those_of_the_plugins():
