@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from resift.testing import CompositeSuite
+from resift.testing import RerankerSuite
 
 
-class TestCascade(CompositeSuite):
+class TestCascade(RerankerSuite):
     """A first stage that hands on fewer documents than it gets."""
 
     name = "cascade"
     options = {"stages": ["bm25", "bm25"], "keep": [4]}
 
 
-class TestEnsemble(CompositeSuite):
+class TestEnsemble(RerankerSuite):
     """Two scorers, merged by score."""
 
     name = "ensemble"
@@ -22,7 +22,7 @@ class TestEnsemble(CompositeSuite):
     }
 
 
-class TestEnsembleWithRetrieval(CompositeSuite):
+class TestEnsembleWithRetrieval(RerankerSuite):
     """A scorer, merged with the order and the scores that came in."""
 
     name = "ensemble"

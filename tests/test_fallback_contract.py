@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from resift.testing import CompositeSuite
+from resift.testing import RerankerSuite
 
 
-class TestFallback(CompositeSuite):
+class TestFallback(RerankerSuite):
     """With a first that answers."""
 
     name = "fallback"

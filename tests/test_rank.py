@@ -82,6 +82,20 @@ def test_rank_says_what_the_plugin_adds():
     ]
 
 
+@pytest.mark.parametrize(("own", "kind"), [(None, "logit"), ("probability",) * 2])
+def test_a_ranking_says_what_its_scores_mean(own, kind):
+    """What the answer says comes before what the plugin declares."""
+
+    class Unsure:
+        score_kind = "logit"
+
+        @resift.hookimpl
+        def score(self, documents):
+            return Scores([0.5, 0.25], kind=own)
+
+    assert Reranker(Unsure()).rank("q", ["a", "b"]).kind == kind
+
+
 def test_ranked_documents_are_a_sequence():
     """It can be indexed, sliced, compared and read in a shell."""
     ranked = Reranker(Lengths()).rank("q", ["a", "bb"])

@@ -260,7 +260,8 @@ def _ranked(
     host: Host, documents: Sequence[Document], scores: Scores, settings: Settings
 ) -> RankedDocuments:
     scores, shown = _enough(host, _told(scores, host.name), settings)
-    return RankedDocuments.of(documents, scores, shown, who=host.who)
+    kind = host.traits.score_kind
+    return RankedDocuments.of(documents, scores, shown, kind=kind, who=host.who)
 
 
 def _texts(documents: Sequence[object], text: Text, host: Host) -> list[str | None]:
@@ -376,14 +377,9 @@ def _enough(
 
 
 def _told(scores: Scores, name: str) -> Scores:
-    """Say so where every document has one score: a misconverted model, often.
-
-    Not where it is 0: counting words, that is how nothing found scores.
-    """
+    """Say so where every document has one score: a misconverted model, often."""
     known = scores.values[~np.isnan(scores.values)]
-    if len(known) < 2 or scores.order is not None:
-        return scores
-    if known[0] == 0 or (known != known[0]).any():
+    if len(known) < 2 or scores.order is not None or (known != known[0]).any():
         return scores
     text = (
         f"{name}: all {len(known)} documents have the score {known[0]:.6g}; they keep "

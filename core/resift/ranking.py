@@ -97,18 +97,20 @@ class RankedDocuments(Sequence[RankedDocument]):
 
     An immutable sequence. ``notes`` is a tuple of sentences that a user must know, such
     as ``"fallback: cohere timed out after 0.5 s"``; ``usage`` is what the call cost, as
-    numbers by name.
+    numbers by name; ``kind`` is what the scores mean, see `resift.hookspecs`.
     """
 
-    __slots__ = ("_documents", "notes", "usage")
+    __slots__ = ("_documents", "kind", "notes", "usage")
 
     def __init__(
         self,
         documents: Iterable[RankedDocument],
         notes: Iterable[str] = (),
         usage: Mapping[str, float] = _NO_COLUMNS,  # type: ignore[assignment]  # empty
+        kind: str = "ordinal",
     ) -> None:
         self._documents = tuple(documents)
+        self.kind = kind
         self.notes = tuple(notes)
         self.usage = dict(usage)
 
@@ -119,6 +121,7 @@ class RankedDocuments(Sequence[RankedDocument]):
         scores: ScoresLike,
         top_k: int | None = None,
         *,
+        kind: str = "ordinal",
         who: str = "RankedDocuments.of",
     ) -> Self:
         """Rank documents by their scores.
@@ -128,6 +131,7 @@ class RankedDocuments(Sequence[RankedDocument]):
             scores: What `score` may return for them, or for the first of them; those
                 without a score follow, in the order they came.
             top_k: How many to keep; all by default.
+            kind: What the scores mean, unless they say it themselves.
             who: What messages call whoever scored.
 
         Raises:
@@ -147,7 +151,7 @@ class RankedDocuments(Sequence[RankedDocument]):
             RankedDocument(i, documents[i], values[i], rank, columns[i])
             for rank, i in enumerate(order.tolist(), start=1)
         ]
-        return cls(ranked, scores.notes, scores.usage)
+        return cls(ranked, scores.notes, scores.usage, scores.kind or kind)
 
     @overload
     def __getitem__(self, index: int) -> RankedDocument: ...

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from resift.testing import CompositeSuite
+from resift.testing import RerankerSuite
 
 
-class TestMax(CompositeSuite):
+class TestMax(RerankerSuite):
     """The best passage counts."""
 
     name = "chunk"
     options = {"reranker": "bm25", "size": 5, "overlap": 2}
 
 
-class TestMean(CompositeSuite):
+class TestMean(RerankerSuite):
     """All passages count."""
 
     name = "chunk"

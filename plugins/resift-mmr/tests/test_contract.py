@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from resift.testing import CompositeSuite
+from resift.testing import RerankerSuite
 
 
-class TestScored(CompositeSuite):
+class TestScored(RerankerSuite):
     """Relevance by bm25, likeness by vectors of letters."""
 
     name = "mmr"
