@@ -280,3 +280,33 @@ def test_a_reranker_that_only_merges_is_refused() -> None:
     assert str(caught.value).endswith(
         ": its rerankers must score, but 'rrf' only merges."
     )
+
+
+def test_what_cannot_be_loaded_is_passed_over(install, caplog):
+    """A key that is not set is no reason to be without an answer; it is logged."""
+    install(
+        "from pydantic import SecretStr\n"
+        "class Plugin:\n"
+        "    def __init__(self, *, api_key: SecretStr) -> None: ...\n"
+        "    @resift.hookimpl\n"
+        "    def score(self, documents): ...\n"
+    )
+    keyed = {"use": "fake", "options": {"api_key": {"env": "RESIFT_NO_SUCH_KEY"}}}
+
+    reranker = resift.load("fallback", rerankers=[keyed, "bm25"], config=None)
+    ranked = reranker.rank("red fox", ["a hen", "a red fox"])
+
+    why = (
+        "Reranker 'fake' (resift-fake 1.0): option 'api_key' reads the environment "
+        "variable 'RESIFT_NO_SUCH_KEY', which is not set. Set it."
+    )
+    assert ranked[0].index == 1
+    assert ranked.notes[0] == f"fallback: fake failed: {why}"
+    assert caplog.messages == [f"fallback works without 'fake': {why}"]
+
+
+def test_a_mistake_is_not_passed_over(install):
+    """A name that is not installed, and an option that there is not, are refused."""
+    for wrong in ("no-such-reranker", {"use": "bm25", "options": {"k9": 1}}):
+        with pytest.raises(resift.ResiftError):
+            resift.load("fallback", rerankers=[wrong, "bm25"], config=None)

@@ -56,6 +56,7 @@ _HOMES = {
     "Scores": "scores",
     "ServerError": "errors",
     "UnknownRerankerError": "errors",
+    "UnsetVariableError": "errors",
     "hookimpl": "hookspecs",
     "load": "loading",
     "redacted": "loading",

@@ -9,11 +9,12 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from resift.catalog import WRAPPERS, Provider, catalog
 from resift.config import written_in
 from resift.errors import ConfigError, InputError, InvalidRerankerError, ResiftError
+from resift.hookspecs import hookimpl
 from resift.options import Nested, Schema
 from resift.plugin import implementation
 from resift.redaction import quoted, secrets_in
@@ -120,6 +121,29 @@ def _constructed(schema: Schema, options: Mapping[str, object], place: Place) ->
         if len(places) == 1:
             error.place = error.place or places.pop()
         raise
+
+
+class Absent:
+    """Stands in for a reranker that cannot be loaded: raises why when it is asked.
+
+    Args:
+        error: What loading it raised.
+    """
+
+    needs_text = False
+
+    def __init__(self, error: ResiftError) -> None:
+        self.error = error
+
+    @hookimpl
+    def score(self) -> NoReturn:
+        """Raise why it is not there."""
+        raise self.error
+
+    @hookimpl
+    def check(self) -> None:
+        """Raise why it is not there."""
+        raise self.error
 
 
 @dataclass

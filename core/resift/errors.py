@@ -11,6 +11,7 @@
     │   ├── IncompatibleRerankerError written for another hook version (ImportError)
     │   └── InvalidRerankerError      the class is no reranker         (TypeError)
     ├── OptionsError                  an option is unknown or wrong    (ValueError)
+    │   └── UnsetVariableError        its environment variable is missing
     ├── ConfigError                   the config file is wrong         (ValueError)
     ├── InputError                    query, documents or tables wrong (ValueError)
     ├── ScoreError                    a reranker's scores are unusable (ValueError)
@@ -59,6 +60,7 @@ __all__ = [
     "ScoreError",
     "ServerError",
     "UnknownRerankerError",
+    "UnsetVariableError",
 ]
 
 _NOT_GIVEN = object()
@@ -162,6 +164,10 @@ class OptionsError(ResiftError, ValueError):
 
     def _subject(self) -> str:
         return self.parameter and f"option {self.parameter!r}"
+
+
+class UnsetVariableError(OptionsError):
+    """An option is to be read from an environment variable that is not set."""
 
 
 class ConfigError(ResiftError, ValueError):

@@ -30,6 +30,10 @@ Besides its hooks, an instance may carry these attributes:
     The rerankers that it is made of, a list. What it does not declare, `columns`,
     `needs_text`, `tells_rows_apart`, `reads_order`, `score_kind`, `pointwise` and
     `deterministic`, follows from theirs, and they are warmed up and checked with it.
+``does_without``
+    True for a reranker made of others that works without some of them: a child whose
+    key is not set, or whose package cannot be imported, then fails when it is asked,
+    not when it is loaded.
 ``resift_api``
     The major version of these hooks it was written for: ``1``.
 

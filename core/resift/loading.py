@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,16 +14,18 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from resift.building import Built, Recipe, build, checked_wrappers
+from resift.building import Absent, Built, Recipe, build, checked_wrappers
 from resift.catalog import Provider, catalog, normalized
 from resift.config import Config, Entry, nested_entry, written_in
 from resift.errors import (
+    BrokenRerankerError,
     ConfigError,
     InputError,
     InvalidRerankerError,
     PluginError,
     ResiftError,
     UnknownRerankerError,
+    UnsetVariableError,
 )
 from resift.host import require_merger
 from resift.options import YIELDING, Schema
@@ -31,6 +34,9 @@ from resift.reranker import Reranker
 from resift.settings import Settings, Text, Weights
 
 __all__ = ["Loader", "config_of", "load", "redacted"]
+
+
+_log = logging.getLogger("resift")
 
 
 def load(
@@ -281,7 +287,7 @@ class Loader:
             cls,
             entry.options,
             who=who,
-            nest=lambda value, option: self._child(value, entry, option),
+            nest=lambda value, option: self._inside(value, entry, option, cls),
             place=lambda *keys: self._place_in(entry, *keys),
         )
 
@@ -309,6 +315,22 @@ class Loader:
             with written_in(self._place(entry.source(setting))):
                 raise ConfigError(msg)
         return self.build(entry, label)
+
+    def _inside(self, value: object, entry: Entry, option: str, cls: type) -> Reranker:
+        """Build a reranker inside a *cls*, or what stands in for it where that will do.
+
+        Only what the machine lacks, a key or a package, is no reason not to load.
+        """
+        try:
+            return self._child(value, entry, option)
+        except (UnsetVariableError, BrokenRerankerError) as error:
+            if not getattr(cls, "does_without", False):
+                raise
+            name = value if isinstance(value, str) else ""
+            if isinstance(value, Mapping):
+                name = str(value.get("use"))
+            _log.warning("%s works without %r: %s", entry.use, name, error)
+            return Reranker(Absent(error), wrappers=self.wrappers, name=name)
 
     def _child(self, value: object, entry: Entry, option: str) -> Reranker:
         """Build a reranker that *option* of *entry* wants inside.

@@ -22,6 +22,7 @@ from resift.errors import (
     OptionsError,
     ResiftError,
     UnknownRerankerError,
+    UnsetVariableError,
 )
 from resift.plugin import may_be_reranker
 from resift.redaction import Guarded, quoted, redacted, secrets_in
@@ -226,11 +227,8 @@ class Schema:
         try:
             return os.environ[variable]
         except KeyError:
-            msg = (
-                f"{self.who}: option {name!r} reads the environment variable "
-                f"{variable!r}, which is not set. Set it."
-            )
-        raise OptionsError(msg)
+            msg = f"reads the environment variable {variable!r}, which is not set"
+        raise UnsetVariableError(msg, who=self.who, parameter=name, remedy="Set it.")
 
     def _wrong(self, option: Option, error: ValidationError, value: str | None) -> str:
         """Return what is wrong; *value* is shown as it is, None not at all."""

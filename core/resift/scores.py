@@ -78,6 +78,21 @@ class Scores:
             return np.asarray(self.order, dtype=np.int64)
         return np.argsort(-np.asarray(self.values, dtype=np.float64), kind="stable")
 
+    def with_values(self, values: NDArray[np.float64]) -> Scores:
+        """Return the same answer with other values: what a composite makes of them.
+
+        Documents sort by the new values; those that are NaN follow in the order that
+        they have here. Columns, notes, usage and the reason for NaN stay.
+
+        Args:
+            values: One for each document, float64, shape ``(n_docs,)``.
+        """
+        order = None
+        if self.order is not None:
+            before = self.ranking()
+            order = before[np.argsort(-values[before], kind="stable")]
+        return replace(self, values=values, order=order, kind=None)
+
 
 ScoresLike: TypeAlias = (
     Sequence[SupportsFloat] | Mapping[int, SupportsFloat] | Scores | _Array

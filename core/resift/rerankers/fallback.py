@@ -60,6 +60,8 @@ class Fallback:
         ValueError: If an option is out of range, or a reranker only merges.
     """
 
+    does_without = True  # of those that cannot be loaded: an answer, whatever happens
+
     def __init__(
         self,
         rerankers: list[Reranker],
