@@ -23,7 +23,7 @@ from resift.settings import Settings
 __all__ = ["Config", "Entry", "nested_entry", "written_in"]
 
 FILE_NAME = "resift.toml"
-_TOP_LEVEL = ("default", "wrappers", "rerankers")
+_TOP_LEVEL = ("default", "wrappers", "rerankers", "commands")
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,16 @@ class Config:
         rerankers: The entries by normalised name.
         path: The file, or None where none was read.
         wrappers: Wrappers of every reranker that is loaded: names, or tables.
+        commands: By the name of a command, defaults of its options.
     """
 
     default: str | None = None
     rerankers: Mapping[str, Entry] = field(default_factory=dict)
     path: Path | None = None
     wrappers: Sequence[str | Mapping[str, object]] = field(default=(), repr=False)
+    commands: Mapping[str, Mapping[str, object]] = field(
+        default_factory=dict, repr=False
+    )
 
     @classmethod
     def find(cls, start: Path | None = None) -> Config:
@@ -143,7 +147,11 @@ class Config:
         wrappers = _typed(data, "wrappers", (list,), where) or ()
         for wrapper in wrappers:
             _typed({"wrappers": wrapper}, "wrappers", (str, Mapping), where)
-        return cls(default, entries, path, tuple(wrappers))
+        commands = _typed(data, "commands", (Mapping,), where) or {}
+        for name in commands:
+            _typed(commands, name, (Mapping,), f"{where}: [commands]")
+        by_name = {normalized(str(name)): commands[name] for name in commands}
+        return cls(default, entries, path, tuple(wrappers), by_name)
 
     def get(self, name: str) -> Entry | None:
         """Return the entry called *name*, or None."""

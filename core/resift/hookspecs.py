@@ -34,6 +34,9 @@ Besides its hooks, an instance may carry these attributes:
     True for a reranker made of others that works without some of them: a child whose
     key is not set, or whose package cannot be imported, then fails when it is asked,
     not when it is loaded.
+``keeps_answers``
+    True for a reranker that keeps answers, which a `fallback` cannot use while it
+    leaves the reranker alone.
 ``resift_api``
     The major version of these hooks it was written for: ``1``.
 

@@ -185,6 +185,8 @@ class _Entry:
             raise _UnansweredError(msg)
         if not self._breaker.admit():
             msg = f"is left alone after {self._breaker.failures} failures in a row"
+            if getattr(self.reranker.plugin, "keeps_answers", False):
+                msg = f"{msg}, what it keeps included: put it around the fallback"
             raise _UnansweredError(msg)
         try:
             scores = self._run(request, seconds)

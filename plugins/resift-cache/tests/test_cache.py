@@ -429,3 +429,38 @@ def test_a_cache_never_changes_a_score(
         assert np.array_equal(scores.values, wanted.values, equal_nan=True)
         assert scores.ranking().tolist() == wanted.ranking().tolist()
     reranker.close()
+
+
+def test_a_cache_around_a_fallback_answers_in_an_outage(tmp_path):
+    """What is kept is found though the reranker is down; the other way says why not."""
+    broken = []
+
+    def score(query, documents):
+        if broken:
+            msg = "The server answers 503."
+            raise resift.ServerError(msg)
+        return [float(len(text)) for text in documents]
+
+    def cached(inner):
+        return resift.load(
+            "cache", reranker=inner, directory=tmp_path, version="1", config=None
+        )
+
+    outside = cached(resift.load("fallback", rerankers=[score], config=None))
+    inside = resift.load(
+        "fallback", rerankers=[cached(score)], failures=1, pause=60, config=None
+    )
+    for reranker in (outside, inside):
+        reranker.rank("q", ["a", "bb"])
+    broken.append(True)
+    inside.rank("q", ["ccc"])
+
+    kept = outside.rank("q", ["a", "bb"])
+    alone = inside.rank("q", ["a", "bb"])
+
+    assert [d.index for d in kept] == [1, 0]
+    assert kept.notes == ()
+    assert alone.notes[0] == (
+        "fallback: cache is left alone after 1 failures in a row, what it keeps "
+        "included: put it around the fallback"
+    )

@@ -50,6 +50,8 @@ class Cache:
         ValueError: If an option is out of range, or the reranker's options are unknown.
     """
 
+    keeps_answers = True
+
     def __init__(
         self,
         reranker: Reranker,

@@ -17,6 +17,7 @@ from resift.errors import (
     InvalidRerankerError,
     ResiftError,
 )
+from resift_cli.defaults import defaults
 from resift_cli.output import printable
 from resift_cli.synopsis import summary
 
@@ -84,6 +85,8 @@ class Commands(click.Group):
         command = self.get_command(ctx, args[0])
         if command is None and not ctx.resilient_parsing:
             ctx.fail(_unknown(args[0], self.list_commands(ctx)))
+        if command is not None and not ctx.resilient_parsing:
+            ctx.default_map = {args[0]: defaults(command, args[0], args[1:])}
         return args[0], command, args[1:]
 
     def format_commands(
