@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from resift.testing import RerankerSuite
+from resift.testing import CompositeSuite
 
 
-class TestCascade(RerankerSuite):
+class TestCascade(CompositeSuite):
     """A first stage that hands on fewer documents than it gets."""
 
     name = "cascade"
     options = {"stages": ["bm25", "bm25"], "keep": [4]}
 
 
-class TestEnsemble(RerankerSuite):
+class TestEnsemble(CompositeSuite):
     """Two scorers, merged by score."""
 
     name = "ensemble"
@@ -22,7 +22,7 @@ class TestEnsemble(RerankerSuite):
     }
 
 
-class TestEnsembleWithRetrieval(RerankerSuite):
+class TestEnsembleWithRetrieval(CompositeSuite):
     """A scorer, merged with the order and the scores that came in."""
 
     name = "ensemble"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from resift.testing import RerankerSuite
+from resift.testing import CompositeSuite
 
 
-class TestFallback(RerankerSuite):
+class TestFallback(CompositeSuite):
     """With a first that answers."""
 
     name = "fallback"

@@ -377,9 +377,14 @@ def _enough(
 
 
 def _told(scores: Scores, name: str) -> Scores:
-    """Say so where every document has one score: a misconverted model, often."""
+    """Say so where every document has one score: a misconverted model, often.
+
+    Not where it is 0: counting words, that is how nothing found scores.
+    """
     known = scores.values[~np.isnan(scores.values)]
-    if len(known) < 2 or scores.order is not None or (known != known[0]).any():
+    if len(known) < 2 or scores.order is not None:
+        return scores
+    if known[0] == 0 or (known != known[0]).any():
         return scores
     text = (
         f"{name}: all {len(known)} documents have the score {known[0]:.6g}; they keep "

@@ -106,7 +106,9 @@ class Subject:
     @property
     def who(self) -> str:
         if isinstance(self.target, Reranker):
-            return self.target.who
+            wrappers = [type(w).__name__ for w in self.target.wrappers]
+            wrapped = f", wrapped by {', '.join(wrappers)}," if wrappers else ""
+            return f"{self.target.who}{wrapped}"
         name = getattr(self.target, "__name__", type(self.target).__name__)
         return f"Reranker {self.target if isinstance(self.target, str) else name!r}"
 

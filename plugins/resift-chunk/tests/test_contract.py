@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from resift.testing import RerankerSuite
+from resift.testing import CompositeSuite
 
 
-class TestMax(RerankerSuite):
+class TestMax(CompositeSuite):
     """The best passage counts."""
 
     name = "chunk"
     options = {"reranker": "bm25", "size": 5, "overlap": 2}
 
 
-class TestMean(RerankerSuite):
+class TestMean(CompositeSuite):
     """All passages count."""
 
     name = "chunk"

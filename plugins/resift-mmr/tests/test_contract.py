@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from resift.testing import RerankerSuite
+from resift.testing import CompositeSuite
 
 
-class TestScored(RerankerSuite):
+class TestScored(CompositeSuite):
     """Relevance by bm25, likeness by vectors of letters."""
 
     name = "mmr"

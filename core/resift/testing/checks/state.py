@@ -297,7 +297,10 @@ def pickles_before_the_first_score(subject: Subject) -> None:
     wanted = subject.scores(GRADED)
     try:
         data = pickle.dumps(subject.build())
-    except (pickle.PicklingError, TypeError, AttributeError, NotImplementedError):
+    except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
+        if _pickles(subject.reranker):
+            found = f"pickling it before its first score, {raised(error)}"
+            broken(f"{found}; afterwards it works", cause=error)
         return
     try:
         with pickle.loads(data) as copy:  # noqa: S301  # written three lines above
@@ -364,6 +367,14 @@ class _Torn(list[str]):
         yield from list.__getitem__(self, slice(0, 2))
         msg = "resift.testing: the documents cannot be read."
         raise BackendTimeoutError(msg)
+
+
+def _pickles(reranker: Reranker) -> bool:
+    try:
+        pickle.dumps(reranker)
+    except Exception:  # noqa: BLE001  # whatever a reranker may raise
+        return False
+    return True
 
 
 def _here(call: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
