@@ -48,7 +48,7 @@ class Proxy:
         self.target = urlsplit(target)
         self.fault: Fault = "none"
         self.requests = 0
-        self.cut = 0
+        self.spoilt = 0
         self.released = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.proxy = self
@@ -64,7 +64,7 @@ class Proxy:
 
     def spoil(self, fault: Fault) -> None:
         """Let *fault* happen from now on, and count requests from 0."""
-        self.fault, self.requests, self.cut = fault, 0, 0
+        self.fault, self.requests, self.spoilt = fault, 0, 0
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -150,7 +150,10 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "half":
             return kind, answer[: len(answer) // 2]
         if fault == "nan":
-            return kind, re.sub(rb"-?\d+\.\d+(?:[eE][-+]?\d+)?", b"NaN", answer)
+            number = rb"-?\d+\.\d+(?:[eE][-+]?\d+)?"
+            spoilt, count = re.subn(number, b"NaN", answer)
+            self.server.proxy.spoilt += count
+            return kind, spoilt
         try:
             data = json.loads(answer)
         except ValueError:
@@ -163,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         if isinstance(data, list):
             if len(data) > 1:
                 del data[-1]
-                self.server.proxy.cut += 1
+                self.server.proxy.spoilt += 1
         elif isinstance(data, dict):
             for value in data.values():
                 self._cut(value)
