@@ -109,3 +109,17 @@ def test_a_table_is_shown_without_its_secrets(install):
         "use": "fake",
         "options": {"api_key": {"env": "K"}},
     }
+
+
+def test_a_table_shows_no_secret_outside_its_options(install):
+    """Neither that of its merger, nor one that was written in the wrong place."""
+    install(KEYED)
+    merger = {"use": "fake", "options": {"api_key": "sk-1"}}
+
+    shown = resift.redacted({"use": "bm25", "merge": merger, "api_key": "sk-2"})
+
+    assert shown == {
+        "use": "bm25",
+        "merge": {"use": "fake", "options": {"api_key": "***"}},
+        "api_key": "***",
+    }

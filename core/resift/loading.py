@@ -109,27 +109,32 @@ def redacted(table: Mapping[str, object]) -> dict[str, object]:
 
     A secret is an option that the reranker declares as one, and whatever stands in an
     option that is called like one. Of a reranker that cannot be loaded no option is
-    shown. References, ``{"env": NAME}``, stay.
+    shown, and of no table a key that has no place in it. References,
+    ``{"env": NAME}``, stay.
 
     Example:
         >>> from resift import redacted
         >>> redacted({"use": "nowhere", "options": {"api_key": "sk-1", "model": "m"}})
         {'use': 'nowhere', 'options': {'api_key': '***', 'model': '***'}}
     """
-    use = table.get("use")
     options = table.get("options")
-    if not isinstance(options, Mapping):
-        return dict(table)
-    hidden = _secret_options(use)
     shown = {
+        key: _inner(value) if key in _KEYS else _struck(value)  # misplaced, perhaps
+        for key, value in table.items()
+    }
+    if not isinstance(options, Mapping):
+        return shown
+    hidden = _secret_options(table.get("use"))
+    shown["options"] = {
         name: _struck(value)
         if hidden is None or name in hidden or _SECRET.search(str(name))
         else _inner(value)
         for name, value in options.items()
     }
-    return {**table, "options": shown}
+    return shown
 
 
+_KEYS = frozenset({"use", *Settings.names()})
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth|header", re.IGNORECASE)
 
 
