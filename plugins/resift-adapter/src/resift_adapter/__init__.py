@@ -1,0 +1,23 @@
+"""What adapters of resift for frameworks share; it knows no framework."""
+
+from resift_adapter.answer import Answer
+from resift_adapter.asking import aask, ask
+from resift_adapter.choice import Choice, Given, Table, checked, mapped, written
+from resift_adapter.fusion import fuse
+from resift_adapter.ranking import rank
+from resift_adapter.reader import Reader
+
+__all__ = [
+    "Answer",
+    "Choice",
+    "Given",
+    "Reader",
+    "Table",
+    "aask",
+    "ask",
+    "checked",
+    "fuse",
+    "mapped",
+    "rank",
+    "written",
+]
