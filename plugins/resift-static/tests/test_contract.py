@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from resift.testing import RerankerSuite
+
+
+class TestStatic(RerankerSuite):
+    name = "static"
