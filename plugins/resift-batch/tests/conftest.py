@@ -1,0 +1,116 @@
+"""Jobs as users run them: in a process of their own, on files."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jobs import command
+from resift.testing.distributions import install
+
+RERANKERS = '''
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+
+import resift
+
+
+def _number(query, text):
+    return hashlib.blake2b(f"{query}|{text}".encode(), digest_size=4).digest()
+
+
+class Plugin:
+    """Score by a digest, slowly; die at the word "poison"."""
+
+    def __init__(self, seconds: float = 0.0, weapon: str = "") -> None:
+        self.seconds = seconds
+        self.weapon = weapon
+
+    @resift.hookimpl
+    def score(self, query, documents):
+        time.sleep(self.seconds)
+        if self.weapon and "poison" in query:
+            os.kill(os.getpid(), 9)
+        if "wrong" in query:
+            raise TypeError(query)
+        if "short" in query:
+            return [1.0]
+        return [int.from_bytes(_number(query, text)) / 2**32 for text in documents]
+'''
+
+
+@pytest.fixture(scope="session")
+def digest(tmp_path_factory):
+    """Install the reranker `digest` in a folder, and return that."""
+    folder = tmp_path_factory.mktemp("site-packages")
+    install(
+        folder,
+        "resift-digest",
+        modules={"resift_digest": RERANKERS},
+        rerankers={"digest": "resift_digest:Plugin"},
+    )
+    return folder
+
+
+@pytest.fixture
+def fakes(digest, monkeypatch):
+    """Put the reranker `digest` on the path, here and in processes that are started."""
+    monkeypatch.setenv("PYTHONPATH", str(digest))
+    monkeypatch.syspath_prepend(digest)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Return a function that writes rows to a Parquet file."""
+
+    def write(rows, name="queries.parquet", **options):
+        path = tmp_path / name
+        table = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows)
+        pq.write_table(table, path, **options)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Return a function that starts ``resift batch``; all is ended after the test."""
+    started = []
+
+    def begin(*arguments, **options):
+        options = {"cwd": tmp_path, "stdout": subprocess.PIPE, **options}
+        process = subprocess.Popen(
+            command(*arguments),
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def run(start):
+    """Return a function that runs ``resift batch`` to its end."""
+
+    def invoke(*arguments, **options):
+        process = start(*arguments, **options)
+        stdout, stderr = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(
+            process.args, process.returncode, stdout, stderr
+        )
+
+    return invoke
