@@ -26,6 +26,13 @@ Besides its hooks, an instance may carry these attributes:
 ``tells_rows_apart``
     True where rows of equal text may score differently. By default where it declares
     `columns`.
+``takes_instruction``
+    False where an instruction has no effect although `score` names it: where that
+    depends on an option, or on the model. By default where `score` names it, and of a
+    composite where one of its children takes it.
+``neutral_options``
+    Of the class: names of options that change no score, such as a timeout or a batch
+    size. `cache` finds the scores of a text whatever they are.
 ``children``
     The rerankers that it is made of, a list. What it does not declare, `columns`,
     `needs_text`, `tells_rows_apart`, `reads_order`, `score_kind`, `pointwise` and

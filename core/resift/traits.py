@@ -102,7 +102,10 @@ class Traits:
         """Whether an instruction reaches something that reads it."""
         named = self._implementation.names("score", "instruction")
         named = named or self._implementation.names("score_many", "instruction")
-        return named and (not self.children or self._any("takes_instruction"))
+        if not named:
+            return False
+        inside = not self.children or self._any("takes_instruction")
+        return bool(self._declared("takes_instruction", inside))
 
     @property
     def needs_text(self) -> bool:

@@ -323,8 +323,13 @@ def _over(new: pa.Array, old: pa.Array) -> pa.Array:
 
 
 def instruction_for(child: Reranker, instruction: str | None) -> str | None:
-    """Return what to hand to *child*: the instruction, where it reads one."""
-    return instruction if child.traits.takes_instruction else None
+    """Return what to hand to *child*: the instruction, where it reads one.
+
+    A child is asked only where there is an instruction: it may have to load its model.
+    """
+    if instruction is None or not child.traits.takes_instruction:
+        return None
+    return instruction
 
 
 def labels(names: Iterable[str]) -> list[str]:

@@ -117,7 +117,7 @@ def test_the_bare_instance_pickles_the_same_way(server, key, monkeypatch):
     plugin.close()
 
     assert (copy.base_url, copy.model) == (server.url, "m")
-    assert copy.score("q", ["Paris"]) == [0.0]
+    assert copy.score("q", ["Paris"]).values.tolist() == [0.0]
     copy.close()
     with pytest.raises(TypeError) as caught:
         pickle.dumps(Cohere(api_key=key))

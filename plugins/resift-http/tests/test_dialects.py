@@ -123,13 +123,12 @@ EXCHANGES = [
     ),
     (
         "deepinfra",
-        {"instruction": "Find capitals."},
+        {},
         "/v1/inference/Qwen/Qwen3-Reranker-8B",
         BEARER,
         {
             "queries": [QUERY, QUERY],
             "documents": TEXTS,
-            "instruction": "Find capitals.",
         },
     ),
     (

@@ -92,7 +92,9 @@ class Chat(Dialect):
     def answer(self, body, score, corruption=""):
         """Return what the model says."""
         said = self.says(data_in(body), body)
-        return completion(said) if isinstance(said, str) else said
+        said = completion(said) if isinstance(said, str) else said
+        sent = sum(len(message["content"].split()) for message in body["messages"])
+        return {"usage": {"prompt_tokens": sent, "completion_tokens": 7}, **said}
 
 
 class ChatServer(RerankServer):

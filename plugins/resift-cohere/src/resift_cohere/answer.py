@@ -1,10 +1,10 @@
-"""Read the scores in the SDK's answer, which it does not check."""
+"""Read the scores and the cost in the SDK's answer, which it does not check."""
 
 from __future__ import annotations
 
-from resift_remote import Found, WrongAnswerError, checked_scores
+from resift_remote import Found, WrongAnswerError, checked_scores, usage_in
 
-__all__ = ["read_scores"]
+__all__ = ["read_scores", "read_usage"]
 
 
 def read_scores(response: object, n_documents: int, expected: int) -> Found:
@@ -30,3 +30,16 @@ def read_scores(response: object, n_documents: int, expected: int) -> Found:
         for result in results
     ]
     return checked_scores(pairs, n_documents, expected)
+
+
+def read_usage(response: object) -> dict[str, float]:
+    """Return the search units and tokens that an answer says it cost."""
+    told: dict[str, dict[str, object]] = {}
+    meta = getattr(response, "meta", None)
+    for part in ("billed_units", "tokens"):
+        units = getattr(meta, part, None)
+        told[part] = {
+            name: getattr(units, name, None)
+            for name in ("search_units", "input_tokens", "output_tokens")
+        }
+    return usage_in({"meta": told})

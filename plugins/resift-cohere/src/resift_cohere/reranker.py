@@ -13,12 +13,12 @@ from pydantic import SecretStr
 from resift import hookimpl
 from resift.errors import BackendError, ServerError
 from resift_cohere.address import COHERE, sdk_address, server_address
-from resift_cohere.answer import read_scores
+from resift_cohere.answer import read_scores, read_usage
 from resift_cohere.attempt import attempt
 from resift_cohere.client import Client, new_sdk
 from resift_remote import (
+    Answer,
     Deadline,
-    Found,
     KeySource,
     Pool,
     RemoteReranker,
@@ -98,12 +98,14 @@ class Cohere(RemoteReranker):
         documents: Sequence[str],
         top_k: int | None,
         deadline: Deadline,
-    ) -> Found:
-        """Return ``{index: score}`` of one request.
+        instruction: str | None = None,
+    ) -> Answer:
+        """Return the scores of one request, and what it cost.
 
         Raises:
             BackendError: If the server does not answer as it should.
         """
+        del instruction  # the API takes none
         query, *texts = map(_encodable, (query, *documents))
         cut = len(texts) if top_k is None else min(top_k, len(texts))
         fields: dict[str, Any] = {
@@ -125,7 +127,8 @@ class Cohere(RemoteReranker):
         if not reply.succeeded or reply.lost:
             raise self._failure(reply, [query, *texts])
         try:
-            return read_scores(reply.answer, len(texts), cut)
+            found = read_scores(reply.answer, len(texts), cut)
+            return Answer(found, read_usage(reply.answer))
         except WrongAnswerError as error:
             problem = str(error)
         msg = f"{self._who()}: the answer cannot be used: {problem}."

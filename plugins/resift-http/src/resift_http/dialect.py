@@ -42,6 +42,9 @@ class Dialect:
             for servers that name documents so in their results.
         top_k_field: Field that cuts the answer to the best documents.
         always_top_k: Whether that is always sent, and not only when the caller cuts.
+        instruction_field: Field for the instruction, where the server takes one.
+        instruction_in_query: Whether the instruction goes before the query instead.
+        without_instruction: Models that take none, all the same.
         constants: Fields that are always sent, such as a "do not echo the documents".
         options: Options of the reranker that are sent when set, and their fields.
         results_path: Where the results are; ``""`` where the answer is the list itself.
@@ -49,6 +52,8 @@ class Dialect:
         score_field: Field of a result that holds its score; ``""`` where the results
             are bare numbers in the order of the documents.
         score_kind: What a score means; see `resift.hookspecs`.
+        usage: Where an answer may tell what it cost, by name, the first found wins;
+            by default where most servers tell it.
         error_paths: Where a message may stand in an error, the first found wins.
         max_documents: The most documents the server takes in one request, if known.
         info_path: Path that tells this limit, if the server has one.
@@ -74,12 +79,16 @@ class Dialect:
     id_field: str = ""
     top_k_field: str = "top_n"
     always_top_k: bool = False
+    instruction_field: str = ""
+    instruction_in_query: bool = False
+    without_instruction: tuple[str, ...] = ()
     constants: Mapping[str, object] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     results_path: str = "results"
     index_field: str = "index"
     score_field: str = "relevance_score"
     score_kind: ScoreKind = "probability"
+    usage: Mapping[str, Sequence[str]] | None = None
     error_paths: tuple[str, ...] = ("message", "detail", "error.message", "error")
     max_documents: int | None = None
     info_path: str = ""
@@ -105,6 +114,7 @@ class Dialect:
         documents: Sequence[str],
         top_k: int | None,
         options: Mapping[str, object],
+        instruction: str | None = None,
     ) -> dict[str, object]:
         """Return the request's JSON: the fields of this dialect and no others.
 
@@ -113,7 +123,11 @@ class Dialect:
             documents: The documents of this request.
             top_k: How many of the best are wanted; None for all.
             options: The reranker's options; those that are None are not sent.
+            instruction: What counts as relevant, in words; None where the dialect
+                does not take it.
         """
+        if instruction is not None and self.instruction_in_query:
+            query = f"{instruction}\n{query}"
         body: dict[str, object] = {}
         put_at(body, self.model_field, options.get("model"))
         put_at(
@@ -123,6 +137,7 @@ class Dialect:
         )
         sent = [self._document(i, text) for i, text in enumerate(documents)]
         put_at(body, self.documents_field, sent)
+        put_at(body, self.instruction_field, instruction)
         for name, value in self.constants.items():
             put_at(body, name, value)
         for option, name in self.options.items():

@@ -43,6 +43,13 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         base_url="https://api.voyageai.com",
         key_variables=("VOYAGE_API_KEY",),
         top_k_field="top_k",
+        instruction_in_query=True,
+        without_instruction=(
+            "rerank-2",
+            "rerank-2-lite",
+            "rerank-1",
+            "rerank-lite-1",
+        ),
         options={"truncation": "truncation"},
         results_path="data",
         error_paths=("detail", "message"),
@@ -114,6 +121,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         path="/v1/models/rerank",
         key_variables=("ZEROENTROPY_API_KEY",),
         options={"latency": "latency"},
+        usage={"input_tokens": ("total_tokens",)},
         error_paths=("detail", "message"),
     ),
     "deepinfra": Dialect(
@@ -124,9 +132,10 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         query_field="queries",
         query_per_document=True,
         top_k_field="",
-        options={"instruction": "instruction"},
+        instruction_field="instruction",
         results_path="scores",
         score_field="",
+        usage={"input_tokens": ("input_tokens", "inference_status.tokens_input")},
         error_paths=("detail.error", "detail", "error"),
     ),
     "watsonx": Dialect(
@@ -144,6 +153,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         },
         score_field="score",
         score_kind="logit",
+        usage={"input_tokens": ("input_token_count",)},
         error_paths=("errors.0.message", "errorMessage", "message"),
     ),
     "tei": Dialect(
@@ -173,6 +183,7 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
         base_url="http://localhost:8000",
         key_variables=("VLLM_API_KEY",),
         key_required=False,
+        instruction_field="instruction",
         options={
             "truncate_prompt_tokens": "truncate_prompt_tokens",
             "use_activation": "use_activation",

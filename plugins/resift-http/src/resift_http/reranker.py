@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from resift import hookimpl
 from resift.errors import BackendError, BadRequestError, ServerError
@@ -12,6 +11,7 @@ from resift_http.answer import read_scores, results_in
 from resift_http.dialect import Dialect, ScoreKind
 from resift_http.dialects import DIALECTS
 from resift_remote import (
+    Answer,
     Connection,
     Deadline,
     Found,
@@ -30,12 +30,10 @@ from resift_remote import (
     plain_address,
     redacted,
     split,
+    usage_in,
     with_meaning,
     words_in,
 )
-
-if TYPE_CHECKING:
-    from resift.authors import ScoresLike
 
 __all__ = ["DialectReranker"]
 
@@ -64,6 +62,13 @@ class DialectReranker(RemoteReranker):
         self._connection = Connection(self.max_retries, self.ca_file)
         self._lock = threading.Lock()
         self._told_limit: int | None = None
+
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether the server takes an instruction for this model."""
+        taken = self.dialect.instruction_field or self.dialect.instruction_in_query
+        model = getattr(self, "model", None)
+        return bool(taken) and model not in self.dialect.without_instruction
 
     @hookimpl
     def warmup(self) -> None:
@@ -153,8 +158,9 @@ class DialectReranker(RemoteReranker):
         documents: Sequence[str],
         top_k: int | None,
         deadline: Deadline,
-    ) -> Found:
-        """Return ``{index: score}`` of one request.
+        instruction: str | None = None,
+    ) -> Answer:
+        """Return the scores of one request, and what it cost.
 
         Raises:
             BackendError: If the server does not answer as it should.
@@ -163,7 +169,7 @@ class DialectReranker(RemoteReranker):
         cut = n_documents if top_k is None else min(top_k, n_documents)
         values = option_values(self)
         body = self.dialect.body(
-            query, documents, None if top_k is None else cut, values
+            query, documents, None if top_k is None else cut, values, instruction
         )
         url = self.dialect.url(self._url, values)
         headers, credential = self._headers(deadline)
@@ -172,13 +178,14 @@ class DialectReranker(RemoteReranker):
             headers, credential = self._headers(deadline)
             reply = self._send(Request(url, headers, body), deadline)
         if not reply.succeeded:
-            raise self._failure(url, reply, [credential], [query, *documents])
+            sent = [query, *documents, *([instruction] if instruction else [])]
+            raise self._failure(url, reply, [credential], sent)
         expected = cut if self.dialect.top_k_field else n_documents
         remedy = self._too_few() if top_k is None else ""
         try:
-            return read_scores(
-                payload(reply), self.dialect, n_documents, expected, remedy
-            )
+            answer = payload(reply)
+            found = read_scores(answer, self.dialect, n_documents, expected, remedy)
+            return Answer(found, usage_in(answer, self.dialect.usage))
         except WrongAnswerError as error:
             problem = str(error)
         except ValueError:
@@ -223,24 +230,15 @@ class DialectReranker(RemoteReranker):
             secrets=secrets,
         )
 
-    def result(self, found: Found, n_documents: int) -> ScoresLike:
-        """Return the scores, with a note where they cannot be what they should be."""
+    def notes(self, found: Found) -> Sequence[str]:
+        """Say where scores cannot be what they should be."""
         unlikely = self.score_kind == "probability" and any(
             not -1e-6 <= score <= 1 + 1e-6 for score in found.values()
         )
-        if unlikely:
-            return self._doubtful(found, n_documents)
-        return super().result(found, n_documents)
-
-    def _doubtful(self, found: Found, n_documents: int) -> ScoresLike:
-        import numpy as np
-
-        from resift import Scores
-
-        values = np.full(n_documents, np.nan)
-        values[list(found)] = list(found.values())
+        if not unlikely:
+            return ()
         note = (
             f"{self.name}: some scores are outside 0 to 1, so they are no "
             "probabilities; do not compare them with a threshold."
         )
-        return Scores(values, notes=[note])
+        return (note,)

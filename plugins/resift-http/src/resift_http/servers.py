@@ -101,6 +101,7 @@ class Http(DialectReranker):
         top_k_field: Field that cuts the answer to the best documents.
         always_top_k: Whether it is always sent, for a server that otherwise leaves
             documents out; by default only where the caller asks for the best few.
+        instruction_field: Field for the instruction; by default the server takes none.
         constants: Further fields that are always sent.
         results_path: Where the results are; ``""`` where the answer is the list itself.
         index_field: Field of a result that tells which document it is about.
@@ -129,6 +130,7 @@ class Http(DialectReranker):
     id_field: str = ""
     top_k_field: str = "top_n"
     always_top_k: bool = False
+    instruction_field: str = ""
     constants: Mapping[str, object] | None = None
     results_path: str = "results"
     index_field: str = "index"
@@ -151,7 +153,7 @@ class Http(DialectReranker):
             raise ValueError(msg)
         try:
             self.dialect.url(self.base_url, values)
-            self.dialect.body("query", ["document"], 1, values)
+            self.dialect.body("query", ["document"], 1, values, "instruction")
         except (LookupError, ValueError) as error:
             msg = f"the options describe no request: {error}."
             raise ValueError(msg) from None

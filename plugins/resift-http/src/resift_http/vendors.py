@@ -181,13 +181,11 @@ class DeepInfra(DialectReranker):
 
     Args:
         model: The model.
-        instruction: What "relevant" means, for models that take an instruction.
     """
 
     name: ClassVar[str] = "deepinfra"
 
     model: str = "Qwen/Qwen3-Reranker-8B"
-    instruction: str | None = None
 
 
 @options

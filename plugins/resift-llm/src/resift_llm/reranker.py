@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from pydantic import SecretStr
@@ -18,11 +19,12 @@ from resift_llm.prompts import Prompt, graded, ranked
 from resift_llm.scales import SCALES, Grade, ScaleName
 from resift_llm.windows import sweep
 from resift_remote import (
+    Answer,
     Deadline,
-    Found,
     KeySource,
     RemoteReranker,
     Reply,
+    Tally,
     WrongAnswerError,
     ask_together,
     blanked,
@@ -31,6 +33,7 @@ from resift_remote import (
     options,
     plain_address,
     redacted,
+    usage_in,
     words_in,
 )
 
@@ -41,11 +44,32 @@ __all__ = ["Llm"]
 
 T = TypeVar("T")
 
+_USAGE = {
+    "input_tokens": ("usage.prompt_tokens", "usage.input_tokens"),
+    "output_tokens": ("usage.completion_tokens", "usage.output_tokens"),
+}
 _TOO_LONG = "Lower 'size' or 'max_characters'."
 _WAY_OUT = (
     "If it takes no 'response_format', leave that out: "
     "constants = { response_format = { type = 'text' } }."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What all requests of a call share.
+
+    Args:
+        query: The query.
+        meaning: What relevance means, in words, or ``""``.
+        deadline: When to stop.
+        tally: What the call costs.
+    """
+
+    query: str
+    meaning: str
+    deadline: Deadline
+    tally: Tally = field(default_factory=Tally)
 
 
 @options
@@ -69,7 +93,8 @@ class Llm(RemoteReranker):
         step: By how many passages a window moves; the best ``size - step`` of a window
             are in the next one, too.
         max_characters: Characters after which a passage is cut.
-        instructions: What relevance means here, in a sentence or two.
+        instructions: What relevance means here, in a sentence or two; the
+            `instruction` of a call stands in its place.
         temperature: How freely the model answers; 0 for the likeliest answer.
         seed: Makes answers repeatable on servers that honour it.
         max_tokens: The most tokens of one answer, reasoning included.
@@ -128,6 +153,11 @@ class Llm(RemoteReranker):
             self.ca_file,
         )
 
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether an instruction counts: it goes into every prompt."""
+        return True
+
     @hookimpl
     def warmup(self) -> None:
         """Look for the key and open the client; nothing is asked."""
@@ -149,15 +179,17 @@ class Llm(RemoteReranker):
         documents: Sequence[str],
         top_k: int | None,
         deadline: Deadline,
-    ) -> Found:
-        """Return ``{index: score}`` of all documents, asked about one after another.
+        instruction: str | None = None,
+    ) -> Answer:
+        """Return the scores of all documents, asked about one after another.
 
         Raises:
             BackendError: If the server does not answer as it should.
         """
-        scores = self.ask_all(query, documents, top_k, deadline, 1)
+        scores = self.ask_all(query, documents, top_k, deadline, 1, instruction)
         values = enumerate(scores.values.tolist())
-        return {index: value for index, value in values if not math.isnan(value)}
+        found = {index: value for index, value in values if not math.isnan(value)}
+        return Answer(found, scores.usage)
 
     def ask_all(
         self,
@@ -166,21 +198,24 @@ class Llm(RemoteReranker):
         top_k: int | None,
         deadline: Deadline,
         workers: int,
+        instruction: str | None = None,
     ) -> Scores:
         import numpy as np
 
         from resift import Scores
 
         del top_k  # the windows that decide about the best come last
+        call = _Call(query, instruction or self.instructions, deadline)
         passages = [text[: self.max_characters] for text in documents]
         if self.pointwise:
-            values, notes = self._grades(query, passages, deadline, workers)
+            values, notes = self._grades(call, passages, workers)
         else:
-            values, notes = self._ranks(query, passages, deadline)
+            values, notes = self._ranks(call, passages)
         notes += self._remarks(documents)
         return Scores(
             np.asarray(values, dtype=np.float64),
             notes=[f"{self.name}: {note}" for note in notes],
+            usage=call.tally.usage,
         )
 
     def _remarks(self, documents: Sequence[str]) -> list[str]:
@@ -198,15 +233,15 @@ class Llm(RemoteReranker):
         return remarks
 
     def _ranks(
-        self, query: str, passages: Sequence[str], deadline: Deadline
+        self, call: _Call, passages: Sequence[str]
     ) -> tuple[list[float], list[str]]:
         """Return the number of passages for the best, down to 1, and notes."""
 
         def rank(part: list[int]) -> list[int]:
             texts = [passages[i] for i in part]
-            prompt = ranked(query, texts, self.instructions)
+            prompt = ranked(call.query, texts, call.meaning)
             try:
-                return self._asked(prompt, [query, *texts], deadline)
+                return self._asked(prompt, texts, call)
             except _WithheldError as error:
                 failed: BackendError = error.failure
             except WrongAnswerError as error:
@@ -226,21 +261,21 @@ class Llm(RemoteReranker):
         return values, [note]
 
     def _grades(
-        self, query: str, passages: Sequence[str], deadline: Deadline, workers: int
+        self, call: _Call, passages: Sequence[str], workers: int
     ) -> tuple[list[float], list[str]]:
         """Return the grade of each passage, and notes."""
         scale = SCALES[self.scale]
 
         def grade(text: str) -> Grade | WrongAnswerError:
-            prompt = graded(query, text, scale, self.instructions)
+            prompt = graded(call.query, text, scale, call.meaning)
             try:
-                return self._asked(prompt, [query, text], deadline)
+                return self._asked(prompt, [text], call)
             except (
                 WrongAnswerError
             ) as error:  # the other passages are of use without it
                 return error
 
-        answers = ask_together(grade, passages, workers, deadline)
+        answers = ask_together(grade, passages, workers, call.deadline)
         grades = [answer for answer in answers if isinstance(answer, Grade)]
         problems = {
             index: answer
@@ -266,7 +301,7 @@ class Llm(RemoteReranker):
         values = [a.value if isinstance(a, Grade) else math.nan for a in answers]
         return values, notes
 
-    def _asked(self, prompt: Prompt[T], texts: Sequence[str], deadline: Deadline) -> T:
+    def _asked(self, prompt: Prompt[T], texts: Sequence[str], call: _Call) -> T:
         """Return the answer to *prompt*, read.
 
         Raises:
@@ -276,10 +311,13 @@ class Llm(RemoteReranker):
         key = self.key()
         headers = {"Accept": "application/json", **(self.headers or {})}
         headers |= key_headers(self._chat.url, self.auth_header, key)
-        reply = self._chat.ask(prompt, headers, deadline)
+        reply = self._chat.ask(prompt, headers, call.deadline)
         if reply.succeeded:
-            return prompt.read(completion_in(decoded(reply)))
-        failed = self._failure(reply, key, [*texts, prompt.user])
+            answer = decoded(reply)
+            call.tally.add(usage_in(answer, _USAGE))  # also where it cannot be read
+            return prompt.read(completion_in(answer))
+        sent = [call.query, *texts, prompt.user, *filter(None, [call.meaning])]
+        failed = self._failure(reply, key, sent)
         refuses = isinstance(failed, BadRequestError) or reply.status == 403
         if refuses and is_withheld(decoded(reply)):
             raise _WithheldError(failed)

@@ -1,7 +1,7 @@
 """What rerankers behind a server share, whatever they speak to it with."""
 
 from resift_remote.address import base_address, join, plain_address
-from resift_remote.answer import Found, WrongAnswerError, checked_scores
+from resift_remote.answer import Answer, Found, WrongAnswerError, checked_scores
 from resift_remote.client import check_ca_file, lost_to, new_client, proxy_for
 from resift_remote.complaints import (
     decoded,
@@ -21,8 +21,10 @@ from resift_remote.pool import Pool
 from resift_remote.redaction import blanked, redacted
 from resift_remote.reranker import RemoteReranker
 from resift_remote.retries import Reply, backoff, retried, retry_after
+from resift_remote.usage import Tally, usage_in
 
 __all__ = [
+    "Answer",
     "Connection",
     "Deadline",
     "Found",
@@ -31,6 +33,7 @@ __all__ = [
     "RemoteReranker",
     "Reply",
     "Request",
+    "Tally",
     "WrongAnswerError",
     "ask_together",
     "backoff",
@@ -55,6 +58,7 @@ __all__ = [
     "retry_after",
     "split",
     "status_meant",
+    "usage_in",
     "value_at",
     "with_meaning",
     "words_in",

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-__all__ = ["Found", "WrongAnswerError", "checked_scores"]
+__all__ = ["Answer", "Found", "WrongAnswerError", "checked_scores"]
 
 Found: TypeAlias = dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one request brought.
+
+    Args:
+        found: The scores by document.
+        usage: What it cost, as `resift_remote.usage_in` reads it.
+    """
+
+    found: Found
+    usage: Mapping[str, float] = field(default_factory=dict)
 
 
 class WrongAnswerError(ValueError):

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import SecretStr
 
 from resift import hookimpl
-from resift_remote.answer import Found
+from resift_remote.answer import Answer, Found
 from resift_remote.client import check_ca_file
 from resift_remote.deadline import Deadline
 from resift_remote.keys import KeySource
 from resift_remote.options import option_values, options
 from resift_remote.parts import ask_together, split
+from resift_remote.usage import Tally
 
 if TYPE_CHECKING:
-    from resift.authors import ScoresLike
+    from resift import Scores
 
 __all__ = ["RemoteReranker"]
 
@@ -81,6 +82,11 @@ class RemoteReranker(ABC):
         vars(self).update(state)
         self.__post_init__()
 
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether `ask` sends on an instruction; without it, one is refused."""
+        return False
+
     @hookimpl
     def score(
         self,
@@ -88,7 +94,8 @@ class RemoteReranker(ABC):
         documents: Sequence[str],
         top_k: int | None = None,
         timeout: float | None = None,
-    ) -> ScoresLike:
+        instruction: str | None = None,
+    ) -> Scores:
         """Ask the server; see `resift.hookspecs.score`.
 
         Raises:
@@ -96,13 +103,16 @@ class RemoteReranker(ABC):
         """
         seconds = self.timeout if timeout is None else min(self.timeout, timeout)
         return self.ask_all(
-            query, documents, top_k, Deadline(seconds), self.concurrency
+            query, documents, top_k, Deadline(seconds), self.concurrency, instruction
         )
 
     @hookimpl
     def score_many(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
-    ) -> list[ScoresLike]:
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        instruction: str | None = None,
+    ) -> list[Scores]:
         """Ask about several queries at once, each with a timeout of its own.
 
         Raises:
@@ -110,7 +120,7 @@ class RemoteReranker(ABC):
         """
         return ask_together(
             lambda i: self.ask_all(
-                queries[i], documents[i], None, Deadline(self.timeout), 1
+                queries[i], documents[i], None, Deadline(self.timeout), 1, instruction
             ),
             range(len(queries)),
             self.concurrency,
@@ -124,8 +134,17 @@ class RemoteReranker(ABC):
         documents: Sequence[str],
         top_k: int | None,
         deadline: Deadline,
-    ) -> Found:
-        """Return ``{index: score}`` of what fits into one request.
+        instruction: str | None = None,
+    ) -> Answer:
+        """Return the scores of what fits into one request, and what it cost.
+
+        Args:
+            query: The query.
+            documents: The documents of this request.
+            top_k: How many of the best are wanted; None for all.
+            deadline: When to stop.
+            instruction: What counts as relevant, in words; None where the reranker
+                does not say that it `takes_instruction`.
 
         Raises:
             BackendError: If the server does not answer as it should.
@@ -148,11 +167,10 @@ class RemoteReranker(ABC):
         del deadline  # for those that must ask a server
         return split(n_documents, self.max_documents)
 
-    def result(self, found: Found, n_documents: int) -> ScoresLike:
-        """Return a list where every document is scored, and else a mapping."""
-        if len(found) == n_documents:
-            return [found[index] for index in range(n_documents)]
-        return found
+    def notes(self, found: Found) -> Sequence[str]:
+        """Return what there is to say about all scores of a call."""
+        del found  # for those that look at it
+        return ()
 
     def ask_all(
         self,
@@ -161,27 +179,40 @@ class RemoteReranker(ABC):
         top_k: int | None,
         deadline: Deadline,
         workers: int,
-    ) -> ScoresLike:
+        instruction: str | None = None,
+    ) -> Scores:
         """Return the scores of all documents, asked for in parts, *workers* at once.
 
         Raises:
             BackendError: If one part is not answered as it should.
         """
+        import numpy as np
+
+        from resift import Scores
+
         parts = self.parts(len(documents), deadline) if documents else []
         answers = ask_together(
             lambda part: self.ask(
-                query, documents[part.start : part.stop], top_k, deadline
+                query, documents[part.start : part.stop], top_k, deadline, instruction
             ),
             parts,
             workers,
             deadline,
         )
-        found = {
-            part.start + index: score
-            for part, answer in zip(parts, answers, strict=True)
-            for index, score in answer.items()
-        }
-        return self.result(found, len(documents))
+        tally = Tally()
+        found: Found = {}
+        for part, answer in zip(parts, answers, strict=True):
+            tally.add(answer.usage)
+            for index, score in answer.found.items():
+                found[part.start + index] = score
+        values = np.full(len(documents), np.nan)
+        values[list(found)] = list(found.values())
+        return Scores(
+            values,
+            notes=self.notes(found),
+            usage=tally.usage,
+            unscored="the server left it out" if len(found) < len(documents) else "",
+        )
 
 
 def _at_least(name: str, value: int, least: int) -> None:

@@ -57,6 +57,9 @@ class Dialect:
             are bare scores, in the order of the documents.
         echo: The option that asks for the documents back, or None.
         key: The header that holds the key.
+        tokens: Where the answer (dotted where it is nested) tells the tokens that were
+            read, one for each word; None for nowhere.
+        units: Where it tells the search units, one for every 100 documents, or None.
         headers: Headers it insists on.
         parameters: Parameters of the query string it insists on.
         error: Builds the body of an error from a status and a text.
@@ -75,6 +78,8 @@ class Dialect:
     score: str = "relevance_score"
     echo: str | None = None
     key: str = "Authorization"
+    tokens: str | None = "usage.total_tokens"
+    units: str | None = None
     headers: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     error: Callable[[int, str], object] = lambda _status, text: {"message": text}
@@ -130,7 +135,13 @@ class Dialect:
         order = range(len(texts)) if not self.score else _best_first(scores)
         cut = cast("int | None", self.top and _at(body, self.top))
         results = [Result(index=i, score=scores[i]) for i in order][:cut]
-        return self._shaped(_corrupted(results, corruption, len(texts)), texts, body)
+        results = _corrupted(results, corruption, len(texts))
+        shaped = self._shaped(results, texts, body)
+        if isinstance(shaped, dict):
+            words = sum(len(f"{query} {text}".split()) for text in texts)
+            _put(shaped, self.tokens, words)
+            _put(shaped, self.units, -(-len(texts) // 100))
+        return shaped
 
     def _wrong_query(self, body: Mapping[str, object], n_documents: int) -> str:
         query = body.get(self.query)
@@ -159,7 +170,7 @@ class Dialect:
             shaped.append(item)
         if not self.results:
             return shaped
-        return {"id": "0", self.results: shaped, "usage": {"total_tokens": 1}}
+        return {"id": "0", self.results: shaped}
 
 
 def phrase(status: int) -> str:
@@ -176,11 +187,18 @@ def _detail(_status: int, text: str) -> object:
 
 
 DIALECTS: Mapping[str, Dialect] = {
-    "cohere": Dialect("/v2/rerank", ("max_tokens_per_doc", "priority")),
+    "cohere": Dialect(
+        "/v2/rerank",
+        ("max_tokens_per_doc", "priority"),
+        tokens=None,
+        units="meta.billed_units.search_units",
+    ),
     "cohere-v1": Dialect(
         "/v1/rerank",
         ("max_chunks_per_doc", "rank_fields", "return_documents"),
         echo="return_documents",
+        tokens=None,
+        units="meta.billed_units.search_units",
     ),
     "jina": Dialect(
         "/v1/rerank",
@@ -214,6 +232,8 @@ DIALECTS: Mapping[str, Dialect] = {
         score="score",
         echo="return_documents",
         key="Api-Key",
+        tokens=None,
+        units="usage.rerank_units",
         headers=("X-Pinecone-Api-Version",),
         error=lambda status, text: {
             "error": {
@@ -238,6 +258,7 @@ DIALECTS: Mapping[str, Dialect] = {
         wrapped_query=True,
         results="rankings",
         score="logit",
+        tokens="usage.prompt_tokens",
         error=_detail,
     ),
     "nim": Dialect(
@@ -249,6 +270,7 @@ DIALECTS: Mapping[str, Dialect] = {
         wrapped_query=True,
         results="rankings",
         score="logit",
+        tokens="usage.prompt_tokens",
         error=_detail,
     ),
     "isaacus": Dialect(
@@ -256,8 +278,11 @@ DIALECTS: Mapping[str, Dialect] = {
         ("is_iql", "scoring_method", "chunking_options"),
         documents="texts",
         score="score",
+        tokens="usage.input_tokens",
     ),
-    "zeroentropy": Dialect("/v1/models/rerank", ("latency",), error=_detail),
+    "zeroentropy": Dialect(
+        "/v1/models/rerank", ("latency",), tokens="total_tokens", error=_detail
+    ),
     "deepinfra": Dialect(
         r"/v1/inference/[\w-]+/[\w.-]+",
         ("instruction",),
@@ -267,6 +292,7 @@ DIALECTS: Mapping[str, Dialect] = {
         paired=True,
         results="scores",
         score="",
+        tokens="input_tokens",
         error=_detail,
     ),
     "watsonx": Dialect(
@@ -277,6 +303,7 @@ DIALECTS: Mapping[str, Dialect] = {
         top="parameters.return_options.top_n",
         wrapped=True,
         score="score",
+        tokens="input_token_count",
         parameters=("version",),
         error=lambda status, text: {
             "errors": [
@@ -305,7 +332,8 @@ DIALECTS: Mapping[str, Dialect] = {
     ),
     "vllm": Dialect(
         "(/v[12])?/rerank",
-        ("truncate_prompt_tokens", "use_activation", "priority"),
+        ("truncate_prompt_tokens", "use_activation", "priority", "instruction"),
+        tokens="usage.prompt_tokens",
         error=_openai_error,
     ),
 }
@@ -343,3 +371,12 @@ def _at(body: Mapping[str, object], path: str) -> object:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
+
+
+def _put(answer: dict[str, object], path: str | None, value: int) -> None:
+    if path is None:
+        return
+    *parents, name = path.split(".")
+    for parent in parents:
+        answer = cast("dict[str, object]", answer.setdefault(parent, {}))
+    answer[name] = value
