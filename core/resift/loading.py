@@ -12,7 +12,7 @@ from dataclasses import replace
 from inspect import signature
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resift.building import Absent, Built, Recipe, build, checked_wrappers
 from resift.catalog import Provider, catalog, normalized
@@ -32,6 +32,9 @@ from resift.options import YIELDING, Schema
 from resift.plugin import implementation
 from resift.reranker import Reranker
 from resift.settings import Settings, Text, Weights
+
+if TYPE_CHECKING:
+    from typing import Self
 
 __all__ = ["Loader", "config_of", "load", "redacted"]
 
@@ -193,7 +196,7 @@ class Loader:
         self.path = path
 
     @classmethod
-    def of(cls, config: Config, wrappers: object) -> Loader:
+    def of(cls, config: Config, wrappers: object) -> Self:
         """Return a loader with the wrappers that were given and those of the config."""
         with written_in(f"{config.where()}: wrappers"):
             configured = checked_wrappers(config.wrappers)

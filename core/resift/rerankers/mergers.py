@@ -20,9 +20,9 @@ Rules that all of them share:
 * **Ties** are left to the host: best rank, then list order, then first seen.
 
 The host drops repeated documents, negates distances, and makes infinite and missing
-scores finite, before a merger sees the lists (see `resift.Ranking`). `reads_scores` says
-that a merger reads scores: a list without any is noted then. `min_max` and `scores_of`
-are public so that a merger package can follow the same rules.
+scores finite, before a merger sees the lists (see `resift.Ranking`). `reads_scores`
+says that a merger reads scores: a list without any is noted then. `min_max` and
+`scores_of` are public so that a merger package can follow the same rules.
 """
 
 from __future__ import annotations
