@@ -26,10 +26,12 @@ from resift_eval.source import Source, source_options
 if TYPE_CHECKING:
     from ir_measures import Measure
 
+    from resift import Reranker
     from resift.authors import Config
     from resift_eval.collection import Collection
     from resift_eval.experiment import Contestant
     from resift_eval.first_stage import FirstStage
+    from resift_eval.journal import Answer
     from resift_eval.results import Results
     from resift_eval.tuning import Trial, Tuned, Value
 
@@ -164,12 +166,7 @@ def evaluate(
         if source.embed not in rerankers:
             del contestants[source.embed]
         embeds = embedder(loaded.reranker)
-    read = [
-        column
-        for contestant in contestants.values()
-        for column in contestant.reranker.columns or ()
-        if not column.startswith("_")
-    ]
+    read = _columns_read(contestants)
     with source.opened(read, embeds) as (collection, stage):
         notes = gaps(collection, stage, plan.depth, plan.measures)
         for sentence in notes:
@@ -179,6 +176,16 @@ def evaluate(
             return
         results = _run(plan, config, contestants, collection, stage)
     _show(replace(results, notes=notes), plan)
+
+
+def _columns_read(contestants: Mapping[str, Contestant]) -> list[str]:
+    """Return the columns of the results that the contestants declare."""
+    return [
+        column
+        for contestant in contestants.values()
+        for column in contestant.reranker.columns or ()
+        if not column.startswith("_")
+    ]
 
 
 def _load(names: Sequence[str], config: Config, plan: Plan) -> dict[str, Contestant]:
@@ -209,11 +216,9 @@ def _run(
     collection: Collection,
     stage: FirstStage,
 ) -> Results:
-    from resift_eval.depth import curve_of
     from resift_eval.experiment import Contestant, Experiment
     from resift_eval.results import results_of
 
-    measures = plan.measures
     baseline = plan.baseline
     if baseline is None:
         baseline = stage.legs[0] if len(stage.legs) == 1 else "rrf"
@@ -237,14 +242,27 @@ def _run(
             if plan.out is not None:
                 note("Interrupted. The same command goes on from here.")
             raise
-    results = results_of(answers, collection, measures, baseline, plan.depth)
+    results = results_of(answers, collection, plan.measures, baseline, plan.depth)
     if not plan.depths:
         return results
+    return _with_curves(results, answers, collection, scorers, plan)
+
+
+def _with_curves(
+    results: Results,
+    answers: Mapping[str, Mapping[str, Answer]],
+    collection: Collection,
+    scorers: Mapping[str, Reranker],
+    plan: Plan,
+) -> Results:
+    """Add to each row of a scorer its quality and cost by depth."""
+    from resift_eval.depth import curve_of
+
     curves = {
         name: curve_of(
             answers[name],
             collection,
-            measures[0],
+            plan.measures[0],
             plan.depth,
             seconds=results.row(name).p50,
             pointwise=reranker.pointwise,

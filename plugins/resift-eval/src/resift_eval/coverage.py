@@ -9,7 +9,7 @@ from resift_eval.collection import examples
 from resift_eval.first_stage import TrecRun
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import ir_measures
 
@@ -62,19 +62,7 @@ def _of_run(collection: Collection, stage: TrecRun, depth: int) -> list[str]:
             f"{examples(extra)}; they are not counted."
         )
     given = dict.fromkeys(r.document for i in asked for r in ranked[i][:depth])
-    readable = stage.known(given)
-    if unread := [d for d in given if d not in readable]:
-        if not readable:
-            msg = (
-                f"None of the {len(given)} documents that the run ranks has a text. "
-                f"The run's: {examples(given)}; documents: "
-                f"{examples(stage.documents)}. Do the ids agree?"
-            )
-            raise InputError(msg)
-        notes.append(
-            f"Without text: {len(unread)} of {len(given)} ranked documents, "
-            f"{examples(unread)}; rerankers cannot read them, and put them last."
-        )
+    notes += _without_text(stage, given)
     if cut := sum(len(ranked[i]) > depth for i in asked):
         notes.append(
             f"The run holds up to {stage.run.longest} documents for a query; on {cut} "
@@ -85,6 +73,24 @@ def _of_run(collection: Collection, stage: TrecRun, depth: int) -> list[str]:
     ):
         notes.append("The run ranks no relevant document of any query: all count 0.")
     return notes
+
+
+def _without_text(stage: TrecRun, given: Mapping[str, None]) -> list[str]:
+    readable = stage.known(given)
+    unread = [d for d in given if d not in readable]
+    if not unread:
+        return []
+    if not readable:
+        msg = (
+            f"None of the {len(given)} documents that the run ranks has a text. The "
+            f"run's: {examples(given)}; documents: {examples(stage.documents)}. Do the "
+            "ids agree?"
+        )
+        raise InputError(msg)
+    return [
+        f"Without text: {len(unread)} of {len(given)} ranked documents, "
+        f"{examples(unread)}; rerankers cannot read them, and put them last."
+    ]
 
 
 def _of_judgements(collection: Collection, stage: FirstStage) -> list[str]:
