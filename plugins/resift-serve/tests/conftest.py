@@ -12,6 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,12 @@ def _limits_fixture():
     return Limits
 
 
+@pytest.fixture(name="http_answering", scope="session")
+def _http_answering_fixture():
+    """Serves one answer to every POST: ``with http_answering(body) as base``."""
+    return _http_answering
+
+
 @pytest.fixture(name="cli", scope="session")
 def _cli_fixture():
     """Runs ``resift ...`` to its end, in a folder."""
@@ -170,6 +177,26 @@ def _answers(client, process):
         return client.get("/ready").status == 200
     except OSError:
         return False
+
+
+@contextmanager
+def _http_answering(body: bytes):
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 @dataclass

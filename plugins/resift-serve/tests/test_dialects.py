@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-
 import pytest
 
 import resift
@@ -96,35 +93,14 @@ def test_a_self_hosted_nim_comes_back(client, local):
     assert [d.score for d in ranked] == [d.score for d in expected]
 
 
-@pytest.fixture(name="token_server")
-def _token_server():
-    """What gives watsonx's clients a token for their key."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b'{"access_token": "token", "expires_in": 3600}')
-
-        def log_message(self, *_):
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
-def test_watsonx_comes_back(client, local, token_server):
-    """Its scores are logits, so the numbers are the same as in process."""
+def test_watsonx_comes_back(client, local, http_answering):
+    """Its scores are logits; another server gives a token for the key."""
     expected = local.rank(QUERY, DOCUMENTS)
-    options = {"project_id": "p", "iam_url": token_server}
 
-    with remote(client, "watsonx", **options) as reranker:
-        ranked = reranker.rank(QUERY, DOCUMENTS)
+    with http_answering(b'{"access_token": "token", "expires_in": 3600}') as iam:
+        options = {"project_id": "p", "iam_url": iam}
+        with remote(client, "watsonx", **options) as reranker:
+            ranked = reranker.rank(QUERY, DOCUMENTS)
 
     assert [d.score for d in ranked] == [d.score for d in expected]
 
@@ -134,7 +110,7 @@ def test_no_dialect_is_left_out():
     here = {*SQUASHED, *RAW, "watsonx"} - {"cohere"}
     known = {p.name for p in catalog().providers if p.distribution == "resift-http"}
 
-    assert known - {"resift"} == here
+    assert known == {*here, "resift"}
 
 
 @pytest.mark.parametrize("name", ["jina", "tei", "nvidia", "deepinfra", "cohere"])

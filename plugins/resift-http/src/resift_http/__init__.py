@@ -2,6 +2,7 @@
 
 from resift_http.dialect import Dialect
 from resift_http.dialects import DIALECTS
+from resift_http.resift_server import Resift
 from resift_http.servers import Http, Infinity, Tei, Vllm
 from resift_http.vendors import (
     DeepInfra,
@@ -27,6 +28,7 @@ __all__ = [
     "Mixedbread",
     "Nvidia",
     "Pinecone",
+    "Resift",
     "Tei",
     "Together",
     "Vllm",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from resift import hookimpl
 from resift.errors import BackendError, BadRequestError, ServerError
@@ -167,19 +167,12 @@ class DialectReranker(RemoteReranker):
         """
         n_documents = len(documents)
         cut = n_documents if top_k is None else min(top_k, n_documents)
-        values = option_values(self)
+        most = None if top_k is None else cut
         body = self.dialect.body(
-            query, documents, None if top_k is None else cut, values, instruction
+            query, documents, most, option_values(self), instruction
         )
-        url = self.dialect.url(self._url, values)
-        headers, credential = self._headers(deadline)
-        reply = self._send(Request(url, headers, body), deadline)
-        if reply.status == 401 and self._renew(credential):
-            headers, credential = self._headers(deadline)
-            reply = self._send(Request(url, headers, body), deadline)
-        if not reply.succeeded:
-            sent = [query, *documents, *([instruction] if instruction else [])]
-            raise self._failure(url, reply, [credential], sent)
+        sent = [query, *documents, *([instruction] if instruction else [])]
+        reply, who = self._reply(body, sent, deadline)
         expected = cut if self.dialect.top_k_field else n_documents
         remedy = self._too_few() if top_k is None else ""
         try:
@@ -190,9 +183,26 @@ class DialectReranker(RemoteReranker):
             problem = str(error)
         except ValueError:
             problem = "it is not JSON"
-        who = self._who(url, [credential])
         msg = f"{who}: the answer cannot be used: {problem}."
         raise ServerError(msg)
+
+    def _reply(
+        self, body: Mapping[str, object], texts: Sequence[str], deadline: Deadline
+    ) -> tuple[Reply[bytes], str]:
+        """Return what the server answers to *body*, and who answered.
+
+        Raises:
+            BackendError: If it is an error.
+        """
+        url = self.dialect.url(self._url, option_values(self))
+        headers, credential = self._headers(deadline)
+        reply = self._send(Request(url, headers, body), deadline)
+        if reply.status == 401 and self._renew(credential):
+            headers, credential = self._headers(deadline)
+            reply = self._send(Request(url, headers, body), deadline)
+        if not reply.succeeded:
+            raise self._failure(url, reply, [credential], texts)
+        return reply, self._who(url, [credential])
 
     def _too_few(self) -> str:
         """Return what to do where a server leaves out documents unasked."""

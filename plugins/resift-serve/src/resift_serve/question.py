@@ -125,10 +125,14 @@ class Question:
             wanted = ("text",)
         parts = [document[name] for name in wanted if name in document]
         if not parts:
+            where = "the 'rank_fields'"
+            if not self.rank_fields:
+                where = (
+                    f"{' or '.join(map(repr, wanted))}. Name others in 'rank_fields'"
+                )
             msg = (
                 f"documents[{index}] must be a string, or an object with its text "
-                f"under {' or '.join(map(repr, wanted))}. Name the fields in "
-                "'rank_fields'."
+                f"under {where}."
             )
             raise Problem(422, "invalid_request", msg, parameter="documents")
         said = []

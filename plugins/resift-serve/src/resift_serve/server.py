@@ -69,6 +69,7 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=round(service.limits.timeout) + 5,
         )
         super().__init__(config)
+        logging.getLogger("uvicorn.access").propagate = False  # the door writes it down
         self._service = service
         self._drain_delay = drain_delay
         self._work: set[asyncio.Task[None]] = set()

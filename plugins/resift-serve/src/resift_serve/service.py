@@ -8,10 +8,10 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resift import RankedDocuments, Registry, Reranker
-from resift.authors import normalized
+from resift.authors import as_array, normalized
 from resift.errors import ResiftError
 from resift_serve.lane import Lane
 from resift_serve.limits import Limits
@@ -23,15 +23,19 @@ __all__ = ["Ranking", "Service", "State"]
 
 _LOG = logging.getLogger("resift_serve")
 _LOCAL, _REMOTE = 4, 16  # calls at once
-_MARGIN = 0.05  # seconds that are kept back for the answer's way
+_MARGIN = 0.25  # seconds that are kept back for the way of the answer, at most
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a reranker is: ``"loading"``, ``"ready"`` or ``"failed"``, and why."""
+    """How a reranker is: ``"loading"``, ``"ready"`` or ``"failed"``, and why.
+
+    A stale one was as it says before the config was read again.
+    """
 
     status: str = "loading"
     reason: str = ""
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ class Service:
         def work() -> RankedDocuments:
             started.append(time.monotonic())
             left = seconds - (started[0] - arrived)
-            left -= min(_MARGIN, seconds / 10)
+            left -= min(_MARGIN, seconds / 5)
             if left <= 0:
                 raise TimeoutError
             with self.registry.lease(name) as reranker:
@@ -169,8 +173,10 @@ class Service:
 
     def load(self) -> None:
         """Load every reranker that is not ready, in this thread; say how it went."""
+        as_array([True])  # Arrow imports pandas now, and not with a client waiting
         for name in self.names:
-            if self.state(name).status == "ready":
+            before = self.state(name)
+            if before.status == "ready" and not before.is_stale:
                 continue
             try:
                 with self.registry.lease(name) as reranker:
@@ -184,7 +190,7 @@ class Service:
                 state = State("ready")
                 _LOG.info("%s is ready", name)
             with self._lock:
-                if name in self._states:
+                if self._states.get(name) is before:  # no other config since
                     self._states[name] = state
             self.metrics.ready.labels(name).set(state.status == "ready")
 
@@ -199,8 +205,8 @@ class Service:
             _LOG.error("the config is kept as it was: %s", error)  # no traceback
             return False
         with self._lock:
-            for name in (*changes.removed, *changes.changed):
-                self._states.pop(name, None)
+            for name in changes.changed:  # served meanwhile, and loaded on the way
+                self._states[name] = replace(self._states[name], is_stale=True)
                 self._lanes.pop(name, None)
         self._take_stock()
         _LOG.info(
