@@ -106,7 +106,10 @@ def test_ranked_documents_are_a_sequence():
     assert ranked == RankedDocuments(list(ranked))
     assert ranked != RankedDocuments(list(ranked), ["a note"])
     assert ranked != list(ranked)
-    assert repr(ranked) == "<RankedDocuments (2) 1: #1 2.0, 2: #0 1.0>"
+    assert repr(ranked) == "<RankedDocuments: 2\n  1. 2  bb\n  2. 1  a>"
+    assert repr(ranked[0]) == (
+        "RankedDocument(rank=1, score=2, document='bb', index=1)"
+    )
 
 
 def test_no_documents_no_ranking():

@@ -17,7 +17,7 @@ from resift.columns import add, evidence, explanation, relevance, with_columns
 from resift.errors import InputError
 from resift.host import require_list
 from resift.notes import DEGRADED, Note, is_degraded, notes_of, with_notes
-from resift.ranking import RankedDocuments
+from resift.ranking import D, Document, RankedDocuments
 from resift.scores import Scores, as_array
 from resift.settings import shares
 from resift.threads import Deadline
@@ -40,7 +40,6 @@ __all__ = [
     "rerank",
 ]
 
-Document: TypeAlias = str | Mapping[str, object] | None
 OnError: TypeAlias = Literal["raise", "return"]
 
 _MEANING = {
@@ -160,10 +159,10 @@ def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
 def rank(
     host: Host,
     query: str,
-    documents: Sequence[Document],
+    documents: Sequence[D],
     settings: Settings,
     timeout: float | None = None,
-) -> RankedDocuments:
+) -> RankedDocuments[D]:
     """Rank strings or mappings.
 
     Raises:
@@ -188,11 +187,11 @@ def rank(
 def rank_many(
     host: Host,
     queries: Sequence[str],
-    documents: Sequence[Sequence[Document]],
+    documents: Sequence[Sequence[D]],
     settings: Settings,
     timeout: float | None = None,
     on_error: OnError = "raise",
-) -> list[RankedDocuments | Exception]:
+) -> list[RankedDocuments[D] | Exception]:
     """Rank many queries, their pairs scored together where that is possible.
 
     Args:
@@ -221,7 +220,7 @@ def rank_many(
         require_list(given, host.who)
         texts.append(_texts(given[: settings.window], settings.text_column, host))
     answers = host.score_many(queries, texts, timeout, settings.instruction)
-    rankings: list[RankedDocuments | Exception] = []
+    rankings: list[RankedDocuments[D] | Exception] = []
     for given, scores in zip(documents, answers, strict=True):
         if isinstance(scores, Exception):
             if on_error == "raise":
@@ -246,10 +245,10 @@ def require_choice(on_error: object) -> None:
 def _attempt(
     host: Host,
     query: str,
-    documents: Sequence[Document],
+    documents: Sequence[D],
     settings: Settings,
     deadline: Deadline,
-) -> RankedDocuments | Exception:
+) -> RankedDocuments[D] | Exception:
     try:
         return rank(host, query, documents, settings, deadline.left(host.who))
     except Exception as error:  # noqa: BLE001  # of one query: the caller wants them all
@@ -257,8 +256,8 @@ def _attempt(
 
 
 def _ranked(
-    host: Host, documents: Sequence[Document], scores: Scores, settings: Settings
-) -> RankedDocuments:
+    host: Host, documents: Sequence[D], scores: Scores, settings: Settings
+) -> RankedDocuments[D]:
     scores, shown = _enough(host, _told(scores, host.name), settings)
     kind = host.traits.score_kind
     return RankedDocuments.of(documents, scores, shown, kind=kind, who=host.who)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from html import escape
+from typing import TYPE_CHECKING, Generic, TypeAlias, overload
 
 import numpy as np
 
@@ -12,13 +13,30 @@ from resift.scores import Scores, as_array, checked, narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Self
+    from typing import Any, Self
 
+    import pandas as pd
+    import pyarrow as pa
     from numpy.typing import NDArray
+    from pydantic_core import CoreSchema
+    from typing_extensions import TypeVar  # a default: `RankedDocuments` alone is fine
 
     from resift.scores import ScoresLike
 
-__all__ = ["RankedDocument", "RankedDocuments", "Ranking"]
+__all__ = ["D", "Document", "RankedDocument", "RankedDocuments", "Ranking"]
+
+Document: TypeAlias = str | Mapping[str, object] | None
+"""What `rank` takes: a text, or a mapping that holds one."""
+if TYPE_CHECKING:
+    D = TypeVar("D", bound=Document, default=Document)
+    D_co = TypeVar("D_co", bound=Document, default=Document, covariant=True)
+else:  # a default needs Python 3.13
+    from typing import TypeVar
+
+    D, D_co = TypeVar("D"), TypeVar("D_co", covariant=True)
+
+_SHOWN = 60  # characters of a text
+_ROWS = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,8 +91,8 @@ class _NoColumns(Mapping[str, object]):
 _NO_COLUMNS = _NoColumns()
 
 
-@dataclass(frozen=True, slots=True)
-class RankedDocument:
+@dataclass(frozen=True, slots=True, repr=False)
+class RankedDocument(Generic[D_co]):
     """One document of a ranking.
 
     Args:
@@ -86,30 +104,37 @@ class RankedDocument:
     """
 
     index: int
-    document: str | Mapping[str, object] | None
+    document: D_co
     score: float | None
     rank: int
     columns: Mapping[str, object] = _NO_COLUMNS
 
+    def __repr__(self) -> str:
+        more = f", columns={self.columns}" if self.columns else ""
+        return (
+            f"RankedDocument(rank={self.rank}, score={_rounded(self.score)}, "
+            f"document={_brief(repr(self.document))}, index={self.index}{more})"
+        )
 
-class RankedDocuments(Sequence[RankedDocument]):
+
+class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
     """The documents of one query, best first, and what must be known of them.
 
-    An immutable sequence. ``notes`` is a tuple of sentences that a user must know, such
-    as ``"fallback: cohere timed out after 0.5 s"``; ``usage`` is what the call cost, as
+    An immutable sequence, generic in what was given: strings in, strings out. Jupyter
+    shows it as a table; pydantic and FastAPI write it as JSON. ``notes`` is a tuple of
+    sentences that a user must know, such as
+    ``"fallback: cohere timed out after 0.5 s"``; ``usage`` is what the call cost, as
     numbers by name; ``kind`` is what the scores mean, see `resift.hookspecs`.
     """
 
-    __slots__ = ("_documents", "kind", "notes", "usage")
-
     def __init__(
         self,
-        documents: Iterable[RankedDocument],
+        documents: Iterable[RankedDocument[D_co]],
         notes: Iterable[str] = (),
         usage: Mapping[str, float] = _NO_COLUMNS,  # type: ignore[assignment]  # empty
         kind: str = "ordinal",
     ) -> None:
-        self._documents = tuple(documents)
+        self.documents = tuple(documents)
         self.kind = kind
         self.notes = tuple(notes)
         self.usage = dict(usage)
@@ -117,7 +142,7 @@ class RankedDocuments(Sequence[RankedDocument]):
     @classmethod
     def of(
         cls,
-        documents: Sequence[str | Mapping[str, object] | None],
+        documents: Sequence[D_co],
         scores: ScoresLike,
         top_k: int | None = None,
         *,
@@ -153,29 +178,128 @@ class RankedDocuments(Sequence[RankedDocument]):
         ]
         return cls(ranked, scores.notes, scores.usage, scores.kind or kind)
 
+    def to_list(self) -> list[dict[str, object]]:
+        """Return the documents as dictionaries, best first: ``json.dumps`` takes them.
+
+        Each has ``rank``, ``score`` (None where not scored), ``document``, ``index``,
+        and what the reranker says beyond that by its name.
+        """
+        return [
+            {
+                **{_free(name): value for name, value in each.columns.items()},
+                "rank": each.rank,
+                "score": each.score,
+                "document": each.document,
+                "index": each.index,
+            }
+            for each in self.documents
+        ]
+
+    def to_arrow(self) -> pa.Table:
+        """Return the documents as an Arrow table, with the columns of `to_list`."""
+        import pyarrow as pa
+
+        kinds = {"rank": pa.int64(), "score": pa.float32(), "index": pa.int64()}
+        rows = self.to_list()
+        names = ["rank", "score", "document", "index"]
+        names += [name for row in rows for name in row]
+        return pa.table(
+            {
+                name: pa.array([row.get(name) for row in rows], kinds.get(name))
+                for name in dict.fromkeys(names)
+            }
+        )
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the documents as a data frame, with the columns of `to_list`."""
+        import pandas as pd
+
+        names = ["rank", "score", "document", "index"]
+        rows = self.to_list()
+        names += [name for row in rows for name in row]
+        return pd.DataFrame(rows, columns=list(dict.fromkeys(names)))
+
     @overload
-    def __getitem__(self, index: int) -> RankedDocument: ...
+    def __getitem__(self, index: int) -> RankedDocument[D_co]: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[RankedDocument]: ...
+    def __getitem__(self, index: slice) -> Sequence[RankedDocument[D_co]]: ...
     def __getitem__(
         self, index: int | slice
-    ) -> RankedDocument | Sequence[RankedDocument]:
-        return self._documents[index]
+    ) -> RankedDocument[D_co] | Sequence[RankedDocument[D_co]]:
+        return self.documents[index]
 
     def __len__(self) -> int:
-        return len(self._documents)
+        return len(self.documents)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RankedDocuments):
             return NotImplemented
-        return self._documents == other._documents and self.notes == other.notes
+        return self.documents == other.documents and self.notes == other.notes
 
     __hash__ = None  # type: ignore[assignment]  # documents may be mappings
 
     def __repr__(self) -> str:
-        rows = ", ".join(f"{d.rank}: #{d.index} {d.score}" for d in self._documents[:5])
-        more = ", ..." if len(self) > 5 else ""
-        return f"<RankedDocuments ({len(self)}) {rows}{more}>"
+        lines = [f"<RankedDocuments: {len(self)}"]
+        lines += [
+            f"  {each.rank}. {_rounded(each.score)}  {_brief(_text(each.document))}"
+            for each in self.documents[:_ROWS]
+        ]
+        if len(self) > _ROWS:
+            lines.append("  ...")
+        lines += [f"  note: {note}" for note in self.notes]
+        return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            f"<tr><td>{each.rank}</td><td>{_rounded(each.score)}</td>"
+            f"<td>{escape(_text(each.document))}</td></tr>"
+            for each in self.documents
+        ]
+        notes = [f"<p>note: {escape(note)}</p>" for note in self.notes]
+        head = "<tr><th>rank</th><th>score</th><th>document</th></tr>"
+        return "".join(["<table>", head, *rows, "</table>", *notes])
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: object
+    ) -> CoreSchema:
+        """Let pydantic and FastAPI write a ranking as JSON; they cannot read one."""
+        del source, handler
+        from pydantic_core import core_schema
+
+        def plain(ranked: RankedDocuments[Any]) -> dict[str, object]:
+            return {
+                "documents": ranked.to_list(),
+                "notes": [str(note) for note in ranked.notes],
+                "usage": ranked.usage,
+                "kind": ranked.kind,
+            }
+
+        return core_schema.is_instance_schema(
+            cls,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                plain, return_schema=core_schema.dict_schema()
+            ),
+        )
+
+
+def _free(name: str) -> str:
+    """Return *name*, or one that is no name of ours."""
+    return f"_{name}" if name in ("rank", "score", "document", "index") else name
+
+
+def _rounded(score: float | None) -> str:
+    return "-" if score is None else f"{score:.4g}"
+
+
+def _text(document: object) -> str:
+    return document if isinstance(document, str) else repr(document)
+
+
+def _brief(text: str) -> str:
+    """Return the beginning of a text, on one line."""
+    line = " ".join(text[: 4 * _SHOWN].split())
+    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 3]}..."
 
 
 def _rows(scores: Scores, n: int) -> list[Mapping[str, object]]:

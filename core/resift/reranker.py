@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 
     from resift.building import Built
     from resift.list_scores import Columns
-    from resift.pipeline import Document
-    from resift.ranking import RankedDocuments, Ranking
+    from resift.ranking import D, RankedDocuments, Ranking
     from resift.scores import Scores
     from resift.traits import Traits
 
@@ -203,6 +202,11 @@ class Reranker(Nested):
         return self._host.can_merge
 
     @property
+    def children(self) -> tuple[Reranker, ...]:
+        """The rerankers that it was built from by name."""
+        return self._children
+
+    @property
     def merger(self) -> object:
         """The merger it was given, a `Reranker` or an instance; None for its own."""
         return self._merger
@@ -309,7 +313,7 @@ class Reranker(Nested):
         raise OptionsError(msg, who=self.who, parameter=name)
 
     def __repr__(self) -> str:
-        return f"<resift.Reranker {self.name!r}>"
+        return f"<resift.Reranker {_drawn(self)}>"
 
     # Scoring --------------------------------------------------------------------
 
@@ -395,13 +399,13 @@ class Reranker(Nested):
     def rank(
         self,
         query: str,
-        documents: Sequence[Document],
+        documents: Sequence[D],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
         timeout: float | None = None,
         instruction: str | None = None,
-    ) -> RankedDocuments:
+    ) -> RankedDocuments[D]:
         """Rank strings, or mappings that hold their text where *text* says.
 
         Args:
@@ -428,37 +432,37 @@ class Reranker(Nested):
     def rank_many(
         self,
         queries: Sequence[str],
-        documents: Sequence[Sequence[Document]],
+        documents: Sequence[Sequence[D]],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
         timeout: float | None = None,
         instruction: str | None = None,
         on_error: Literal["raise"] = "raise",
-    ) -> list[RankedDocuments]: ...
+    ) -> list[RankedDocuments[D]]: ...
     @overload
     def rank_many(
         self,
         queries: Sequence[str],
-        documents: Sequence[Sequence[Document]],
+        documents: Sequence[Sequence[D]],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
         timeout: float | None = None,
         instruction: str | None = None,
         on_error: Literal["return"],
-    ) -> list[RankedDocuments | Exception]: ...
+    ) -> list[RankedDocuments[D] | Exception]: ...
     def rank_many(
         self,
         queries: Sequence[str],
-        documents: Sequence[Sequence[Document]],
+        documents: Sequence[Sequence[D]],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
         timeout: float | None = None,
         instruction: str | None = None,
         on_error: Literal["raise", "return"] = "raise",
-    ) -> list[RankedDocuments] | list[RankedDocuments | Exception]:
+    ) -> list[RankedDocuments[D]] | list[RankedDocuments[D] | Exception]:
         """Rank the documents of many queries: one ranking per query.
 
         Rerankers that gain by it score the pairs of all queries together.
@@ -561,28 +565,29 @@ class Reranker(Nested):
     async def arank(
         self,
         query: str,
-        documents: Sequence[Document],
+        documents: Sequence[D],
         top_k: int | None = None,
         *,
         executor: Executor | None = None,
         **options: Any,  # noqa: ANN401  # those of rank, checked by it
-    ) -> RankedDocuments:
+    ) -> RankedDocuments[D]:
         """`rank` in a worker thread, off the event loop; takes its arguments.
 
         Cancelling stops the waiting, not the thread: a running call cannot be
         interrupted.
         """
-        return await off_loop(executor, self.rank, query, documents, top_k, **options)
+        rank = functools.partial(self.rank, query, documents, top_k, **options)
+        return await off_loop(executor, rank)
 
     async def arank_many(
         self,
         queries: Sequence[str],
-        documents: Sequence[Sequence[Document]],
+        documents: Sequence[Sequence[D]],
         top_k: int | None = None,
         *,
         executor: Executor | None = None,
         **options: Any,  # noqa: ANN401  # those of rank_many, checked by it
-    ) -> list[RankedDocuments]:
+    ) -> list[RankedDocuments[D]]:
         """`rank_many` in a worker thread, off the event loop; takes its arguments."""
         rank_many = functools.partial(self.rank_many, **options)
         return await off_loop(executor, rank_many, queries, documents, top_k)
@@ -715,3 +720,9 @@ def _described(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_described(item) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else repr(value)
+
+
+def _drawn(reranker: Reranker, depth: int = 1) -> str:
+    """Return its name, and below it those of its children, indented."""
+    below = [f"\n{'  ' * depth}{_drawn(c, depth + 1)}" for c in reranker.children]
+    return "".join([repr(reranker.name), *below])

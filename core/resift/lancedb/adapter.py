@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, overload
 
 import lancedb.query
 import lancedb.table
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LanceReranker", "load"]
 
+ReturnScore: TypeAlias = Literal["relevance", "all"]
+
 _QUALIFIED = "_source_rowid"
 _HYBRID = ("vector", "fts")
 _LEGS = {"vector": "vector", "fts": "fts", "text": "fts"}
@@ -38,12 +40,33 @@ _LEG_SCORES = ("_distance", "_score")
 _ASIDE = {name: f"_stored{name}" for name in _LEG_SCORES}
 
 
+@overload
 def load(
-    reranker: str | resift.Reranker | object,
+    reranker: str,
     /,
     *,
     column: str | Sequence[str] | None = None,
-    return_score: str | None = None,
+    return_score: ReturnScore | None = None,
+    weights: Mapping[str, float] | Sequence[float] | None = None,
+    degraded: bool = False,
+    **options: object,
+) -> LanceReranker: ...
+@overload
+def load(
+    reranker: object,
+    /,
+    *,
+    column: str | Sequence[str] | None = None,
+    return_score: ReturnScore | None = None,
+    weights: Mapping[str, float] | Sequence[float] | None = None,
+    degraded: bool = False,
+) -> LanceReranker: ...
+def load(
+    reranker: object,
+    /,
+    *,
+    column: str | Sequence[str] | None = None,
+    return_score: ReturnScore | None = None,
     weights: Mapping[str, float] | Sequence[float] | None = None,
     degraded: bool = False,
     **options: object,
@@ -68,6 +91,7 @@ def load(
         InputError: If *weights* are unusable, options are given for what is built
             already, or a reranker of LanceDB's has no equal here.
     """
+    returned: str = return_score or "relevance"
     if isinstance(reranker, str):
         built = resift.load(reranker, **options)  # type: ignore[arg-type]  # checked by load
     elif options:
@@ -84,13 +108,13 @@ def load(
     elif is_foreign(reranker):
         built, own, theirs = translated(reranker, "resift.lancedb.load")
         weights = own if weights is None else weights
-        return_score = return_score or theirs
+        returned = return_score or theirs
     else:
         built = resift.Reranker(reranker)
     return LanceReranker(
         built,
         column=column,
-        return_score=return_score or "relevance",
+        return_score=returned,
         weights=weights,
         degraded=degraded,
     )
