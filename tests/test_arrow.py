@@ -479,7 +479,10 @@ def test_a_distance_comes_before_a_score():
 
 
 def test_scores_that_are_no_numbers_are_told():
-    """A score column must hold numbers."""
+    """A score column must hold numbers, for mergers that read it."""
     table = BASE.append_column("_score", pa.array(["1", "2", "3"]))
+    message = "rerank: column '_score' must hold numbers, got string."
 
-    assert refusal(table) == ("rerank: column '_score' must hold numbers, got string.")
+    assert refusal(table, name="dbsf") == message
+    assert refusal(table, score="_score") == message
+    assert len(resift.load("rrf", config=None).rerank("", table)) == 3

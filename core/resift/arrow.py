@@ -30,6 +30,7 @@ __all__ = [
     "compact",
     "decoded",
     "gather",
+    "pick",
     "plain",
     "safe_text",
     "stored",
@@ -268,8 +269,11 @@ def column_at(table: pa.Table, name: str) -> pa.ChunkedArray:
         LookupError: If there is none; its arguments are what lacks a field, and which,
             or nothing where the column itself is missing.
     """
-    column, *path = [name] if name in table.schema.names else name.split(".")
-    if column not in table.schema.names:
+    names = table.schema.names
+    if name in names:
+        return table.column(name)
+    column, *path = name.split(".")
+    if column not in names:
         raise LookupError
     values = table.column(column)
     for part in path:
@@ -341,6 +345,16 @@ def gather(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
         )
         rows = place
     return take(table, rows)
+
+
+def pick(column: pa.ChunkedArray, rows: NDArray[np.int64]) -> pa.ChunkedArray:
+    """Take values of a column, as `gather` takes rows."""
+    if len(rows) * _SPARSE >= len(column):
+        try:
+            return pc.call_function("take", [column, pa.array(rows)])
+        except pa.ArrowException:
+            pass
+    return gather(pa.table([column], [""]), rows).column(0)
 
 
 def take(rows: pa.Table, indices: NDArray[np.int64]) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def relevance(values: NDArray[np.float64], n: int, who: str) -> pa.Array:
     narrow = narrowed(values, who)
     if len(narrow) < n:
         narrow = np.append(narrow, np.full(n - len(narrow), np.nan, dtype=np.float32))
-    if n and np.isnan(narrow[-1]):
+    if n and math.isnan(narrow[-1]):
         return pa.array(narrow, mask=np.isnan(narrow))
     return pa.array(narrow)
 

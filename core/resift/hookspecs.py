@@ -58,6 +58,10 @@ never promised. Each default suits most:
     True where it cannot score without a server that is not on this machine.
 ``symmetric``
     Of a merger: False where it matters which list comes first. True by default.
+``reads_scores``
+    Of a merger: True where it reads the scores of the lists, and a list without any is
+    noted; False where ranks are all it reads, and no list has any. Where it does not
+    say, it gets the scores.
 ``affine_invariant``
     Of a merger: True where shifting all scores of a list, or scaling them by a positive
     number, changes no order.

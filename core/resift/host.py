@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -22,7 +21,7 @@ from resift.threads import Deadline
 from resift.traits import Traits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -72,8 +71,7 @@ class Host:
         self.traits = Traits(plugin, who)
         self.can_score = self.implementation.can_score
         self.can_merge = self.implementation.can_merge or merger is not None
-        merges = plugin if merger is None else merger
-        self.reads_scores = bool(getattr(merges, "reads_scores", False))
+        self.reads_scores = self._reads_scores(plugin if merger is None else merger)
         self.packs = "score_many" in self.implementation.hooks
         self.plugins = pluggy.PluginManager("resift")
         self.plugins.add_hookspecs(hookspecs)
@@ -89,6 +87,13 @@ class Host:
             )
             self._register(wrapper)
         self.hook = self.plugins.hook
+
+    def _reads_scores(self, merger: _Plugin) -> bool | None:
+        """Return whether scores are read, None where the merger does not say."""
+        if not self.can_merge:  # then ranks are fused
+            return False
+        declared = getattr(merger, "reads_scores", None)
+        return None if declared is None else bool(declared)
 
     # Asking ---------------------------------------------------------------------
 
@@ -116,7 +121,7 @@ class Host:
         table = self._candidates(candidates, len(documents))
         if table is not None and len(first) != len(documents):
             table = take(table, first)
-        with _blamed(self.who, "scoring"):
+        with _Blamed(self.who, "scoring"):
             raw = self.hook.score(
                 query=query,
                 documents=texts,
@@ -159,7 +164,7 @@ class Host:
                 sent.append((i, index, texts, first))
         if not sent:
             return answers
-        with _blamed(self.who, "scoring"):
+        with _Blamed(self.who, "scoring"):
             raw = self.hook.score_many(
                 queries=[queries[i] for i, *_ in sent],
                 documents=[texts for _, _, texts, _ in sent],
@@ -206,7 +211,7 @@ class Host:
             MergeError: If the merger cannot merge these lists, or does not return one
                 finite score per document.
         """
-        with _blamed(self.merging, "merging"):
+        with _Blamed(self.merging, "merging"):
             merged = self.hook.merge(
                 rankings=rankings, n_documents=n_documents, query=query
             )
@@ -240,7 +245,7 @@ class Host:
         if hook not in self.implementation.hooks:
             for child in self.traits.children:
                 getattr(child, hook)()
-        with _blamed(self.who, doing):
+        with _Blamed(self.who, doing):
             getattr(self.hook, hook)()
 
     # What is sent, and what comes back ------------------------------------------
@@ -422,20 +427,27 @@ class _Blame(str):
     __slots__ = ()
 
 
-@contextmanager
-def _blamed(who: str, doing: str) -> Iterator[None]:
+class _Blamed:
     """Say who it was that raised, where the error itself does not.
 
     Of rerankers inside rerankers, the innermost.
     """
-    try:
-        yield
-    except Exception as error:
+
+    __slots__ = ("_doing", "_who")
+
+    def __init__(self, who: str, doing: str) -> None:
+        self._who = who
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if not isinstance(error, Exception) or isinstance(error, ResiftError):
+            return
         notes = getattr(error, "__notes__", ())
-        told = any(isinstance(note, _Blame) for note in notes)
-        if not (told or isinstance(error, ResiftError)):
-            error.add_note(_Blame(f"{who} raised this while {doing}."))
-        raise
+        if not any(isinstance(note, _Blame) for note in notes):
+            error.add_note(_Blame(f"{self._who} raised this while {self._doing}."))
 
 
 class _ScoreEach:

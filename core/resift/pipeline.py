@@ -19,9 +19,8 @@ from resift.host import require_list
 from resift.notes import DEGRADED, Note, is_degraded, notes_of, with_notes
 from resift.ranking import D, Document, RankedDocuments
 from resift.scores import Scores, as_array
-from resift.settings import shares
 from resift.threads import Deadline
-from resift.union import Union, list_names
+from resift.union import Union
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,15 +59,15 @@ def rerank(
         msg = "rerank: give at least one result table; an empty one is fine."
         raise InputError(msg)
     settings = request.settings
-    names = list_names(request.names, len(results))
     union = Union(
         [as_table(result) for result in results],
         id=request.id,
-        weights=shares(settings.weights, names),
-        names=names,
+        weights=settings.weights,
+        names=request.names,
         text=settings.text_column,
         score=request.score,
         distance=request.distance,
+        reads_scores=request.explain or host.reads_scores is not False,
     )
     merged = _merged(host, union, query)
     order = union.order(merged)

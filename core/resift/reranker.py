@@ -424,8 +424,10 @@ class Reranker(Nested):
                 reranker that only merges.
         """
         self._require_open()
-        given = Settings(top_k=top_k, min_score=min_score, instruction=instruction)
-        settings, timeout = given.over(self.defaults), seconds("timeout", timeout)
+        settings = self.defaults.but(
+            top_k=top_k, min_score=min_score, instruction=instruction
+        )
+        timeout = seconds("timeout", timeout)
         return pipeline.rank(self._host, query, documents, settings, timeout)
 
     @overload
@@ -482,8 +484,10 @@ class Reranker(Nested):
         """
         self._require_open()
         pipeline.require_choice(on_error)
-        given = Settings(top_k=top_k, min_score=min_score, instruction=instruction)
-        settings, timeout = given.over(self.defaults), seconds("timeout", timeout)
+        settings = self.defaults.but(
+            top_k=top_k, min_score=min_score, instruction=instruction
+        )
+        timeout = seconds("timeout", timeout)
         return pipeline.rank_many(
             self._host, queries, documents, settings, timeout, on_error
         )
@@ -542,7 +546,7 @@ class Reranker(Nested):
             ClosedError: After `close`.
         """
         self._require_open()
-        given = Settings(
+        settings = self.defaults.but(
             top_k=top_k,
             text=text,
             weights=weights,
@@ -551,7 +555,7 @@ class Reranker(Nested):
             instruction=instruction,
         )
         request = Request(
-            settings=given.over(self.defaults),
+            settings=settings,
             id=id,
             names=names,
             score=score,

@@ -377,7 +377,7 @@ def _require_finite(
     values: NDArray[np.float64], who: str, at: int | None = None
 ) -> None:
     finite = np.isfinite(values)
-    if at is None and finite.all():
+    if at is None and np.count_nonzero(finite) == len(values):
         return
     wrong = int(np.argmin(finite)) if at is None else at
     count = 1 if at is not None else int((~finite).sum())

@@ -81,6 +81,12 @@ class Settings:
         """Return what is set."""
         return {k: v for k in self.names() if (v := getattr(self, k)) is not None}
 
+    def but(self, **given: object) -> Self:
+        """Return these settings with everything *given* that is not None put on top."""
+        if all(value is None for value in given.values()):
+            return self  # checked already
+        return type(self)(**given).over(self)  # type: ignore[arg-type]  # it checks them
+
     def over(self, other: Self) -> Self:
         """Return *other* with everything that is set here put on top."""
         given = self.given()

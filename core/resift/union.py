@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resift.arrow import column_at, compact, decoded, gather, plain, stored, take
+from resift.arrow import column_at, compact, decoded, gather, pick, plain, stored, take
 from resift.common_type import in_one_type
 from resift.errors import InputError
-from resift.list_scores import scores_of_lists
+from resift.list_scores import ListScores, scores_of_lists
 from resift.ranking import Ranking
-from resift.settings import column_names
+from resift.settings import column_names, shares
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from resift.list_scores import Columns
+    from resift.settings import Weights
 
-__all__ = ["Union", "list_names"]
+__all__ = ["Union"]
 
-_FEW = 400  # rows: up to here a dict beats Arrow's hash table
+_FEW = 400  # rows: up to here a dict beats Arrow's hash table, and texts are compared
+_DENSE = 16  # times the rows: ids within such a span are numbered without hashing
+_SAMPLE = 32  # texts: as many of very many are compared
 _MANY = 5_000  # documents: from here on sorting by index is slower than by value
 _CHUNKS = 20  # chunks of a column: beyond, small ones are laid end to end
 _SHORT = 100_000  # rows: up to here what depends on lengths alone is kept
@@ -44,13 +47,14 @@ class Union:
         tables: The ranked lists, best row first.
         id: The column that tells documents apart, or several that do so together; None
             where every row is its own.
-        weights: What each list counts for; 1 each by default.
+        weights: What each list counts for, in order or by name; 1 each by default.
         names: What each list is called; ``list_1``, ``list_2`` by default.
         text: The column that holds the text, or several; only read to notice rows of
             one id that are not one document.
         score: The column of scores: one for all lists that have it, or one for each,
             None where it is found by its usual name.
         distance: The same, where less is better.
+        reads_scores: Whether anyone reads the scores; the rankings have none if not.
 
     Raises:
         InputError: If the tables do not fit together.
@@ -61,30 +65,29 @@ class Union:
         tables: Sequence[pa.Table],
         *,
         id: str | Sequence[str] | None,
-        weights: Sequence[float] | None = None,
+        weights: Weights | None = None,
         names: Sequence[str] | None = None,
         text: str | Sequence[str] = (),
         score: Columns = None,
         distance: Columns = None,
+        reads_scores: bool = True,
     ) -> None:
         ids = () if id is None else (id,) if isinstance(id, str) else tuple(id)
-        n = len(tables)
-        names = list_names(names, n)
+        names = _list_names(names, len(tables))
+        weights = shares(weights, names)
         self.tables, self._rows = _end_to_end(tables, ids)
         stops = accumulate(map(len, tables), initial=0)
         self._spans = list(pairwise(stops))  # first and last row of each list, plus one
         self._codes, self.n_documents = _encode(self.tables, self._rows, ids)
         self._first_rows = self._first()
-        scores = scores_of_lists(self.tables, names, score=score, distance=distance)
+        scores = [_NO_SCORES] * len(tables)
+        if reads_scores or score is not None or distance is not None:
+            scores = scores_of_lists(self.tables, names, score=score, distance=distance)
         self.score_notes = [note for own in scores for note in own.notes]
         self.rankings: list[Ranking] = []
         self.raw_scores: list[NDArray[np.float64] | None] = []
         for own, (i, j), weight, name in zip(
-            scores,
-            self._spans,
-            (1.0,) * n if weights is None else weights,
-            names,
-            strict=True,
+            scores, self._spans, weights, names, strict=True
         ):
             documents, raw, values = self._codes[i:j], own.raw, own.values
             if (best := _best_ranks(documents, self.n_documents)) is not None:
@@ -169,17 +172,16 @@ class Union:
         """Return a note where rows of one id have different texts."""
         if len(self._rows) == self.n_documents:
             return []
-        names = (text,) if isinstance(text, str) else text
-        here = np.arange(len(self._codes))
         first = self._first_rows[self._codes]
-        again = (first != here).nonzero()[0]
+        again = (first != np.arange(len(first))).nonzero()[0]
         notes = []
-        for name in names:
+        for name in (text,) if isinstance(text, str) else text:
             try:
-                texts = column_at(self._rows, name)
+                unlike = _differing(self._rows, name, again, first[again])
             except LookupError:  # a reranker that only merges reads no text
                 continue
-            if n := len(np.unique(self._codes[_differing(texts, again, first[again])])):
+            if len(unlike):
+                n = len(np.unique(self._codes[unlike]))
                 notes.append(_unlike_note(n, name, ids))
         return notes
 
@@ -188,6 +190,9 @@ class Union:
         rows = np.empty(self.n_documents, dtype=np.int64)
         rows[self._codes[::-1]] = np.arange(len(self._codes) - 1, -1, -1)
         return rows
+
+
+_NO_SCORES = ListScores()
 
 
 def _falling(values: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -225,12 +230,14 @@ def _end_to_end(
     names = rows.schema.names
     if len(set(names)) < len(names):
         _require_different_names(tables)
-    if any(column.num_chunks > _CHUNKS for column in rows.columns):
+    if not names:
+        if any(map(len, tables)):
+            msg = "rerank: the results have rows, but no columns. Select some."
+            raise InputError(msg)
+        return tables, rows
+    if rows.column(0).num_chunks > _CHUNKS:  # as a stream has in every column
         tables = [compact(table) for table in tables]
         rows = pa.concat_tables(tables, promote_options="default")
-    if not names and any(map(len, tables)):
-        msg = "rerank: the results have rows, but no columns. Select some."
-        raise InputError(msg)
     if all(field.nullable for field in rows.schema):
         return tables, rows
     return tables, pa.table(rows.columns, schema=_nullable(tables, rows.schema))
@@ -337,14 +344,8 @@ def _in_step(sizes: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray:
-    for number, table in enumerate(tables, start=1):
-        if id not in table.schema.names and len(table):
-            msg = (
-                f"rerank: list {number} has no id column {id!r}. Columns: "
-                f"{', '.join(map(repr, table.column_names))}. Name another with "
-                "id=..., or pass id=None where every row is a document of its own."
-            )
-            raise InputError(msg)
+    if id not in rows.schema.names:
+        raise InputError(_without_id(tables, id))
     ids = rows.column(id)
     kind = ids.type
     if isinstance(kind, pa.BaseExtensionType):
@@ -354,18 +355,34 @@ def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray
     if pa.types.is_dictionary(ids.type):
         ids = decoded(ids)
     if ids.null_count:
-        starts = accumulate(map(len, tables), initial=0)
-        nulls = [
-            ids.slice(start, len(table)).null_count
-            for table, start in zip(tables, starts, strict=False)
-        ]
-        number = next(i for i, count in enumerate(nulls, start=1) if count)
-        msg = (
-            f"rerank: the id column {id!r} of list {number} has "
-            f"{nulls[number - 1]} nulls. An id must tell documents apart."
-        )
-        raise InputError(msg)
+        raise InputError(_without_id(tables, id) or _with_nulls(tables, ids, id))
     return ids
+
+
+def _without_id(tables: Sequence[pa.Table], id: str) -> str:
+    """Return that a list lacks the id column; empty where all have it."""
+    for number, table in enumerate(tables, start=1):
+        if id not in table.schema.names and len(table):
+            return (
+                f"rerank: list {number} has no id column {id!r}. Columns: "
+                f"{', '.join(map(repr, table.column_names))}. Name another with "
+                "id=..., or pass id=None where every row is a document of its own."
+            )
+    return ""
+
+
+def _with_nulls(tables: Sequence[pa.Table], ids: pa.ChunkedArray, id: str) -> str:
+    """Return which list has ids that are null."""
+    starts = accumulate(map(len, tables), initial=0)
+    nulls = [
+        ids.slice(start, len(table)).null_count
+        for table, start in zip(tables, starts, strict=False)
+    ]
+    number = next(i for i, count in enumerate(nulls, start=1) if count)
+    return (
+        f"rerank: the id column {id!r} of list {number} has "
+        f"{nulls[number - 1]} nulls. An id must tell documents apart."
+    )
 
 
 def _numbered(
@@ -380,6 +397,9 @@ def _numbered(
                 known: dict[int, int] = {}
                 numbers = [known.setdefault(i, len(known)) for i in values.tolist()]
                 return len(known), np.fromiter(numbers, np.int64, len(numbers))
+            low, high = int(values.min()), int(values.max())
+            if high - low < _DENSE * len(values):
+                return _numbered_in_span((values - low).astype(np.int64), high - low)
             stepped = pa.array(values)
         else:
             stepped = ids.cast(plain(kind)).take(pa.array(step)).combine_chunks()
@@ -391,6 +411,18 @@ def _numbered(
         )
         raise InputError(msg) from None
     return len(encoded.dictionary), encoded.indices.to_numpy()
+
+
+def _numbered_in_span(
+    values: NDArray[np.int64], highest: int
+) -> tuple[int, NDArray[np.int64]]:
+    """Number integers from 0 to *highest*, as the row ids of a small table are."""
+    here = np.arange(len(values))
+    first = np.empty(highest + 1, dtype=np.int64)  # where each is seen first
+    first[values[::-1]] = here[::-1]
+    seen = first[values]
+    numbers = (seen == here).cumsum() - 1
+    return int(numbers[-1]) + 1, numbers[seen]
 
 
 def _best_ranks(
@@ -405,27 +437,45 @@ def _best_ranks(
 
 
 def _differing(
-    texts: pa.ChunkedArray, rows: NDArray[np.int64], others: NDArray[np.int64]
+    rows: pa.Table, name: str, some: NDArray[np.int64], others: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Return those of *rows* whose text is not that of the row in *others*.
+    """Return those of *some* rows whose text is not that of the row in *others*.
 
-    A null is like any text. Of many rows all lengths are compared, and the first
-    `_FEW` texts.
+    A null is like any text. Of many rows all lengths are compared, and a sample of the
+    texts; all texts only where these differ.
+
+    Raises:
+        LookupError: If there is no such text.
     """
-    unlike = rows[:0]
-    if len(rows) > _FEW and pa.types.is_string(texts.type):
-        lengths = pc.binary_length(texts).to_numpy()  # NaN where null
-        unlike = rows[np.abs(lengths[rows] - lengths[others]) > 0]
-    rows, others = rows[:_FEW], others[:_FEW]
-    both = gather(pa.table([texts], [""]), np.concatenate([rows, others])).column(0)
-    a, b = both.slice(0, len(rows)), both.slice(len(rows))
+    alike = some[:0]
+    texts = column_at(rows, name)
+    if len(some) > _FEW and not _look_unlike(texts, some, others):
+        return alike
+    both = pick(texts, np.concatenate([some, others]))
+    a, b = both.slice(0, len(some)), both.slice(len(some))
     if a.equals(b):
-        return unlike
+        return alike
     try:
         differ = pc.fill_null(pc.not_equal(a, b), False).to_numpy()  # noqa: FBT003
     except pa.ArrowException:  # lists, views in lists
-        return unlike
-    return np.concatenate([unlike, rows[differ]])
+        return alike
+    return np.asarray(some[differ])
+
+
+def _look_unlike(
+    texts: pa.ChunkedArray, some: NDArray[np.int64], others: NDArray[np.int64]
+) -> bool:
+    """Tell whether texts differ in length, or those of a sample differ at all."""
+    if pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type):
+        lengths = pc.binary_length(texts).to_numpy()  # NaN where null
+        if (np.abs(lengths[some] - lengths[others]) > 0).any():
+            return True
+    places = np.linspace(0, len(some) - 1, _SAMPLE, dtype=np.int64)
+    for i, j in zip(some[places].tolist(), others[places].tolist(), strict=True):
+        one, other = texts[i], texts[j]
+        if one.is_valid and other.is_valid and not one.equals(other):
+            return True
+    return False
 
 
 def _unlike_note(n: int, text: str, ids: Sequence[str]) -> str:
@@ -437,7 +487,7 @@ def _unlike_note(n: int, text: str, ids: Sequence[str]) -> str:
     )
 
 
-def list_names(names: Sequence[str] | None, n: int) -> Sequence[str]:
+def _list_names(names: Sequence[str] | None, n: int) -> Sequence[str]:
     """Return what each of *n* lists is called; ``list_1``, ``list_2`` by default.
 
     Raises:

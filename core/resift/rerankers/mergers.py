@@ -21,7 +21,7 @@ Rules that all of them share:
 
 The host drops repeated documents, negates distances, and makes infinite and missing
 scores finite, before a merger sees the lists (see `resift.Ranking`). `reads_scores`
-says that a merger reads scores: a list without any is noted then. `min_max` and
+says whether a merger reads scores: a list without any is noted then. `min_max` and
 `scores_of` are public so that a merger package can follow the same rules.
 """
 
@@ -79,6 +79,8 @@ class ReciprocalRankFusion:
         individual rank learning methods", SIGIR 2009.
         https://doi.org/10.1145/1571941.1572114
     """
+
+    reads_scores = False
 
     def __init__(self, *, k: float = 60.0) -> None:
         if not 0 <= k < math.inf:

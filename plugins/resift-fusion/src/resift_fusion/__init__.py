@@ -126,6 +126,8 @@ class Borda:
         https://doi.org/10.1145/383952.384007
     """
 
+    reads_scores = False
+
     @resift.hookimpl
     def merge(self, rankings: Sequence[resift.Ranking], n_documents: int) -> FloatArray:
         """Sum the points; each list gives away ``w * N * (N + 1) / 2`` of them."""
@@ -149,6 +151,8 @@ class InverseSquareRank:
         Mourao, Martins and Magalhaes, "Inverse square rank fusion for multimodal
         search", CBMI 2014. https://doi.org/10.1109/CBMI.2014.6849825
     """
+
+    reads_scores = False
 
     @resift.hookimpl
     def merge(self, rankings: Sequence[resift.Ranking], n_documents: int) -> FloatArray:
