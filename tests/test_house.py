@@ -29,6 +29,7 @@ FLOORS = [
     ["resift.options", "resift.traits"],
     ["resift.building", "resift.host"],
     ["resift.pipeline"],
+    ["resift.many"],
     ["resift.reranker"],
     ["resift.loading"],
     ["resift.registry"],

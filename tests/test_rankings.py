@@ -78,15 +78,15 @@ def test_a_list_without_scores_has_an_order_only():
 
 
 @pytest.mark.parametrize("missing", [None, float("nan")])
-def test_rows_without_a_score_leave_the_list_but_not_the_union(missing):
-    """A merger never sees a NaN, and the row is still in the result."""
+def test_rows_without_a_score_stay_in_the_list(missing):
+    """A merger never sees a NaN: such a row counts one step less than the others."""
     result = table("a", "b", "c", _score=pa.array([3.0, missing, 1.0]))
 
     merger = handed(result)
 
     (ranking,) = merger.rankings
-    assert ranking.documents.tolist() == [0, 2]
-    assert ranking.scores.tolist() == [3.0, 1.0]
+    assert ranking.documents.tolist() == [0, 1, 2]
+    assert ranking.scores.tolist() == [3.0, -1.0, 1.0]
     assert merger.n_documents == 3
 
 

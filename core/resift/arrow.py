@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +18,7 @@ import pyarrow.compute as pc
 from resift.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 __all__ = [
     "OURS",
     "RELEVANCE",
+    "as_list",
     "as_table",
     "column_at",
     "compact",
     "decoded",
     "gather",
+    "is_list",
     "pick",
     "plain",
     "safe_text",
@@ -39,6 +43,7 @@ __all__ = [
     "text_of",
 ]
 
+_T = TypeVar("_T")
 RELEVANCE = "_relevance_score"
 OURS = {b"resift": b"output"}  # marks the columns that resift itself has added
 _TEXTS = {pa.string(), pa.large_string(), pa.string_view(), pa.null()}
@@ -80,6 +85,39 @@ def as_table(result: object, what: str = "rerank: a result") -> pa.Table:
         f"mappings, got {type(result).__name__}. {_remedy(result)}"
     )
     raise InputError(msg)
+
+
+def as_list(values: Iterable[_T], who: str) -> Sequence[_T]:
+    """Return an array, a series, an iterator as a list; its missing values as None.
+
+    A sequence is returned as it is; so is what is no list of anything (a string, a
+    mapping, a set): whoever asked refuses it.
+
+    Raises:
+        InputError: If an Arrow array holds a string that is not UTF-8.
+    """
+    given: Any = values
+    listed: Sequence[_T] = given
+    if isinstance(given, pa.Array | pa.ChunkedArray):
+        try:
+            listed = given.to_pylist()
+        except UnicodeDecodeError:
+            msg = f"{who}: a string of an Arrow array is not valid UTF-8. Mend it."
+            raise InputError(msg) from None  # the cause quotes the document
+    elif (
+        isinstance(given, Iterable)
+        and not isinstance(given, Sequence | str | bytes | Mapping | AbstractSet)
+        and getattr(given, "ndim", 1) == 1
+    ):
+        missing: Any = None
+        listed = [missing if _is_missing(value) else value for value in given]
+    return listed
+
+
+def _is_missing(value: object) -> bool:
+    """Tell whether *value* is what pandas and numpy write where there is none."""
+    is_nan = isinstance(value, float) and math.isnan(value)
+    return is_nan or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _is_of(package: str, name: str, value: object) -> bool:
@@ -239,7 +277,7 @@ def _texts(
             "Mend that text, or leave its row out."
         )
         raise InputError(msg) from None  # the cause quotes the document
-    if _is_list(values.type):
+    if is_list(values.type):
         return [value if value is None else _joined(value) for value in texts]
     return texts
 
@@ -299,7 +337,7 @@ def _strings(table: pa.Table, name: str, who: str) -> pa.ChunkedArray:
             )
         raise InputError(msg) from None
     kind = values.type
-    if pa.types.is_dictionary(kind) or _is_list(kind):
+    if pa.types.is_dictionary(kind) or is_list(kind):
         kind = kind.value_type
     if len(table) and kind not in _TEXTS:  # an empty frame may be of any type
         msg = (
@@ -310,7 +348,8 @@ def _strings(table: pa.Table, name: str, who: str) -> pa.ChunkedArray:
     return values
 
 
-def _is_list(kind: pa.DataType) -> bool:
+def is_list(kind: pa.DataType) -> bool:
+    """Return whether a type is one of lists, of any kind."""
     tests = (
         pa.types.is_list,
         pa.types.is_large_list,

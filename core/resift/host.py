@@ -255,10 +255,18 @@ class Host:
     ) -> tuple[NDArray[np.int64], list[str], NDArray[np.int64]]:
         """Return which text each document is (-1 for blank), the texts, their rows."""
         require_list(documents, self.who)
-        texts = [self._text(i, document) for i, document in enumerate(documents)]
+        texts = [
+            text if type(text) is str and text.isascii() else self._text(i, text)
+            for i, text in enumerate(documents)
+        ]
         if self.traits.tells_rows_apart or not self.traits.needs_text:
             rows = np.arange(len(texts))
             return rows, [text or "" for text in texts], rows
+        if None not in texts and len(set(texts)) == len(texts):
+            given = [text for text in texts if text]
+            if len(given) == len(texts) and not any(map(str.isspace, given)):
+                rows = np.arange(len(texts))
+                return rows, given, rows
         seen: dict[str, int] = {}
         index = np.full(len(texts), -1, dtype=np.int64)
         first: list[int] = []

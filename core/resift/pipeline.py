@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from resift.arrow import RELEVANCE, as_table, text_columns, text_of
+from resift.arrow import RELEVANCE, as_list, as_table, text_columns, text_of
 from resift.columns import add, evidence, explanation, relevance, with_columns
 from resift.errors import InputError
 from resift.host import require_list
@@ -23,6 +23,8 @@ from resift.threads import Deadline
 from resift.union import Union
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from resift.host import Host
@@ -32,11 +34,15 @@ if TYPE_CHECKING:
 __all__ = [
     "Document",
     "OnError",
+    "enough",
+    "is_second_best",
     "rank",
     "rank_many",
     "require_choice",
     "require_probability",
+    "require_ranking",
     "rerank",
+    "told",
 ]
 
 OnError: TypeAlias = Literal["raise", "return"]
@@ -79,7 +85,7 @@ def rerank(
     else:
         scores = Scores(merged)
         documents = places = order
-    scores, shown = _enough(host, scores, settings)
+    scores, shown = enough(host, scores, settings)
     documents, places = documents[:shown], places[:shown]
     values = scores.values[places]
     added = {RELEVANCE: relevance(values, len(documents), host.who)}
@@ -92,7 +98,7 @@ def rerank(
     rows = union.take(documents, kept if request.drop else None)
     keep = (*request.id_columns, *request.text_columns)
     rows = with_columns(rows, added, keep=keep, who=host.who)
-    degraded = _second_best(scores) or any(map(is_degraded, union.tables))
+    degraded = is_second_best(scores) or any(map(is_degraded, union.tables))
     notes = [*_notes_on(union, host), *scores.notes]
     return with_notes(rows, notes, scores.usage, degraded=degraded)
 
@@ -104,7 +110,7 @@ def _notes_on(union: Union, host: Host) -> list[str]:
     return [*came, *read, *union.notes]
 
 
-def _second_best(scores: Scores) -> bool:
+def is_second_best(scores: Scores) -> bool:
     """Return whether `fallback` says that it is an answer of second choice."""
     marked = scores.columns.get(DEGRADED)
     return marked is not None and True in as_array(marked).to_pylist()
@@ -143,7 +149,7 @@ def _score_window(
     scores = host.score(
         query, texts, candidates, settings.top_k, request.timeout, settings.instruction
     )
-    return _told(scores, host.name)
+    return told(scores, host.name)
 
 
 def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
@@ -158,7 +164,7 @@ def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
 def rank(
     host: Host,
     query: str,
-    documents: Sequence[D],
+    documents: Iterable[D],
     settings: Settings,
     timeout: float | None = None,
 ) -> RankedDocuments[D]:
@@ -167,26 +173,22 @@ def rank(
     Raises:
         InputError: If the reranker only merges: one list leaves nothing to merge.
     """
-    require_list(documents, host.who)
-    if not host.can_score:
-        msg = (
-            f"{host.who} only merges lists: it cannot rank documents by a query. Give "
-            "result tables to 'rerank', or rank with a reranker that scores."
-        )
-        raise InputError(msg)
-    sent = documents[: settings.window]
+    given = as_list(documents, host.who)
+    require_list(given, host.who)
+    require_ranking(host)
+    sent = given[: settings.window]
     texts = _texts(sent, settings.text_column, host)
     table = _as_candidates(sent, host.who) if host.traits.wants_candidates else None
     scores = host.score(
         query, texts, table, settings.top_k, timeout, settings.instruction
     )
-    return _ranked(host, documents, scores, settings)
+    return _ranked(host, given, scores, settings)
 
 
 def rank_many(
     host: Host,
-    queries: Sequence[str],
-    documents: Sequence[Sequence[D]],
+    queries: Iterable[str],
+    documents: Iterable[Iterable[D]],
     settings: Settings,
     timeout: float | None = None,
     on_error: OnError = "raise",
@@ -201,8 +203,10 @@ def rank_many(
         timeout: Seconds for all of them.
         on_error: ``"raise"`` the first error, or ``"return"`` that of each query.
     """
+    queries, documents = as_list(queries, host.who), as_list(documents, host.who)
     host.require_pairs(queries, documents)
-    pairs = list(zip(queries, documents, strict=True))
+    lists = [as_list(given, host.who) for given in documents]
+    pairs = list(zip(queries, lists, strict=True))
     one_by_one = host.traits.wants_candidates or not host.packs
     deadline = Deadline(timeout)
     if one_by_one and on_error == "raise":  # so that the first error ends it
@@ -215,12 +219,12 @@ def rank_many(
             _attempt(host, query, given, settings, deadline) for query, given in pairs
         ]
     texts: list[list[str | None]] = []
-    for given in documents:
+    for given in lists:
         require_list(given, host.who)
         texts.append(_texts(given[: settings.window], settings.text_column, host))
     answers = host.score_many(queries, texts, timeout, settings.instruction)
     rankings: list[RankedDocuments[D] | Exception] = []
-    for given, scores in zip(documents, answers, strict=True):
+    for given, scores in zip(lists, answers, strict=True):
         if isinstance(scores, Exception):
             if on_error == "raise":
                 raise scores
@@ -228,6 +232,20 @@ def rank_many(
         else:
             rankings.append(_ranked(host, given, scores, settings))
     return rankings
+
+
+def require_ranking(host: Host) -> None:
+    """Refuse to rank one list with a reranker that only merges.
+
+    Raises:
+        InputError: If it does.
+    """
+    if not host.can_score:
+        msg = (
+            f"{host.who} only merges lists: it cannot rank documents by a query. Give "
+            "result tables to 'rerank', or rank with a reranker that scores."
+        )
+        raise InputError(msg)
 
 
 def require_choice(on_error: object) -> None:
@@ -244,7 +262,7 @@ def require_choice(on_error: object) -> None:
 def _attempt(
     host: Host,
     query: str,
-    documents: Sequence[D],
+    documents: Iterable[D],
     settings: Settings,
     deadline: Deadline,
 ) -> RankedDocuments[D] | Exception:
@@ -257,7 +275,7 @@ def _attempt(
 def _ranked(
     host: Host, documents: Sequence[D], scores: Scores, settings: Settings
 ) -> RankedDocuments[D]:
-    scores, shown = _enough(host, _told(scores, host.name), settings)
+    scores, shown = enough(host, told(scores, host.name), settings)
     kind = host.traits.score_kind
     return RankedDocuments.of(documents, scores, shown, kind=kind, who=host.who)
 
@@ -353,9 +371,7 @@ def require_probability(who: str, kind: str | None) -> None:
         raise InputError(msg, who=who, parameter="min_score", remedy=remedy)
 
 
-def _enough(
-    host: Host, scores: Scores, settings: Settings
-) -> tuple[Scores, int | None]:
+def enough(host: Host, scores: Scores, settings: Settings) -> tuple[Scores, int | None]:
     """Return the scores, and how many of the best documents to show.
 
     Documents that are not scored fall out below a least score, too, unless nothing is
@@ -374,7 +390,7 @@ def _enough(
     return scores, n if settings.top_k is None else min(n, settings.top_k)
 
 
-def _told(scores: Scores, name: str) -> Scores:
+def told(scores: Scores, name: str) -> Scores:
     """Say so where every document has one score: a misconverted model, often.
 
     Not where it is 0: counting words, that is how nothing found scores.

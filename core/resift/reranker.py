@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from resift import pipeline
+from resift import many, pipeline
 from resift.building import Recipe, build, wrappers_of
 from resift.catalog import catalog
 from resift.config import nested_entry
@@ -27,10 +27,11 @@ from resift.options import Nested
 from resift.plugin import implementation
 from resift.redaction import require_no_secret, secrets_in
 from resift.request import Request
-from resift.settings import Settings, Text, Weights, seconds
+from resift.settings import Settings, Text, Weights, count, seconds
 from resift.threads import off_loop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from concurrent.futures import Executor
     from types import TracebackType
     from typing import Self
@@ -399,7 +400,7 @@ class Reranker(Nested):
     def rank(
         self,
         query: str,
-        documents: Sequence[D],
+        documents: Iterable[D],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
@@ -410,7 +411,8 @@ class Reranker(Nested):
 
         Args:
             query: The query, not blank.
-            documents: In the order they were retrieved, best first.
+            documents: In the order they were retrieved, best first: a list, or any
+                other iterable, a series, or an Arrow array.
             top_k: How many to return; the reranker's own *top_k* by default.
             min_score: The least probability of those; its own *min_score* by default.
             timeout: Seconds for scoring, for rerankers that can honour it.
@@ -433,8 +435,8 @@ class Reranker(Nested):
     @overload
     def rank_many(
         self,
-        queries: Sequence[str],
-        documents: Sequence[Sequence[D]],
+        queries: Iterable[str],
+        documents: Iterable[Iterable[D]],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
@@ -445,8 +447,8 @@ class Reranker(Nested):
     @overload
     def rank_many(
         self,
-        queries: Sequence[str],
-        documents: Sequence[Sequence[D]],
+        queries: Iterable[str],
+        documents: Iterable[Iterable[D]],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
@@ -456,8 +458,8 @@ class Reranker(Nested):
     ) -> list[RankedDocuments[D] | Exception]: ...
     def rank_many(
         self,
-        queries: Sequence[str],
-        documents: Sequence[Sequence[D]],
+        queries: Iterable[str],
+        documents: Iterable[Iterable[D]],
         top_k: int | None = None,
         *,
         min_score: float | None = None,
@@ -490,6 +492,101 @@ class Reranker(Nested):
         timeout = seconds("timeout", timeout)
         return pipeline.rank_many(
             self._host, queries, documents, settings, timeout, on_error
+        )
+
+    def rank_stream(
+        self,
+        pairs: Iterable[tuple[str, Iterable[D]]],
+        *,
+        budget: int = 3200,
+        top_k: int | None = None,
+        min_score: float | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
+        on_error: Literal["raise", "return"] = "raise",
+    ) -> Iterator[RankedDocuments[D] | Exception]:
+        """Rank a stream of queries, block by block, in the order they came.
+
+        A block is as many of the next queries as have at most *budget* documents, at
+        least one, ranked by `rank_many`: no more are held at a time, and the same
+        stream makes the same blocks.
+
+        Args:
+            pairs: Each query with its documents, as `rank` takes them.
+            budget: How many documents are scored together.
+            top_k: How many of each query to return.
+            min_score: The least probability of those.
+            timeout: Seconds for each block.
+            instruction: What to count as relevant.
+            on_error: ``"raise"`` the first error, or ``"return"`` that of each query.
+
+        Yields:
+            One ranking per query.
+        """
+        self._require_open()
+        pipeline.require_choice(on_error)
+        settings = self.defaults.but(
+            top_k=top_k, min_score=min_score, instruction=instruction
+        )
+        return many.rank_stream(
+            self._host,
+            pairs,
+            settings,
+            budget=count("budget", budget),
+            timeout=seconds("timeout", timeout),
+            on_error=on_error,
+        )
+
+    def rerank_many(
+        self,
+        queries: object,
+        *,
+        query: str = "query",
+        documents: str = "documents",
+        ids: str | None = None,
+        top_k: int | None = None,
+        min_score: float | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
+    ) -> pa.Table:
+        """Rank the documents of every row of a table, as `rank_many` does.
+
+        There is no Python object per document but its text, so that it takes less time
+        than `rank_many`, and much less memory.
+
+        Args:
+            queries: A table, or anything `rerank` takes for one: a row per query.
+            query: The column of queries.
+            documents: The column of lists of documents: of strings, or of structs that
+                hold their text under the reranker's *text*.
+            ids: The column of lists of their ids, or a field of the structs; added to
+                the result under its name.
+            top_k: How many of each query to return.
+            min_score: The least probability of those.
+            timeout: Seconds for all of them.
+            instruction: What to count as relevant.
+
+        Returns:
+            One row per document, query by query, best first: ``row``, that of its
+            query, from 0; ``index``, its place in the list, from 0; ``rank``, from 1;
+            ``_relevance_score``, null where not scored; what else the reranker says.
+
+        Raises:
+            InputError: If a column is missing, or does not hold what it should.
+            ScoreError, ClosedError: As `rank_many`; a note says of which row.
+        """
+        self._require_open()
+        settings = self.defaults.but(
+            top_k=top_k, min_score=min_score, instruction=instruction
+        )
+        return many.rerank_many(
+            self._host,
+            queries,
+            settings,
+            query=query,
+            documents=documents,
+            ids=ids,
+            timeout=seconds("timeout", timeout),
         )
 
     def rerank(
@@ -569,7 +666,7 @@ class Reranker(Nested):
     async def arank(
         self,
         query: str,
-        documents: Sequence[D],
+        documents: Iterable[D],
         top_k: int | None = None,
         *,
         executor: Executor | None = None,
@@ -585,8 +682,8 @@ class Reranker(Nested):
 
     async def arank_many(
         self,
-        queries: Sequence[str],
-        documents: Sequence[Sequence[D]],
+        queries: Iterable[str],
+        documents: Iterable[Iterable[D]],
         top_k: int | None = None,
         *,
         executor: Executor | None = None,
