@@ -238,19 +238,23 @@ def test_a_hundred_thousand_rows() -> None:
         ),
         (
             [*STARS, {"column": "a", "decay": "exp"}],
-            "boosts[1]: must have one scale or half_life above 0, and no offset below 0.",
+            "boosts[1]: must have one scale or half_life above 0, and no offset below "
+            "0.",
         ),
         (
             [{"column": "a", "decay": "exp", "scale": "14 years"}],
-            "boosts[0]: must have one scale or half_life above 0, and no offset below 0.",
+            "boosts[0]: must have one scale or half_life above 0, and no offset below "
+            "0.",
         ),
         (
             [{"column": "a", "decay": "exp", "scale": 1, "half_life": 1}],
-            "boosts[0]: must have one scale or half_life above 0, and no offset below 0.",
+            "boosts[0]: must have one scale or half_life above 0, and no offset below "
+            "0.",
         ),
         (
             [{"column": "a", "decay": "exp", "scale": 1, "offset": -1}],
-            "boosts[0]: must have one scale or half_life above 0, and no offset below 0.",
+            "boosts[0]: must have one scale or half_life above 0, and no offset below "
+            "0.",
         ),
         (
             [{"column": "a", "decay": "exp", "scale": 1, "origin": "soon"}],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from resift.testing import RerankerSuite
+from resift.testing import CompositeSuite, RerankerSuite
 
 
 class _Lengths(RerankerSuite):
@@ -21,7 +21,7 @@ class _Lengths(RerankerSuite):
         )
 
 
-class TestScored(_Lengths):
+class TestScored(_Lengths, CompositeSuite):
     """Around a reranker."""
 
     name = "boost"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from resift.testing import RerankerSuite
+from resift.testing import CompositeSuite, RerankerSuite
 
 
 class _Endings(RerankerSuite):
@@ -24,7 +24,7 @@ class _Endings(RerankerSuite):
         )
 
 
-class TestScored(_Endings):
+class TestScored(_Endings, CompositeSuite):
     """Around a reranker."""
 
     name = "collapse"
