@@ -1,0 +1,8 @@
+"""`highlight`: the sentences of a document that answer, with scores."""
+
+from __future__ import annotations
+
+from resift_highlight.reranker import Highlight
+from resift_highlight.sentences import sentences
+
+__all__ = ["Highlight", "sentences"]

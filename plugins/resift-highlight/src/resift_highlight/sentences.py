@@ -1,0 +1,40 @@
+"""Sentences: where each of a text begins and ends."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+__all__ = ["Span", "sentences"]
+
+Span: TypeAlias = tuple[int, int]
+"""Where something begins and ends in a text, in code points."""
+
+_END = re.compile(
+    r"""[.!?\u2026\u0964]+["'\u201d\u2019)\]\u00bb]*\s+"""  # Latin, Devanagari ...
+    r"""|[\u3002\uff01\uff1f\uff61]+["'\u201d\u2019\u300d\u300f\uff09]*\s*"""  # CJK
+    r"""|\n\s*\n\s*"""  # a blank line
+)
+
+
+def sentences(text: str) -> list[Span]:
+    """Return the sentences of *text* in order, without the space around them.
+
+    A sentence does not end where a small letter follows ("e.g. this").
+
+    >>> sentences("A fox. It ran, e.g. north! 狐が走る。")
+    [(0, 6), (7, 26), (27, 32)]
+    """
+    ends = [
+        match.end()
+        for match in _END.finditer(text)
+        if not text[match.end() : match.end() + 1].islower()
+    ]
+    spans = []
+    for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
+        piece = text[start:end]
+        first = start + len(piece) - len(piece.lstrip())
+        last = start + len(piece.rstrip())
+        if first < last:
+            spans.append((first, last))
+    return spans
