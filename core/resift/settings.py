@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from math import inf, nan
 from numbers import Real
@@ -83,9 +83,8 @@ class Settings:
 
     def but(self, **given: object) -> Self:
         """Return these settings with everything *given* that is not None put on top."""
-        if all(value is None for value in given.values()):
-            return self  # checked already
-        return type(self)(**given).over(self)  # type: ignore[arg-type]  # it checks them
+        changes = {name: value for name, value in given.items() if value is not None}
+        return replace(self, **changes) if changes else self  # type: ignore[arg-type]  # checked
 
     def over(self, other: Self) -> Self:
         """Return *other* with everything that is set here put on top."""

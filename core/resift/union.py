@@ -34,7 +34,7 @@ __all__ = ["Union"]
 
 _FEW = 400  # rows: up to here a dict beats Arrow's hash table, and texts are compared
 _DENSE = 16  # times the rows: ids within such a span are numbered without hashing
-_SAMPLE = 32  # texts: as many of very many are compared
+_SAMPLE = 8  # texts: as many of more than _FEW are compared, beside all lengths
 _MANY = 5_000  # documents: from here on sorting by index is slower than by value
 _CHUNKS = 20  # chunks of a column: beyond, small ones are laid end to end
 _SHORT = 100_000  # rows: up to here what depends on lengths alone is kept
@@ -313,11 +313,13 @@ def _encode(
     total = len(rows)
     sizes = tuple(map(len, tables))
     step = _in_step(sizes) if total <= _SHORT else _in_step.__wrapped__(sizes)
-    n, numbers = total, np.arange(total)
-    if total:
+    n = total
+    if total and ids:
         for place, id in enumerate(ids):
             different, more = _numbered(_ids(tables, rows, id), step, id)
             n, numbers = _both(numbers, different, more) if place else (different, more)
+    else:
+        numbers = np.arange(total)
     codes = np.empty(total, dtype=np.int64)
     codes[step] = numbers
     return codes, n
