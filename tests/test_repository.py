@@ -31,6 +31,9 @@ TESTS = [
     *sorted(ROOT.glob("plugins/*/tests/**/*.py")),
 ]
 
+NAMESPACES = {"resift-haystack": "haystack_integrations"}
+"""Packages of others, without an `__init__`, that a plugin adds modules to."""
+
 plugins = pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
 
 
@@ -71,13 +74,19 @@ def test_there_are_plugins():
 
 @plugins
 def test_folder_distribution_and_import_package_have_one_name(plugin):
-    """One folder is one distribution, with one import package of that name."""
+    """One folder is one distribution, with one import package of that name.
+
+    Beside it may stand a namespace of a framework that loads components from there
+    alone.
+    """
     name = project(plugin)["project"]["name"]
     packages = [path.name for path in (plugin / "src").iterdir() if path.is_dir()]
 
     assert name == plugin.name == normalized(name)
     assert name.startswith("resift-")
-    assert [p for p in packages if p != "__pycache__"] == [name.replace("-", "_")]
+    assert set(packages) - {"__pycache__", NAMESPACES.get(name)} == {
+        name.replace("-", "_")
+    }
 
 
 @plugins
@@ -130,12 +139,26 @@ def test_entry_points_stay_inside_their_package(plugin):
 
 
 @plugins
+def test_a_namespace_belongs_to_no_plugin(plugin):
+    """It has no `__init__` above the folder called resift: others add to it, too."""
+    namespace = plugin / "src" / NAMESPACES.get(plugin.name, "none")
+    owned = {path.parent.name for path in namespace.rglob("__init__.py")}
+
+    assert owned <= {"resift"}
+
+
+@plugins
 def test_a_plugin_is_installed_for_development(plugin):
-    """`requirements-dev.txt` has every plugin, so that its tests can run."""
-    lines = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8").splitlines()
+    """One of two files has every plugin, so that its tests can run.
+
+    `requirements-frameworks.txt` has the adapters of heavy frameworks, whose tests are
+    skipped without it.
+    """
+    files = [ROOT / f"requirements-{name}.txt" for name in ("dev", "frameworks")]
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
     folder = f"-e plugins/{plugin.name}"
 
-    assert any(line.split("[")[0] == folder for line in lines)
+    assert [line.split("[")[0] for line in lines].count(folder) == 1
 
 
 def built_on(plugin: Path) -> dict[str, Path]:
