@@ -12,9 +12,10 @@ import pytest
 
 from resift.errors import InputError
 from resift_cli.demo.corpus import Docstring
-from resift_cli.demo.database import TABLE, build, is_demo
+from resift_cli.demo.database import TABLE, build, is_demo, is_static
 from resift_cli.demo.experiment import BASELINE, METHODS, Measured, measure
 from resift_cli.demo.report import measures, side_by_side, verdict
+from resift_cli.output import REPLACED
 
 CORPUS = [
     Docstring("shutil.rmtree", "function", "shutil.rmtree\n\nDelete a directory."),
@@ -124,25 +125,84 @@ def test_measures_fit_80_columns():
     """The table of measures fits 80 columns, nothing cut."""
     results = [measured(m.name, 0.123, 0.456) for m in METHODS]
 
-    lines = shown(measures(results), 80)
+    lines = shown(measures(results, static=True), 80)
 
     assert max(map(len, lines)) <= 80
     assert "…" not in "".join(lines)
 
 
+def test_measures_say_how_sure_they_are():
+    """Each method's difference has its interval and p; the baseline says it is one."""
+    results = [measured(m.name, *[0.5] * 20) for m in METHODS]
+    results[3] = measured("dbsf", *[0.75] * 20)
+
+    lines = shown(measures(results, static=False), 80)
+
+    assert " ".join(lines[1].split()) == (
+        "vector hashed spelling 0.500 █████▍ +0.000 [+0.00, +0.00] 1.000"
+    )
+    assert lines[2].endswith("the baseline")
+    assert lines[4].endswith("+0.250 [+0.25, +0.25]  <.001")
+
+
 def test_verdict_is_honest():
     """The verdict follows the numbers, whichever way they fall."""
-    lost = [measured(m.name, 0.5 if m is BASELINE else 0.4) for m in METHODS]
-    won = [measured(m.name, 0.5 if m.name == "dbsf" else 0.4) for m in METHODS]
+    lost = [measured(m.name, *[0.5 if m is BASELINE else 0.4] * 9) for m in METHODS]
+    won = [
+        measured(m.name, *[{"dbsf": 0.5, "bm25": 0.25}.get(m.name, 0.4)] * 9)
+        for m in METHODS
+    ]
 
-    assert verdict(lost) == (
-        "Nothing beats full text here. Merging alone does not beat the better list: "
-        "these vectors match spelling, not meaning, and rrf trusts both lists alike."
+    assert verdict(lost, static=False) == (
+        "No: nothing beats full text here. These vectors match spelling, not meaning: "
+        "pip install 'resift-cli[static]'. Rescoring the candidates by bm25 alone "
+        "hurts (-0.100): it throws away what the searches knew. Measure before you "
+        "rerank."
     )
-    assert verdict(won) == (
-        "Best here: dbsf, +0.100 nDCG@10 over full text. Merging the two lists beats "
-        "each of them alone."
+    assert verdict(won, static=True) == (
+        "Yes: dbsf is +0.100 nDCG@10 over full text, 9 questions better and 0 worse. "
+        "Rescoring the candidates by bm25 alone hurts (-0.150): it throws away what "
+        "the searches knew. Measure before you rerank."
     )
+
+
+def test_hashed_words_without_resift_static(tmp_path, monkeypatch):
+    """Where resift-static is not installed, the demo's vectors are hashed words."""
+    monkeypatch.setattr("resift_cli.demo.embedding.find_spec", lambda name: None)
+    steps = []
+
+    table = build(tmp_path, CORPUS, lambda *step: steps.append(step))
+
+    assert (is_demo(table), is_static(table)) == (True, False)
+    assert steps == [(3, 3)]
+
+
+def test_static_embeddings(tmp_path):
+    """Where resift-static is installed, the demo's vectors know what a folder is."""
+    pytest.importorskip("resift_static")
+
+    table = build(tmp_path, CORPUS)
+
+    found = table.search("wipe a folder", query_type="vector").limit(1).to_list()
+    assert is_static(table)
+    assert found[0]["name"] == "shutil.rmtree"
+
+
+def test_blank_question(cli):
+    """A blank question is refused before anything is read or built."""
+    result = cli("demo", "--query", " ")
+
+    assert result.exit_code == 2
+    assert result.stderr.endswith(
+        "Error: Invalid value for '--query': must not be blank\n"
+    )
+
+
+def test_letters_that_a_terminal_lacks():
+    """Where arrows cannot be written, up and down are still told apart."""
+    shown = "▲3 ▼2 ✓ …end “q” ██▍ é".encode("ascii", REPLACED).decode()
+
+    assert shown == '^3 v2 * ~end "q" ##  ?'
 
 
 def test_without_lancedb(cli, monkeypatch):

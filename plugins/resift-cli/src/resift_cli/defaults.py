@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -46,7 +47,7 @@ def _config(arguments: Sequence[str]) -> Config:
     The command itself says what is wrong with it.
     """
     path = None
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in pairwise([*arguments, ""]):
         if argument == "--config":
             path = following
         elif argument.startswith("--config="):

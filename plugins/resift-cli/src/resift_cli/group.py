@@ -18,7 +18,7 @@ from resift.errors import (
     ResiftError,
 )
 from resift_cli.defaults import defaults
-from resift_cli.output import printable
+from resift_cli.output import REPLACED, printable
 from resift_cli.synopsis import summary
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; every error becomes one line and an exit code."""
         if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(errors="replace")  # a terminal without that letter
+            sys.stdout.reconfigure(errors=REPLACED)  # a terminal without that letter
         try:
             result: object = super().invoke(ctx)
             sys.stdout.flush()

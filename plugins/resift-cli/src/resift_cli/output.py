@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
+    "REPLACED",
     "console",
     "is_terminal",
     "json_option",
@@ -28,7 +30,22 @@ __all__ = [
 _CONTROL = {*range(0x20), *range(0x7F, 0xA0)}  # what a terminal may obey
 _PRINTABLE = {code: " " if chr(code).isspace() else None for code in _CONTROL}
 
+_ALIKE = dict(zip("▲▼✓…“”█▉▊▋▌▍▎▏", '^v*~""#####   ', strict=True))
+REPLACED = "resift-replaced"
+"""The error handler of output streams: what cannot be written stands as its like."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """Write an arrow as an ASCII one, and what has no like as a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(_ALIKE.get(letter, "?") for letter in missing), error.end
+
+
+codecs.register_error(REPLACED, _replaced)
 
 
 def is_terminal() -> bool:

@@ -46,9 +46,10 @@ def demo(*, keep: Path | None, query: tuple[str, ...], as_json: bool) -> None:
     Builds a search engine over them, and reranks what it finds. The documents are the
     docstrings of the standard library of the Python that runs this, several thousand,
     read from its source. They go into a LanceDB in a temporary folder, with a full-text
-    index and with vectors that need no model. A few questions are then asked in six
-    ways, side by side, and a hundred judged questions that come with resift measure
-    each way by nDCG@10 and RR. Nothing is downloaded.
+    index and with vectors: static embeddings where resift-static is installed, else
+    hashed words. A few questions are then asked in six ways, side by side, and a
+    hundred judged questions that come with resift measure each way by nDCG@10. Nothing
+    is downloaded.
 
     \b
     Examples:
@@ -57,6 +58,9 @@ def demo(*, keep: Path | None, query: tuple[str, ...], as_json: bool) -> None:
       resift demo -q "how do I undo a commit in a database"
     """  # noqa: D301  # click keeps the lines after a \b as they are
     require_lancedb("demo")
+    if any(not question.strip() for question in query):
+        msg = "must not be blank"
+        raise click.BadParameter(msg, param_hint="'--query'")
     with tempfile.TemporaryDirectory(
         prefix="resift-demo-", ignore_cleanup_errors=True
     ) as temporary:
@@ -90,8 +94,12 @@ def _built(folder: Path) -> _Engine:
         corpus = read_corpus(
             lambda done, total: progress.update(task, completed=done, total=total)
         )
-        progress.add_task(f"indexing {len(corpus):,} docstrings", total=None)
-        table = build(folder, corpus)
+        task = progress.add_task(f"indexing {len(corpus):,} docstrings")
+        table = build(
+            folder,
+            corpus,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
     names = frozenset(document.name for document in corpus)
     return _Engine(table, names, time.perf_counter() - started)
 
@@ -146,19 +154,21 @@ def _show_question(engine: _Engine, question: str) -> None:
 def _show_measures(engine: _Engine) -> None:
     from rich.text import Text
 
+    from resift_cli.demo.database import is_static
     from resift_cli.demo.report import measures, verdict
 
     measured = _measured(engine)
+    static = is_static(engine.table)
     terminal = console()
     n = len(measured[0].ndcg)
     terminal.print(
         Text(f"\n{n} judged questions, the right answers known", style="bold cyan")
     )
-    terminal.print(measures(measured))
+    terminal.print(measures(measured, static=static))
     terminal.print(
-        Text("better, worse: questions, against full text   ms: per search", "dim")
+        Text("[ ]: 95 % interval of the difference   p: of a randomisation test", "dim")
     )
-    terminal.print(Text(f"\n{verdict(measured)}"))
+    terminal.print(Text(f"\n{verdict(measured, static=static)}"))
 
 
 def _show_next(keep: Path | None) -> None:

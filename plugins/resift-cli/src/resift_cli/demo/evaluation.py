@@ -4,15 +4,44 @@ from __future__ import annotations
 
 import math
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["answerable", "judgements", "ndcg", "reciprocal_rank"]
+__all__ = [
+    "Difference",
+    "answerable",
+    "difference",
+    "judgements",
+    "ndcg",
+    "reciprocal_rank",
+]
+
+_SAMPLES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far two methods are apart over the same questions.
+
+    Args:
+        mean: The mean difference.
+        low: The lower end of its 95 % interval.
+        high: The upper end.
+        p: How often chance alone gives a difference as large, two-sided.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
 
 
 @cache
@@ -73,3 +102,31 @@ def reciprocal_rank(ranked: Sequence[str], relevant: Collection[str]) -> float:
     """
     ranks = (r for r, name in enumerate(ranked, start=1) if name in relevant)
     return 1 / next(ranks, math.inf)
+
+
+def difference(one: Sequence[float], other: Sequence[float]) -> Difference:
+    """Compare two methods question by question.
+
+    The interval is a bootstrap's over the questions; *p* is that of the randomisation
+    test, which flips the signs of the differences. Both are seeded.
+
+    Args:
+        one: A measure of each question.
+        other: The same of the method that it is compared with.
+
+    References:
+        Smucker, Allan and Carterette, "A comparison of statistical significance tests
+        for information retrieval evaluation", CIKM 2007.
+        https://doi.org/10.1145/1321440.1321528
+
+    >>> difference([1.0, 1.0], [0.5, 0.5]).mean
+    0.5
+    """
+    gaps = np.subtract(one, other)
+    generator = np.random.default_rng(7)
+    drawn = generator.integers(len(gaps), size=(_SAMPLES, len(gaps)))
+    low, high = np.quantile(gaps[drawn].mean(axis=1), [0.025, 0.975]).tolist()
+    signs = generator.choice([-1.0, 1.0], size=(_SAMPLES, len(gaps)))
+    chance = np.abs((signs * gaps).mean(axis=1)) >= abs(gaps.mean()) - 1e-12
+    p = (1 + int(chance.sum())) / (1 + _SAMPLES)
+    return Difference(float(gaps.mean()), low, high, p)

@@ -7,7 +7,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from resift_cli.demo.evaluation import ndcg, reciprocal_rank
+from resift_cli.demo.evaluation import (
+    Difference,
+    difference,
+    ndcg,
+    reciprocal_rank,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -59,14 +64,14 @@ class Method:
 
 
 METHODS = (
-    Method("vector", "hashed spelling", legs={"fts": False}),
-    Method("full text", "LanceDB's BM25 index", legs={"vectors": False}),
+    Method("vector", "static embeddings", legs={"fts": False}),
+    Method("full text", "LanceDB's BM25", legs={"vectors": False}),
     Method("rrf", "both lists, by rank", "rrf"),
     Method("dbsf", "both lists, by score", "dbsf"),
     Method("bm25", "rrf, then rescored", "bm25"),
     Method(
         "ensemble",
-        "dbsf and bm25 mixed",
+        "dbsf and bm25",
         "ensemble",
         {"merge": "dbsf", "merger": "dbsf", "rerankers": ["incoming", "bm25"]},
     ),
@@ -89,6 +94,10 @@ class Measured:
     ndcg: list[float]
     reciprocal_ranks: list[float]
     seconds: float
+
+    def gain(self, other: Measured) -> Difference:
+        """Return how far it is from *other* by nDCG@10."""
+        return difference(self.ndcg, other.ndcg)
 
     def compared_with(self, other: Measured) -> tuple[int, int]:
         """Count the questions it answers better, and worse, than *other* by nDCG@10."""

@@ -19,7 +19,7 @@ __all__ = ["measures", "side_by_side", "verdict"]
 _FIRST_STAGE = {method.name for method in METHODS[:2]}
 _WIDE = 112  # columns from which all rankings stand in one row
 _SHOWN = 6  # results of each
-_BAR = 10  # cells of the longest bar
+_BAR = 8  # cells of the longest bar
 
 
 def side_by_side(
@@ -94,52 +94,88 @@ def _shortened(name: str, width: int) -> str:
     return short[: width - 1] + "…"
 
 
-def measures(measured: Sequence[Measured]) -> Table:
-    """Return the table of nDCG@10 and RR, and of questions better or worse."""
+def measures(measured: Sequence[Measured], *, static: bool) -> Table:
+    """Return the table of nDCG@10, and how far each method is from full text.
+
+    Args:
+        measured: What each method reached.
+        static: Whether the vectors are static embeddings, not hashed words.
+    """
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("", style="bold", no_wrap=True)
     table.add_column("", style="dim", no_wrap=True)
-    for name in ("nDCG@10", "", "RR", "better", "worse", "ms"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table.add_column("nDCG@10", justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True, width=_BAR)
+    table.add_column("over full text", no_wrap=True)
+    table.add_column("p", justify="right", no_wrap=True)
     baseline = next(m for m in measured if m.method is BASELINE)
     best = _best(measured)
     for one in measured:
-        better, worse = one.compared_with(baseline)
         style = "green" if one is best else ""
+        hashed = one.method.name == "vector" and not static
         table.add_row(
             one.method.name,
-            one.method.summary,
+            "hashed spelling" if hashed else one.method.summary,
             Text(f"{fmean(one.ndcg):.3f}", style=f"bold {style}"),
             Text(_bar(fmean(one.ndcg) / fmean(best.ndcg)), style=style or "dim"),
-            f"{fmean(one.reciprocal_ranks):.3f}",
-            Text("" if one is baseline else str(better), style="green"),
-            Text("" if one is baseline else str(worse), style="red"),
-            Text(f"{1000 * one.seconds / len(one.ndcg):.0f}", style="dim"),
+            *_gain(one, baseline),
         )
     return table
 
 
-def verdict(measured: Sequence[Measured]) -> str:
+def _gain(one: Measured, baseline: Measured) -> tuple[Text, Text]:
+    from rich.text import Text
+
+    if one is baseline:
+        return Text("the baseline", style="dim"), Text("")
+    gain = one.gain(baseline)
+    sure = gain.low > 0 or gain.high < 0
+    style = ("green" if gain.mean > 0 else "red") if sure else ""
+    interval = f"{gain.mean:+.3f} [{gain.low:+.2f}, {gain.high:+.2f}]"
+    return Text(interval, style=style), Text(_p(gain.p), style="dim")
+
+
+def _p(p: float) -> str:
+    return "<.001" if p < 0.001 else f"{p:.3f}"
+
+
+def verdict(measured: Sequence[Measured], *, static: bool) -> str:
     """Say in words what the numbers say, whichever way they fall."""
-    values = {one.method.name: fmean(one.ndcg) for one in measured}
+    baseline = next(m for m in measured if m.method is BASELINE)
+    return " ".join(
+        [_first(measured, baseline, static=static), _second(measured, baseline)]
+    )
+
+
+def _first(measured: Sequence[Measured], baseline: Measured, *, static: bool) -> str:
+    """Say whether anything beats full text."""
     best = _best(measured)
-    gain = fmean(best.ndcg) - values[BASELINE.name]
-    if best.method is BASELINE:
-        first = "Nothing beats full text here."
-    else:
-        first = f"Best here: {best.method.name}, {gain:+.3f} nDCG@10 over full text."
-    fused = max(values["rrf"], values["dbsf"])
-    if fused > max(values["vector"], values["full text"]):
-        second = "Merging the two lists beats each of them alone."
-    else:
-        second = (
-            "Merging alone does not beat the better list: these vectors match "
-            "spelling, not meaning, and rrf trusts both lists alike."
+    if best is baseline:
+        words = "No: nothing beats full text here."
+        spelling = " These vectors match spelling, not meaning: pip install"
+        return words if static else f"{words}{spelling} 'resift-cli[static]'."
+    gain = best.gain(baseline)
+    better, worse = best.compared_with(baseline)
+    sure = "Yes" if gain.low > 0 else "Perhaps"
+    return (
+        f"{sure}: {best.method.name} is {gain.mean:+.3f} nDCG@10 over full text, "
+        f"{better} questions better and {worse} worse."
+    )
+
+
+def _second(measured: Sequence[Measured], baseline: Measured) -> str:
+    """Say what bm25 alone does to the candidates."""
+    rescored = next(one for one in measured if one.method.name == "bm25")
+    gain = rescored.gain(baseline)
+    if gain.high < 0:
+        return (
+            f"Rescoring the candidates by bm25 alone hurts ({gain.mean:+.3f}): it "
+            "throws away what the searches knew. Measure before you rerank."
         )
-    return f"{first} {second}"
+    return f"Rescoring the candidates by bm25 alone makes {gain.mean:+.3f}."
 
 
 def _best(measured: Sequence[Measured]) -> Measured:

@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["DIMENSIONS", "EMBEDDING", "document_vectors", "query_vector"]
+__all__ = ["DIMENSIONS", "EMBEDDING", "STATIC", "document_vectors", "query_vector"]
 
 EMBEDDING = "resift-demo"
 """The name under which LanceDB knows these vectors."""
+STATIC = "resift-demo-static"
+"""The name of those that resift-static makes instead, where it is installed."""
 DIMENSIONS = 512
 _GRAM = 4  # letters, the marks of the word's two ends included
 _WORD = re.compile(r"[^\W_]+")
