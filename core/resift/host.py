@@ -114,7 +114,7 @@ class Host:
             ScoreError: If the plugin does not return one usable score per document.
         """
         self._require_scorer(query)
-        self._require_reader(instruction)
+        self.require_reader(instruction)
         index, texts, first = self._distinct(documents)
         if not texts:
             return Scores(np.full(len(documents), np.nan))
@@ -147,7 +147,7 @@ class Host:
             ScoreError: If the plugin does not return one item per query.
         """
         self.require_pairs(queries, documents)
-        self._require_reader(instruction)
+        self.require_reader(instruction)
         if self.traits.wants_candidates:
             return self._score_each(queries, documents, timeout, instruction)
         answers: list[Scores | Exception] = []
@@ -364,7 +364,7 @@ class Host:
             msg = f"{self.who} only merges lists: it cannot score documents."
             raise InputError(msg)
 
-    def _require_reader(self, instruction: str | None) -> None:
+    def require_reader(self, instruction: str | None) -> None:
         if instruction is not None and not self.traits.takes_instruction:
             msg = (
                 f"{self.who} does not read an instruction, so that it would have no "

@@ -83,6 +83,7 @@ def rerank(
         places = scores.ranking()
         documents = np.concatenate([window[places], order[len(window) :]])
     else:
+        host.require_reader(settings.instruction)
         scores = Scores(merged)
         documents = places = order
     scores, shown = enough(host, scores, settings)

@@ -61,6 +61,7 @@ class Options(BuilderOptions, total=False):
     weights: Mapping[str, float] | Sequence[float] | None
     text: str | Sequence[str] | None
     min_score: float | None
+    instruction: str | None
     explain: bool
     timeout: float | None
     degraded: bool
@@ -81,6 +82,7 @@ class Request:
     weights: Mapping[str, float] | Sequence[float] | None = None
     text: str | Sequence[str] | None = None
     min_score: float | None = None
+    instruction: str | None = None
     explain: bool = False
     timeout: float | None = None
     degraded: bool = False
@@ -99,7 +101,9 @@ class Request:
             object.__setattr__(self, name, value)
         try:
             object.__setattr__(self, "timeout", seconds("timeout", self.timeout))
-            settings = Settings(text=self.text, min_score=self.min_score)
+            settings = Settings(
+                text=self.text, min_score=self.min_score, instruction=self.instruction
+            )
             if settings.text is not None:
                 object.__setattr__(self, "text", _plain(settings.text))
         except InputError as error:
@@ -201,6 +205,7 @@ class Request:
             window=min(self.window, reranker.defaults.window or self.window),
             top_k=self.offset + self.limit,
             min_score=self.min_score,
+            instruction=self.instruction,
             explain=self.explain,
             timeout=timeout,
         )
@@ -363,7 +368,8 @@ class _Unscored:
         self._note = note
 
     @resift.hookimpl
-    def score(self, documents: Sequence[str]) -> resift.Scores:
+    def score(self, documents: Sequence[str], instruction: str | None) -> resift.Scores:
+        del instruction  # taken, so that it is no reason to lose the rows
         n = len(documents)
         degraded = {DEGRADED: np.ones(n, dtype=bool)}
         return resift.Scores(np.full(n, np.nan), degraded, notes=[self._note])

@@ -58,6 +58,7 @@ def search(
     weights: Mapping[str, float] | Sequence[float] | None = None,
     text: str | Sequence[str] | None = None,
     min_score: float | None = None,
+    instruction: str | None = None,
     explain: bool = False,
     timeout: float | None = None,
     degraded: bool = False,
@@ -91,6 +92,7 @@ def search(
             (``"vector"``, ``"fts"``). By default as the reranker says.
         text: The column that holds the text.
         min_score: The least probability of the rows returned; all by default.
+        instruction: What to count as relevant, in words, for a reranker that reads it.
         explain: Add each leg's rank and score, and the stages of the reranker.
         timeout: Seconds for everything. The legs get two thirds of it where scoring or
             reading vectors follows; what is not done in time is left out, and noted.
@@ -129,6 +131,7 @@ def search(
         weights=weights,
         text=text,
         min_score=min_score,
+        instruction=instruction,
         explain=explain,
         timeout=timeout,
         degraded=degraded,

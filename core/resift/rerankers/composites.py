@@ -8,13 +8,15 @@ another composite included. What children say passes through whole: `columns`, `
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from resift.arrow import RELEVANCE, take
 from resift.hookspecs import hookimpl
+from resift.notes import DEGRADED, Note
 from resift.ranking import Ranking
 from resift.reranker import Reranker
 from resift.rerankers.mergers import ReciprocalRankFusion
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Cascade", "Ensemble", "Evidence", "instruction_for", "labels"]
 
 INCOMING = "incoming"
+_PAID = ("calls", "input_tokens", "output_tokens", "search_units")
 
 
 class Cascade:
@@ -39,9 +42,17 @@ class Cascade:
     Args:
         stages: Rerankers, the cheapest first.
         keep: How many documents each stage but the last hands on.
+        budget: The most that one query may cost, by name (``calls``,
+            ``input_tokens``, ``output_tokens``, ``search_units``). Once it is spent, no
+            further stage is asked: the scores are those of the last one that was.
     """
 
-    def __init__(self, stages: list[Reranker], keep: list[int]) -> None:
+    def __init__(
+        self,
+        stages: list[Reranker],
+        keep: list[int],
+        budget: dict[str, float] | None = None,
+    ) -> None:
         if not stages:
             msg = "stages must name at least one reranker that scores."
             raise ValueError(msg)
@@ -51,8 +62,16 @@ class Cascade:
                 f"({len(stages) - 1}), got {keep}."
             )
             raise ValueError(msg)
+        for name, most in (budget or {}).items():
+            if name not in _PAID or not 0 < most < float("inf"):
+                msg = (
+                    f"budget must give a number above 0 for one of "
+                    f"{', '.join(map(repr, _PAID))}, got {name!r}: {most}."
+                )
+                raise ValueError(msg)
         self.children = stages
         self._keep = keep
+        self._budget = budget or {}
         self._names = labels(stage.name for stage in stages)
 
     @property
@@ -73,8 +92,10 @@ class Cascade:
         deadline = Deadline(timeout)
         if any(stage.reads_order for stage in self.children):
             candidates = _in_order(candidates, len(documents))
-        way = _Way(len(documents))
+        way = _Way(len(documents), self._budget)
         for stage, name, keep in self._steps():
+            if not way.affords(name):
+                break
             scores = stage.score(
                 query,
                 way.alive_of(documents),
@@ -83,7 +104,7 @@ class Cascade:
                 deadline.left(stage.who),
                 instruction_for(stage, instruction),
             )
-            way.step(name, scores, keep)
+            way.step(stage, name, scores, keep)
         return way.scores()
 
     @hookimpl
@@ -95,10 +116,13 @@ class Cascade:
         instruction: str | None,
     ) -> list[Scores | Exception]:
         deadline = Deadline(timeout)
-        ways = [_Way(len(texts)) for texts in documents]
+        ways = [_Way(len(texts), self._budget) for texts in documents]
         failed: dict[int, Exception] = {}
         for stage, name, keep in self._steps():
-            asked = [i for i in range(len(ways)) if i not in failed]
+            going = [i for i in range(len(ways)) if i not in failed]
+            asked = [i for i in going if ways[i].affords(name)]
+            if not asked:
+                break
             answers = stage.score_many(
                 [queries[i] for i in asked],
                 [ways[i].alive_of(documents[i]) for i in asked],
@@ -109,7 +133,7 @@ class Cascade:
                 if isinstance(scores, Exception):
                     failed[i] = scores
                 else:
-                    ways[i].step(name, scores, keep)
+                    ways[i].step(stage, name, scores, keep)
         return [failed.get(i) or way.scores() for i, way in enumerate(ways)]
 
     def _steps(self) -> Iterator[tuple[Reranker, str, int | None]]:
@@ -122,9 +146,13 @@ class _Way:
 
     Args:
         n: How many documents there are.
+        budget: What their way may cost.
     """
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, budget: Mapping[str, float]) -> None:
+        self._budget = budget
+        self._stopped_before = ""  # the stage for which nothing was left
+        self._kind: str | None = None
         self.alive = np.arange(n)  # (n_alive,) indices, best first
         self._n = n
         self._fallen: list[NDArray[np.int64]] = []
@@ -134,8 +162,21 @@ class _Way:
         """Return the documents that the next stage reads."""
         return [documents[i] for i in self.alive.tolist()]
 
-    def step(self, name: str, scores: Scores, keep: int | None) -> None:
+    def affords(self, name: str) -> bool:
+        """Return whether the budget lets the next stage, *name*, be asked."""
+        spent = self._evidence.usage
+        if not self._stopped_before and any(
+            spent.get(paid, 0) >= most for paid, most in self._budget.items()
+        ):
+            self._stopped_before = name
+        return not self._stopped_before
+
+    def step(
+        self, stage: Reranker, name: str, scores: Scores, keep: int | None
+    ) -> None:
         """Take a stage's scores, and keep the best."""
+        if self._budget:  # else the last stage's kind, which the cascade has
+            self._kind = scores.kind or stage.score_kind
         index = np.full(self._n, -1, dtype=np.int64)
         index[self.alive] = np.arange(len(self.alive))
         self._evidence.add(name, expand(scores, index))
@@ -146,7 +187,26 @@ class _Way:
     def scores(self) -> Scores:
         """Return the last stage's scores; those that came furthest follow first."""
         order = np.concatenate([self.alive, *self._fallen])
-        return self._evidence.scores(self._evidence.latest, order=order)
+        scores = self._evidence.scores(self._evidence.latest, order=order)
+        if not self._stopped_before:
+            return scores
+        spent = ", ".join(
+            f"{scores.usage.get(paid, 0):g} of {most:g} {paid}"
+            for paid, most in self._budget.items()
+        )
+        note = Note(
+            f"cascade: {self._stopped_before} was not asked: the budget is spent "
+            f"({spent})",
+            "budget",
+            self._stopped_before,
+        )
+        degraded = {DEGRADED: np.ones(self._n, dtype=bool)}
+        return replace(
+            scores,
+            columns={**scores.columns, **degraded},
+            notes=(*scores.notes, note),
+            kind=self._kind,
+        )
 
 
 class Ensemble:
@@ -285,6 +345,11 @@ class Evidence:
         self._columns: dict[str, pa.Array] = {}
         self._notes: list[str] = []
         self._usage: Counter[str] = Counter()
+
+    @property
+    def usage(self) -> Mapping[str, float]:
+        """What the children cost so far."""
+        return self._usage
 
     def add(self, name: str, scores: Scores) -> None:
         """Take over what one child says, already spread over all documents."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias
@@ -127,6 +128,7 @@ class Fallback:
         seconds = min(self.deadline, math.inf if timeout is None else timeout)
         end = time.monotonic() + seconds
         notes: list[str] = []
+        spent: Counter[str] = Counter()
         for position, entry in enumerate(self._entries):
             left = end - time.monotonic()
             share = left / (len(self._entries) - position)
@@ -137,9 +139,10 @@ class Fallback:
                 notes.append(f"fallback: {entry.name} {_reason(error)}")
                 continue
             if not np.isnan(scores.values).all():
-                return _answer(entry, scores, notes)
+                return _answer(entry, scores, notes, spent)
+            spent.update(scores.usage)
             notes += [*scores.notes, f"fallback: {entry.name} scored nothing"]
-        return _unscored(len(documents), notes)
+        return _unscored(len(documents), notes, spent)
 
     @hookimpl
     def close(self) -> None:
@@ -217,7 +220,9 @@ class _Entry:
         raise _UnansweredError(msg)
 
 
-def _answer(entry: _Entry, scores: Scores, notes: Sequence[str]) -> Scores:
+def _answer(
+    entry: _Entry, scores: Scores, notes: Sequence[str], spent: Counter[str]
+) -> Scores:
     """Return the scores of *entry*, and whether they are second choice."""
     name = entry.name
     own = pa.array(scores.values, mask=np.isnan(scores.values))
@@ -226,13 +231,19 @@ def _answer(entry: _Entry, scores: Scores, notes: Sequence[str]) -> Scores:
         columns[DEGRADED] = np.ones(len(scores), dtype=bool)
         notes = [*notes, Note(f"fallback: {name} answered instead", "degraded", name)]
     kind = scores.kind or entry.reranker.score_kind
-    return replace(scores, columns=columns, notes=(*scores.notes, *notes), kind=kind)
+    return replace(
+        scores,
+        columns=columns,
+        notes=(*scores.notes, *notes),
+        usage=dict(spent + Counter(scores.usage)),
+        kind=kind,
+    )
 
 
-def _unscored(n: int, notes: Sequence[str]) -> Scores:
+def _unscored(n: int, notes: Sequence[str], spent: Counter[str]) -> Scores:
     notes = [*notes, "fallback: nothing is scored, the documents keep their order"]
     degraded = {DEGRADED: np.ones(n, dtype=bool)}
-    return Scores(np.full(n, np.nan), degraded, tuple(notes))
+    return Scores(np.full(n, np.nan), degraded, tuple(notes), usage=dict(spent))
 
 
 def _reason(error: Exception) -> str:

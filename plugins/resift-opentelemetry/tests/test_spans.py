@@ -187,3 +187,51 @@ def test_an_instance_takes_it_by_name_too(exporter) -> None:
     reranker.rank("q", ["a"])
 
     assert exporter.get_finished_spans()
+
+
+class Paid:
+    """Costs tokens and a call, and reads an instruction."""
+
+    @resift.hookimpl
+    def score(self, documents, instruction):
+        del instruction
+        usage = {"calls": 1, "input_tokens": 7, "output_tokens": 2}
+        return resift.Scores(np.zeros(len(documents)), usage=usage)
+
+
+def test_usage_is_told_by_the_names_of_the_conventions(spans):
+    """Tokens stand under gen_ai.usage on the span that spent them, and only there."""
+    reranker = resift.load(
+        "cascade", stages=[Paid()], keep=[], wrappers=[OpenTelemetry()], config=None
+    )
+
+    reranker.rank("red fox", ["a red fox"])
+
+    inner, outer = (dict(span.attributes) for span in spans())
+    assert inner["gen_ai.usage.input_tokens"] == 7
+    assert inner["gen_ai.usage.output_tokens"] == 2
+    assert inner["resift.usage.calls"] == 1
+    assert outer["resift.usage.input_tokens"] == 7
+    assert not any(name.startswith("gen_ai") for name in outer)
+
+
+def test_many_queries_cost_what_all_cost(spans):
+    """The span of `score_many` holds the sum over its queries."""
+    reranker = resift.Reranker(Paid(), wrappers=[OpenTelemetry()])
+
+    reranker.score_many(["red fox", "hen"], [["a red fox"], ["a hen"]])
+
+    outer = spans()[-1]
+    assert outer.name == "resift.score_many Paid"
+    assert outer.attributes["resift.usage.input_tokens"] == 14
+
+
+def test_the_words_of_an_instruction_stay(spans):
+    """A span says that there was one, not what it said."""
+    reranker = resift.Reranker(Paid(), wrappers=[OpenTelemetry()])
+
+    reranker.rank("red fox", ["a red fox"], instruction=PRIVATE)
+
+    (span,) = spans()
+    assert span.attributes["resift.instructed"] is True
+    assert PRIVATE not in str(dict(span.attributes))

@@ -102,14 +102,20 @@ class Encoder:
         length: int | None = getattr(self.model[0], f"{task}_length", None)
         return length or self.model.max_seq_length
 
-    def cut(self, texts: Sequence[str], task: Literal["query", "document"]) -> IntArray:
-        """Return how many tokens of each text the model does not read."""
+    def lengths(
+        self, texts: Sequence[str], task: Literal["query", "document"]
+    ) -> tuple[IntArray, IntArray]:
+        """Return how many tokens of each text the model reads, and how many not.
+
+        Both are 0 for a tokenizer that does not tell.
+        """
         from transformers import PreTrainedTokenizerBase
 
         tokenizer = self.model.tokenizer
         most = self.reads(task)
-        if most is None or not isinstance(tokenizer, PreTrainedTokenizerBase):
-            return np.zeros(len(texts), dtype=np.int64)
+        if not isinstance(tokenizer, PreTrainedTokenizerBase):
+            unknown = np.zeros(len(texts), dtype=np.int64)
+            return unknown, unknown
         prompt = self._prompt(task) or self.model.prompts.get(task) or ""
         with self._lock, reading("bi-encoder", self._options.model):
             rows = tokenizer(
@@ -119,7 +125,8 @@ class Encoder:
                 verbose=False,
             ).input_ids
         lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-        return np.maximum(lengths - most, 0)
+        read = lengths if most is None else np.minimum(lengths, most)
+        return read, lengths - read
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where each token of *text* begins and ends, in characters.

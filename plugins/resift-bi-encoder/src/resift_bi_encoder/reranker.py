@@ -101,7 +101,10 @@ class BiEncoder(Options):
 
     @hookimpl
     def score_many(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        timeout: float | None = None,
     ) -> list[Scores]:
         """Score the documents of all queries, each distinct text encoded once.
 
@@ -114,7 +117,7 @@ class BiEncoder(Options):
                 "with the candidates of one query. Rerank the queries one by one."
             )
             raise InputError(msg)
-        return self._from_texts(queries, documents, Deadline())
+        return self._from_texts(queries, documents, Deadline(timeout))
 
     @hookimpl
     def warmup(self) -> None:
@@ -155,14 +158,18 @@ class BiEncoder(Options):
         row = {text: i for i, text in enumerate(texts)}
         asked = encoder.encode(queries, "query", deadline)
         found = encoder.encode(texts, "document", deadline)
-        query_cut = encoder.cut(queries, "query")
-        cut = encoder.cut(texts, "document")
+        query_read, query_cut = encoder.lengths(queries, "query")
+        read, cut = encoder.lengths(texts, "document")
+        counted = np.zeros(len(texts), dtype=bool)
         answers = []
         for i, given in enumerate(documents):
             rows = np.array([row[text] for text in given], dtype=np.int64)
             values = similarities(asked[i], found[rows], encoder.measure)
             columns, notes = _truncation(encoder, cut[rows], int(query_cut[i]))
-            answers.append(Scores(values, columns, notes))
+            new = np.unique(rows[~counted[rows]])  # a text costs once, wherever it is
+            counted[new] = True
+            usage = _usage(int(query_read[i] + read[new].sum()))
+            answers.append(Scores(values, columns, notes, usage=usage))
         return answers
 
     def _from_vectors(
@@ -176,12 +183,18 @@ class BiEncoder(Options):
             similarities(asked, vectors, encoder.measure)
             for vectors in stored_vectors(candidates, column, len(asked))
         ]
-        query_cut = int(encoder.cut([query], "query")[0])
-        _, notes = _truncation(encoder, np.zeros(0, dtype=np.int64), query_cut)
-        return Scores(np.concatenate([np.empty(0), *parts]), {}, notes)
+        read, cut = encoder.lengths([query], "query")
+        _, notes = _truncation(encoder, np.zeros(0, dtype=np.int64), int(cut[0]))
+        values = np.concatenate([np.empty(0), *parts])
+        return Scores(values, {}, notes, usage=_usage(int(read[0])))
 
     def _loaded(self, deadline: Deadline) -> Encoder:
         return self._encoder.get(lambda: Encoder(self), deadline)
+
+
+def _usage(tokens: int) -> dict[str, float]:
+    """Return what an answer cost; nothing where the tokenizer does not tell."""
+    return {"input_tokens": tokens} if tokens else {}
 
 
 def _truncation(

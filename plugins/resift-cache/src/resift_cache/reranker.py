@@ -116,6 +116,7 @@ class Cache:
         missing = [i for i, key in enumerate(keys) if key not in kept]
         pieces = [(places[i], kept[k]) for i, k in enumerate(keys) if k in kept]
         hit = np.ones(n, dtype=bool)
+        usage: dict[str, float] = {}
         if missing:
             asked = np.concatenate([places[i] for i in missing])
             hit[asked] = False
@@ -127,12 +128,15 @@ class Cache:
                 instruction=instruction_for(self._reranker, instruction),
             )
             pieces.append((asked, fresh))
+            usage.update(fresh.usage)
             if not notes:
                 notes = self._keep([keys[i] for i in missing], fresh)
         values, columns = aligned(pieces, n)
         said = dict.fromkeys(note for _, scores in pieces for note in scores.notes)
         order = None if self._reranker.pointwise else pieces[0][1].order
-        return Scores(values, {**columns, _HIT: hit}, (*said, *notes), order)
+        if found := int(hit.sum()):
+            usage["cached_pairs"] = usage.get("cached_pairs", 0) + found
+        return Scores(values, {**columns, _HIT: hit}, (*said, *notes), order, usage)
 
     @hookimpl
     def close(self) -> None:

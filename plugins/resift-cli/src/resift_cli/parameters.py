@@ -25,6 +25,7 @@ __all__ = [
     "RerankerName",
     "config_option",
     "find_config",
+    "instruction_option",
     "load",
     "min_score_option",
     "options_option",
@@ -143,6 +144,13 @@ min_score_option = click.option(
 )
 
 
+instruction_option = click.option(
+    "--instruction",
+    metavar="WORDS",
+    help="What to count as relevant, in words, for a reranker that reads it.",
+)
+
+
 def reranker_options(command: _Command) -> _Command:
     """Add the options that choose and set up a reranker."""
     for option in reversed(
@@ -183,6 +191,7 @@ def load(
     config_path: Path | None,
     text: str | None = None,
     min_score: float | None = None,
+    instruction: str | None = None,
 ) -> Reranker:
     """Build the reranker that the command line asks for.
 
@@ -194,6 +203,7 @@ def load(
         config_path: The config file given.
         text: The field that holds the text.
         min_score: The least probability of what is shown.
+        instruction: What to count as relevant, in words.
     """
     import resift
 
@@ -201,6 +211,8 @@ def load(
     if name is None and not (os.environ.get("RESIFT_RERANKER") or config.default):
         name = fallback
     given: dict[str, Any] = dict(options)
+    if instruction is not None:
+        given["instruction"] = instruction
     return resift.load(
         name, merge=merge, text=text, min_score=min_score, config=config, **given
     )

@@ -40,6 +40,7 @@ class Answer:
         self._with_matches = with_matches
         self._values = np.full(n_documents, np.nan)
         self._cut = np.zeros(n_documents, dtype=np.int32)
+        self._tokens = query.tokens_read
         self._rows: list[IntArray] = []
         self._matches: list[pa.Array] = []
 
@@ -71,6 +72,10 @@ class Answer:
             self._matches.append(self._explained(documents))
         return rows[~np.isfinite(scores) & (documents.lengths > 0)]
 
+    def charge(self, tokens: int) -> None:
+        """Count tokens of documents that the model read for this query."""
+        self._tokens += tokens
+
     def scores(self) -> Scores:
         """Return the scores, with columns and notes."""
         encoder = self._encoder
@@ -84,7 +89,12 @@ class Answer:
         columns: dict[str, Iterable[object]] = {**cut}
         if self._with_matches:
             columns["_matches"] = self._aligned_matches()
-        return Scores(self._values, columns, (*notes, *self._unscored()))
+        return Scores(
+            self._values,
+            columns,
+            (*notes, *self._unscored()),
+            usage={"input_tokens": self._tokens},
+        )
 
     def _explained(self, documents: TokenEmbeddings) -> pa.ListArray:
         ids = documents.ids

@@ -36,11 +36,13 @@ class Query:
     Args:
         values: Its token embeddings, float32, shape ``(n_query_tokens, dim)``.
         ids: Its tokens in the vocabulary, int64, shape ``(n_query_tokens,)``.
+        tokens_read: How many of its tokens the model read.
         tokens_cut: How many of its tokens the model did not read.
     """
 
     values: FloatArray
     ids: IntArray
+    tokens_read: int
     tokens_cut: int
 
 
@@ -51,12 +53,15 @@ class Batch:
     Args:
         rows: Which of the given documents, int64, shape ``(n_batch,)``.
         tokens: Their token embeddings, float32.
+        tokens_read: How many tokens of each the model read, int64, shape
+            ``(n_batch,)``.
         tokens_cut: How many tokens of each the model did not read, int32, shape
             ``(n_batch,)``.
     """
 
     rows: IntArray
     tokens: TokenEmbeddings
+    tokens_read: IntArray
     tokens_cut: IntArray
 
 
@@ -118,10 +123,10 @@ class Encoder:
             with deadline.holding(self._lock, _BUSY):
                 counts = self._count(some, self._model.prompts.get("query"))
             cuts = np.maximum(counts - self.query_length, 0)
-            for row, cut in zip(rows, cuts, strict=True):
+            for row, count, cut in zip(rows, counts, cuts, strict=True):
                 values, _, ids = _laid_out([row])
                 self._require_finite(values)
-                queries.append(Query(values, ids, int(cut)))
+                queries.append(Query(values, ids, int(count - cut), int(cut)))
         return queries
 
     def documents(self, texts: Sequence[str], deadline: Deadline) -> Iterator[Batch]:
@@ -158,7 +163,7 @@ class Encoder:
                 )
             tokens = TokenEmbeddings(*_laid_out(encoded))
             self._require_finite(tokens.values)
-            yield Batch(rows, tokens, cuts[rows])
+            yield Batch(rows, tokens, counts[rows] - cuts[rows], cuts[rows])
 
     def ids(
         self, texts: Sequence[str], deadline: Deadline

@@ -130,7 +130,10 @@ class ColBERT(Options):
 
     @hookimpl
     def score_many(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        timeout: float | None = None,
     ) -> list[Scores]:
         """Score the documents of all queries, each distinct text encoded once.
 
@@ -144,7 +147,7 @@ class ColBERT(Options):
                 "unset embeddings to encode the texts."
             )
             raise InputError(msg)
-        return self._score_texts(queries, documents, Deadline())
+        return self._score_texts(queries, documents, Deadline(timeout))
 
     @hookimpl
     def warmup(self) -> None:
@@ -190,6 +193,8 @@ class ColBERT(Options):
         for batch in encoder.documents(list(wanted), deadline):
             by_query: dict[int, list[tuple[int, int]]] = {}
             for place, text_number in enumerate(batch.rows.tolist()):
+                first, _ = uses[text_number][0]  # a text costs once, wherever it is
+                answers[first].charge(int(batch.tokens_read[place]))
                 for i, row in uses[text_number]:
                     by_query.setdefault(i, []).append((place, row))
             for i, pairs in by_query.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from resift_cross_encoder.deadline import Deadline
 from resift_cross_encoder.head import FloatArray, Head, head_of
 from resift_cross_encoder.pairs import IntArray, Pairs
 from resift_cross_encoder.runtime import Runtime, placed, runtime_of
-from resift_cross_encoder.tokenization import PairTokenizer, tokenizer_of
+from resift_cross_encoder.tokenization import PairTokenizer, chats, tokenizer_of
 from resift_local import (
     forward,
     metered,
@@ -42,11 +42,15 @@ class Engine:
         tokenizer: From texts to pairs.
         runtime: From pairs to logits.
         head: From logits to scores.
+        prompts: The prompts that came with the model, by name.
+        chats: Whether the prompt is a message of its own, not text before the query.
     """
 
     tokenizer: PairTokenizer
     runtime: Runtime
     head: Head
+    prompts: Mapping[str, str]
+    chats: bool
 
     @classmethod
     def load(cls, options: Options) -> Engine:
@@ -61,7 +65,13 @@ class Engine:
         max_length = readable("cross-encoder", model, options.max_length)
         tokenizer = tokenizer_of(model, max_length, _prompt(model, options.prompt))
         runtime = runtime_of(model, tokenizer.layout, backend, options)
-        return cls(tokenizer, runtime, head)
+        prompts = {name: text for name, text in model.prompts.items() if text}
+        return cls(tokenizer, runtime, head, prompts, chats(model))
+
+    @property
+    def reads_instruction(self) -> bool:
+        """Whether the model was made to be told what counts as relevant."""
+        return self.chats or bool(self.prompts)
 
     def score(
         self,
@@ -69,9 +79,10 @@ class Engine:
         documents: Sequence[Sequence[str]],
         options: Options,
         deadline: Deadline,
+        instruction: str | None = None,
     ) -> list[Scores]:
         """Score the documents of each query, the pairs of all queries together."""
-        pairs = self._encoded(queries, documents, options)
+        pairs = self._encoded(queries, documents, options, instruction)
         batches = metered(
             "cross-encoder",
             self.plan(pairs, options),
@@ -111,9 +122,13 @@ class Engine:
         queries: Sequence[str],
         documents: Sequence[Sequence[str]],
         options: Options,
+        instruction: str | None,
     ) -> Pairs:
+        prompt = None
+        if instruction is not None:
+            prompt = self.prompts.get(instruction, instruction)
         with reading("cross-encoder", options.model):
-            return self.tokenizer.encode(queries, documents)
+            return self.tokenizer.encode(queries, documents, prompt)
 
     @staticmethod
     def _computing(options: Options) -> AbstractContextManager[None]:
@@ -146,7 +161,8 @@ class Engine:
                 "has the query: they were not scored."
             )
             notes = (*notes, note)
-        return Scores(values, columns, notes, self.head.order(values, logits))
+        usage = {"input_tokens": int(pairs.lengths[rows].sum())}
+        return Scores(values, columns, notes, self.head.order(values, logits), usage)
 
 
 def _prompt(

@@ -19,6 +19,7 @@ class Options(CheckedOptions):
     """The options of `resift_cross_encoder.CrossEncoder`, which explains them."""
 
     positive = ("max_length", "token_budget", "batch_size", "threads")
+    neutral_options = (*CheckedOptions.neutral_options, "token_budget")
 
     model: str | Path = "cross-encoder/ms-marco-MiniLM-L6-v2"
     revision: str | None = None

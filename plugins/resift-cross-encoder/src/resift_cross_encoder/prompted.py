@@ -44,7 +44,7 @@ class PromptedTokenizer:
         self._prompt = prompt
         self._lock = threading.Lock()  # the tokenizer's truncation is shared state
         pad_id = settle_padding(model)
-        sample = self._features("a", "b", _UNLIMITED)
+        sample = self._features("a", "b", _UNLIMITED, prompt)
         self.layout = Layout(
             pad_id=pad_id,
             pad_left=pads_left(model),
@@ -53,18 +53,22 @@ class PromptedTokenizer:
         )
 
     def encode(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        prompt: str | None = None,
     ) -> Pairs:
         """Return every query with each of its documents, in that order."""
+        prompt = self._prompt if prompt is None else prompt
         ids: list[IntArray] = []
         types: list[IntArray] = []
         cut: list[int] = []
         for query, texts in zip(queries, documents, strict=True):
             for text in texts:
-                row = self._features(query, text, _UNLIMITED)
+                row = self._features(query, text, _UNLIMITED, prompt)
                 n_tokens = len(_first(row["input_ids"]))
                 if n_tokens > self.max_length:
-                    row = self._features(query, text, self.max_length)
+                    row = self._features(query, text, self.max_length, prompt)
                 ids.append(_first(row["input_ids"]))
                 if self.layout.types:
                     types.append(_first(row["token_type_ids"]))
@@ -96,11 +100,13 @@ class PromptedTokenizer:
             )
         return [(start, end) for start, end in encoded["offset_mapping"]]
 
-    def _features(self, query: str, document: str, most: int) -> dict[str, object]:
+    def _features(
+        self, query: str, document: str, most: int, prompt: str | None
+    ) -> dict[str, object]:
         with self._lock:
             features: dict[str, object] = self._model.preprocess(
                 [(query, document)],
-                prompt=self._prompt,
+                prompt=prompt,
                 processing_kwargs={"text": {"max_length": most}},
             )
         return features

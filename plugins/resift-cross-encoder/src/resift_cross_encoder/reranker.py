@@ -42,7 +42,8 @@ class CrossEncoder(Options):
         label: For a model with several labels, the one that means relevant: its name
             or its index.
         prompt: What goes before the query, or the instruction of a language model; the
-            name of a prompt stored in the model works too.
+            name of a prompt stored in the model works too. The `instruction` of a call
+            stands in its place.
         threads: CPU threads; by default those of torch.
         trust_remote_code: Whether to run code that comes with the model.
         local_files_only: Whether to read the local cache only.
@@ -69,9 +70,18 @@ class CrossEncoder(Options):
             return "ordinal" if self.label is None else "probability"
         return "logit" if self.activation == "none" else "probability"
 
+    @property
+    def takes_instruction(self) -> bool:
+        """Whether the model reads one, which it tells once it is loaded."""
+        return self._loaded(Deadline()).reads_instruction
+
     @hookimpl
     def score(
-        self, query: str, documents: Sequence[str], timeout: float | None = None
+        self,
+        query: str,
+        documents: Sequence[str],
+        timeout: float | None = None,
+        instruction: str | None = None,
     ) -> Scores:
         """Score each document.
 
@@ -82,16 +92,20 @@ class CrossEncoder(Options):
             ModelError: If the model cannot be loaded, fails, or gives NaN.
             BackendTimeoutError: If *timeout* is over before the last batch.
         """
-        deadline = Deadline(timeout)
-        return self._loaded(deadline).score([query], [documents], self, deadline)[0]
+        return self.score_many([query], [documents], timeout, instruction)[0]
 
     @hookimpl
     def score_many(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        timeout: float | None = None,
+        instruction: str | None = None,
     ) -> list[Scores]:
         """Score the documents of all queries together, sorted by length."""
-        deadline = Deadline()
-        return self._loaded(deadline).score(queries, documents, self, deadline)
+        deadline = Deadline(timeout)
+        engine = self._loaded(deadline)
+        return engine.score(queries, documents, self, deadline, instruction)
 
     @hookimpl
     def warmup(self) -> None:

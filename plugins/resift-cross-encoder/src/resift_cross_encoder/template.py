@@ -112,10 +112,14 @@ class TemplateTokenizer:
         self._prompt = prompt
 
     def encode(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        prompt: str | None = None,
     ) -> Pairs:
         """Return every query with each of its documents, in that order."""
-        asked = [self._prompt + query for query in queries]
+        before = self._prompt if prompt is None else prompt
+        asked = [before + query for query in queries]
         known = self._tokens([*asked, *(text for texts in documents for text in texts)])
         room = self.max_length - self._template.n_special
         ids: list[IntArray] = []

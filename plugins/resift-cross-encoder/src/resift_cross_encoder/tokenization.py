@@ -12,7 +12,7 @@ from resift_cross_encoder.template import Template, TemplateTokenizer
 if TYPE_CHECKING:
     import sentence_transformers
 
-__all__ = ["PairTokenizer", "tokenizer_of"]
+__all__ = ["PairTokenizer", "chats", "tokenizer_of"]
 
 
 class PairTokenizer(Protocol):
@@ -22,14 +22,28 @@ class PairTokenizer(Protocol):
     max_length: int
 
     def encode(
-        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        prompt: str | None = None,
     ) -> Pairs:
-        """Return every query with each of its documents, in that order."""
+        """Return every query with each of its documents, in that order.
+
+        Args:
+            queries: The queries.
+            documents: Those of each query.
+            prompt: What stands in the place of the tokenizer's own prompt.
+        """
         ...
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where each token of *text* begins and ends, in characters."""
         ...
+
+
+def chats(model: sentence_transformers.CrossEncoder) -> bool:
+    """Return whether a chat template joins the texts, as language models have them."""
+    return "message" in getattr(model[0], "modality_config", ())
 
 
 def tokenizer_of(
@@ -48,7 +62,7 @@ def tokenizer_of(
     plain = (
         isinstance(module, Transformer)
         and "text" in module.modality_config
-        and "message" not in module.modality_config  # a chat template
+        and not chats(model)
         and not module.processing_kwargs
     )
     if plain and getattr(tokenizer, "is_fast", False):

@@ -13,12 +13,21 @@ class CheckedOptions:
 
     Attributes:
         positive: The options that, where they are set, must be at least 1.
+        neutral_options: The options that change no score, but where and how fast it is
+            computed, so that `cache` finds scores whatever they are.
 
     Raises:
         ValueError: If one is not; the core says of which reranker.
     """
 
     positive: ClassVar[tuple[str, ...]] = ()
+    neutral_options: ClassVar[tuple[str, ...]] = (
+        "batch_size",
+        "device",
+        "local_files_only",
+        "show_progress",
+        "threads",
+    )
 
     def __post_init__(self) -> None:
         for name in self.positive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ import resift
 from resift.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from opentelemetry.trace import Span, Tracer
     from opentelemetry.util.types import AttributeValue
 
 __all__ = ["OpenTelemetry"]
+
+_CONVENTION = ("input_tokens", "output_tokens")
 
 
 class OpenTelemetry:
@@ -46,14 +49,21 @@ class _Spans:
 
     def __init__(self, reranker: resift.Reranker, *, notes: bool) -> None:
         self._name = reranker.name
+        self._reranker = reranker
         self._notes = notes
         self._tracer: Tracer | None = None
 
     @hookimpl(wrapper=True)
     def score(
-        self, documents: Sequence[str], top_k: int | None, timeout: float | None
+        self,
+        documents: Sequence[str],
+        top_k: int | None,
+        timeout: float | None,
+        instruction: str | None,
     ) -> Generator[None, object, object]:
         attributes: dict[str, AttributeValue] = {"resift.documents": len(documents)}
+        if instruction is not None:
+            attributes["resift.instructed"] = True  # the words may be private
         if top_k is not None:
             attributes["resift.top_k"] = top_k
         if timeout is not None:
@@ -65,14 +75,19 @@ class _Spans:
 
     @hookimpl(wrapper=True)
     def score_many(
-        self, documents: Sequence[Sequence[str]]
+        self, documents: Sequence[Sequence[str]], instruction: str | None
     ) -> Generator[None, object, object]:
         attributes: dict[str, AttributeValue] = {
             "resift.queries": len(documents),
             "resift.documents": sum(map(len, documents)),
         }
-        with self._span("score_many", attributes):
-            return (yield)
+        if instruction is not None:
+            attributes["resift.instructed"] = True
+        with self._span("score_many", attributes) as span:
+            raw = yield
+            with suppress(Exception):  # as in _record
+                self._record_usage(span, raw)  # type: ignore[arg-type]
+            return raw
 
     @hookimpl(wrapper=True)
     def merge(
@@ -114,7 +129,23 @@ class _Spans:
             if isinstance(raw, resift.Scores):
                 scored = sum(1 for value in raw.values if not math.isnan(value))
                 span.set_attribute("resift.scored", scored)
+                self._record_usage(span, [raw])
                 if self._notes and raw.notes:
                     span.set_attribute("resift.notes", list(raw.notes))
             else:
                 span.set_attribute("resift.scored", len(raw))  # type: ignore[arg-type]
+
+    def _record_usage(self, span: Span, answers: Iterable[object]) -> None:
+        """Write down what the answers cost, all together.
+
+        The names of OpenTelemetry's conventions stand on the span of the reranker that
+        spent it, and not on those around it: a sum over spans counts it once.
+        """
+        usage: Counter[str] = Counter()
+        for answer in answers:
+            if isinstance(answer, resift.Scores):
+                usage.update(answer.usage)
+        for name, amount in usage.items():
+            span.set_attribute(f"resift.usage.{name}", amount)
+            if name in _CONVENTION and not self._reranker.traits.children:
+                span.set_attribute(f"gen_ai.usage.{name}", amount)

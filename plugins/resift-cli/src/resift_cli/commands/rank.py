@@ -21,6 +21,7 @@ from resift_cli.output import (
 )
 from resift_cli.parameters import (
     TOO_LOW,
+    instruction_option,
     load,
     min_score_option,
     query_argument,
@@ -49,6 +50,7 @@ __all__ = ["rank"]
     help="Results to show; all by default.",
 )
 @min_score_option
+@instruction_option
 @click.option(
     "--text", metavar="FIELD", help="JSON field that holds the text.  [default: text]"
 )
@@ -69,6 +71,7 @@ def rank(
     config_path: Path | None,
     top_k: int | None,
     min_score: float | None,
+    instruction: str | None,
     text: str | None,
     jsonl: bool | None,
     explain: bool,
@@ -105,6 +108,7 @@ def rank(
             config_path=config_path,
             text=text,
             min_score=min_score,
+            instruction=instruction,
         ) as loaded,
     ):
         _require_scorer(loaded)

@@ -23,6 +23,7 @@ from resift_cli.output import (
 from resift_cli.parameters import (
     TOO_LOW,
     Number,
+    instruction_option,
     load,
     min_score_option,
     query_argument,
@@ -100,6 +101,7 @@ def _weight(
     help="Rows before the page.",
 )
 @min_score_option
+@instruction_option
 @click.option(
     "--window",
     metavar="N",
@@ -227,6 +229,7 @@ def _search(
         window=given["window"],
         weights=given["weights"],
         min_score=given["min_score"],
+        instruction=given["instruction"],
         explain=True,  # the ranks before are always shown
         timeout=given["timeout"],
     )
