@@ -140,8 +140,10 @@ def seconds(name: str, value: object) -> float | None:
     """
     if value is None:
         return None
-    if isinstance(value, Real) and not isinstance(value, bool) and _number(value) > 0:
-        return _number(value)
+    if isinstance(value, Real) and not isinstance(value, bool):
+        number = _number(value)
+        if number > 0:
+            return number
     requirement = "must be seconds, a number above 0, or None"
     raise InputError(requirement, parameter=name, value=value)
 

@@ -87,10 +87,11 @@ def _without_text(stage: TrecRun, given: Mapping[str, None]) -> list[str]:
             "ids agree?"
         )
         raise InputError(msg)
-    return [
+    sentence = (
         f"Without text: {len(unread)} of {len(given)} ranked documents, "
         f"{examples(unread)}; rerankers cannot read them, and put them last."
-    ]
+    )
+    return [sentence]
 
 
 def _of_judgements(collection: Collection, stage: FirstStage) -> list[str]:

@@ -1,8 +1,8 @@
 r"""Four classic ways to merge ranked lists, beside those of the core.
 
 Notation and shared rules are those of `resift.rerankers.mergers`: weights multiply,
-weight 0 leaves a list out, an empty list contributes nothing, ties are left to the host.
-What happens to a document that a list does not hold is said with each method.
+weight 0 leaves a list out, an empty list contributes nothing, ties are left to the
+host. What happens to a document that a list does not hold is said with each method.
 """
 
 from __future__ import annotations
