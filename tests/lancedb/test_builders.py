@@ -206,3 +206,13 @@ def test_no_option_of_the_builders_is_forgotten():
     results = {"analyze_plan", "explain_plan", "output_schema"}
     others = arguments | automatic | synonyms | not_for_a_ranking | results
     assert setters - others == BuilderOptions.__annotations__.keys() - {"postfilter"}
+
+
+def test_the_signature_names_every_option():
+    """What an editor and `help` show is what may be given."""
+    import inspect
+
+    parameters = inspect.signature(resift.lancedb.search).parameters
+
+    assert set(BuilderOptions.__annotations__) <= set(parameters)
+    assert "builder" not in parameters

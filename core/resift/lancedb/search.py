@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from resift.errors import BackendTimeoutError
 from resift.lancedb.engine import (
@@ -153,6 +154,20 @@ def search(
         except Exception as error:  # noqa: BLE001  # no reason to lose the page
             late = error
     return request.finished(page, plan, arrived, late)
+
+
+def _spelt_out(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature with the builders' options by name, for help and editors."""
+    signature = inspect.signature(function)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    builders = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None)
+        for name in BuilderOptions.__annotations__
+    ]
+    return signature.replace(parameters=[*own, *builders])
+
+
+search.__signature__ = _spelt_out(search)  # type: ignore[attr-defined]  # as inspect reads
 
 
 async def asearch(
