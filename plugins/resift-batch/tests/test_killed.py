@@ -127,7 +127,7 @@ def test_ctrl_c_ends_at_once_and_resumes(job, start, run, tmp_path):
     _, stderr = process.communicate(timeout=10)
 
     assert process.returncode == 130
-    assert stderr == "\nnote: Interrupted. The same command goes on from here.\n\n"
+    assert stderr == "note: Interrupted. The same command goes on from here.\n\n"
     assert await_end(seen, seconds=1) == []
     assert not list(tmp_path.glob("out/**/*.tmp"))
     assert finish(run, tmp_path / "out", arguments) == undisturbed

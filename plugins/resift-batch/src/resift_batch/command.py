@@ -57,16 +57,33 @@ _OPTIONS = (
     click.option("--top-k", type=click.IntRange(1), help="Documents of each query."),
     click.option(
         "--layout",
-        type=click.Choice(["auto", "lists", "pairs"]),
+        type=click.Choice(["auto", "lists", "pairs", "run"]),
         default="auto",
         show_default=True,
-        help="A row per query with a list, or a row per pair.",
+        help="A row per query with a list, a row per pair, or a TREC run.",
+    ),
+    click.option(
+        "--queries",
+        type=click.Path(exists=True, path_type=Path),
+        help="The queries of a run: JSON Lines, or id and text separated by a tab.",
+    ),
+    click.option(
+        "--corpus",
+        type=click.Path(exists=True, path_type=Path),
+        help="The documents of a run: as --queries, Parquet, or a Lance table.",
     ),
     click.option("--query", help="Column of the query's text."),
     click.option("--qid", help="Column of the query's id."),
     click.option("--candidates", help="Column of the lists of candidates."),
     click.option("--id", help="Column or field of the candidates' ids."),
     click.option("--text", help="Column or field of the candidates' texts."),
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Processes of this machine, or actors of Ray.",
+    ),
     click.option(
         "--workers",
         type=click.IntRange(1),
@@ -138,15 +155,17 @@ def run(
     *,
     overwrite: bool,
     as_json: bool,
+    engine: str,
     workers: int | None,
     devices: str | None,
     **given: Any,  # noqa: ANN401  # what `_request` takes
 ) -> None:
     """Rerank the candidates of every query in SOURCE, and write to the folder OUT.
 
-    SOURCE is a Parquet file or a folder of them, Arrow files, a data set saved by
-    Hugging Face's datasets, or the folder of a Lance table; with a list of candidates
-    for each query, or a row for each pair.
+    SOURCE is a Parquet file or a folder of them, JSON Lines, CSV, TSV, Arrow files, a
+    data set saved by Hugging Face's datasets, or the folder of a Lance table; with a
+    list of candidates for each query, or a row for each pair. Or it is a run of TREC or
+    MS MARCO, with --queries and --corpus.
 
     Interrupt it, or kill it: the same command goes on from there.
 
@@ -159,7 +178,7 @@ def run(
     from resift_batch.job import Job
 
     request = _request(source, **given)
-    engine = _engine(workers, devices, request.threads)
+    mapper = _engine(engine, workers, devices, request.threads)
     tell = write_event if as_json else None
     with Job.begun(out, request, overwrite=overwrite) as job:
         if tell is not None:
@@ -168,7 +187,7 @@ def run(
             note(f"{len(job.done)} of {job.parts} parts are done already.")
         try:
             with _progress(job, tell) as progress:
-                summary = job.run(engine, progress)
+                summary = job.run(mapper, progress)
         except KeyboardInterrupt:
             note("Interrupted. The same command goes on from here.")
             raise
@@ -180,6 +199,32 @@ def run(
     )
     if summary["rejected"]:
         note(f"{out / 'rejects'} says which and why.")
+
+
+@batch.command("cat")
+@click.argument("out", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "trec", "parquet"]),
+    default="jsonl",
+    show_default=True,
+)
+@click.option("--tag", default="resift", show_default=True, help="Name of a TREC run.")
+def cat(out: Path, form: str, tag: str) -> None:
+    """Write all answers of a finished job, one after the other, to standard output.
+
+    \b
+    Examples:
+      resift batch cat out --format trec > reranked.trec
+      resift batch cat out --format parquet > reranked.parquet
+    """  # noqa: D301  # click keeps the lines after a \b as they are
+    from resift_batch.export import export
+
+    if form == "parquet" and sys.stdout.isatty():
+        msg = "--format parquet is not for a terminal: write it to a file, with '>'."
+        raise click.UsageError(msg)
+    export(out, sys.stdout.buffer, form, tag)
 
 
 def write_event(event: str, **values: object) -> None:
@@ -215,7 +260,13 @@ def _request(
         more=[c for c in loaded.columns or () if not c.startswith("_")],
     )
     return Request(
-        source=Source.found(source, given.pop("layout"), columns),
+        source=Source.found(
+            source,
+            given.pop("layout"),
+            columns,
+            given.pop("queries"),
+            given.pop("corpus"),
+        ),
         reranker=loaded,
         wrappers=_wrappers(config),
         limits=Limits(given.pop("max_candidates"), given.pop("max_text")),
@@ -232,11 +283,20 @@ def _wrappers(config: Config) -> tuple[str, ...]:
     return tuple(w for w in config.wrappers if isinstance(w, str))
 
 
-def _engine(workers: int | None, devices: str | None, threads: int) -> Engine:
+def _engine(
+    engine: str, workers: int | None, devices: str | None, threads: int
+) -> Engine:
     from resift_batch.engine import LocalEngine
 
+    cores = len(os.sched_getaffinity(0))
+    if engine == "ray":
+        from resift_batch.ray_engine import RayEngine
+
+        if devices is not None:
+            msg = "--devices has no effect with Ray, which hands out devices itself."
+            raise click.UsageError(msg)
+        return RayEngine(workers or max(1, cores // threads), threads)
     if devices is None:
-        cores = len(os.sched_getaffinity(0))
         return LocalEngine(workers or max(1, cores // threads), threads)
     names = [name.strip() for name in devices.split(",")]
     if workers not in (None, len(names)):
@@ -262,7 +322,10 @@ def _progress(
         bars.TimeRemainingColumn(),
     )
     before = sum(done.queries for done in job.done.values())
-    shown = bars.Progress(*columns, console=progress_console(), transient=True)
+    console = progress_console()
+    shown = bars.Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    )
     with shown as progress:
         task = progress.add_task("", total=job.queries, completed=before)
         yield lambda done: progress.advance(task, done.queries)

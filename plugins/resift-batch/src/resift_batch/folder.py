@@ -149,7 +149,7 @@ class Folder:
 
     def tidy(self) -> None:
         """Remove what killed writers have left."""
-        for left in (*self.path.glob("*.tmp"), *self.path.glob("*/*.tmp")):
+        for left in self.path.glob("**/*.tmp"):
             left.unlink(missing_ok=True)
         for left in self.path.glob("suspects/*"):
             left.unlink(missing_ok=True)
@@ -162,10 +162,14 @@ class Folder:
         self.success.unlink(missing_ok=True)
         for pattern in (
             *("parts/part-*.parquet", "rejects/part-*.jsonl", "notes/part-*.jsonl"),
-            *("staged/*", "suspects/*"),
+            *("staged/*", "staged/*/*", "suspects/*"),
         ):
             for file in self.path.glob(pattern):
-                file.unlink(missing_ok=True)
-        for name in ("parts", "rejects", "notes", "staged", "suspects"):
+                if not file.is_dir():
+                    file.unlink(missing_ok=True)
+        for name in (
+            *("parts", "rejects", "notes", "suspects"),
+            *("staged/queries", "staged/corpus", "staged"),
+        ):
             with suppress(OSError):
                 (self.path / name).rmdir()

@@ -61,11 +61,10 @@ class Request:
         """Return all that the answers depend on, as plain data."""
         settings = resift.redacted(self.reranker.settings())
         source = self.source.table()
-        paths = [Path(path) for path in source["paths"]]  # type: ignore[attr-defined]  # a list
         return {
             "format": _FORMAT,
             "source": source,
-            "input": Input(paths).table(),
+            "input": Input(self.source.paths).table(),
             "reranker": settings,
             "wrappers": list(self.wrappers),
             "models": models(settings),
@@ -117,11 +116,13 @@ class Job:
             wanted = json.loads(json.dumps(request.table()))  # as a file holds it
             if manifest is None:
                 folder.clear()
-                parts = request.source.plan(request.pairs_per_part)
+                request.source.stage(out)
+                parts = request.source.plan(out, request.pairs_per_part)
                 manifest = {**wanted, "parts": [part.plain() for part in parts]}
             else:
                 _require_same(folder, manifest, wanted)
                 manifest = {**manifest, **wanted}
+                request.source.stage(out)
             folder.write_json(folder.manifest, manifest)
             yield cls(folder, manifest)
 
@@ -139,6 +140,8 @@ class Job:
             InputError: If a query is lost, or a row is bad and the job stops there.
         """
         suspects = []
+        if self.missing:
+            self.folder.success.unlink(missing_ok=True)
         for outcome in engine.map(self.folder.path, map(Task, self.missing)):
             if isinstance(outcome, Died):
                 suspects.append(outcome.task.number)

@@ -256,13 +256,15 @@ class Pairs(Layout):
         )
 
 
-def layout_of(rows: Rows, layout: str, given: Columned, where: str) -> Lists | Pairs:
+def layout_of(
+    schema: pa.Schema, layout: str, given: Columned, where: str
+) -> Lists | Pairs:
     """Return the layout of a table: the one that is named, or what it looks like.
 
     Raises:
         InputError: If the columns are not there, or the table is for training.
     """
-    names = {name.casefold() for name in rows.schema.names}
+    names = {name.casefold() for name in schema.names}
     for triple in _TRIPLE:
         if triple <= names and not given.text and not given.candidates:
             both = " and ".join(map(repr, sorted(triple)))
@@ -270,9 +272,9 @@ def layout_of(rows: Rows, layout: str, given: Columned, where: str) -> Lists | P
             remedy = "Give candidates in one column: a list of them, or a row each."
             raise InputError(msg, remedy=remedy)
     if layout == "auto":
-        has_lists = any(_item(field.type) is not None for field in rows.schema)
+        has_lists = any(_item(field.type) is not None for field in schema)
         layout = "lists" if has_lists else "pairs"
-    return (Lists if layout == "lists" else Pairs).of(rows.schema, given, where)
+    return (Lists if layout == "lists" else Pairs).of(schema, given, where)
 
 
 def _item(kind: pa.DataType) -> pa.DataType | None:

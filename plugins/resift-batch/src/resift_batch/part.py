@@ -138,7 +138,8 @@ class _Job:
     def __init__(self, folder: Folder, manifest: Mapping[str, Any]) -> None:
         self.folder = folder
         self.manifest = manifest
-        self.source = Source.opened(manifest["source"], folder.path)
+        self.source = Source.of(manifest["source"])
+        self.rows = self.source.opened(folder.path)
         self.input = Input([Path(path) for path in manifest["source"]["paths"]])
         self.limits = Limits(**manifest["limits"])
         self.reranker = resift.load(
@@ -148,7 +149,7 @@ class _Job:
     def run(self, number: int, *, careful: bool, skip: Sequence[int]) -> Done:
         part = Part(*self.manifest["parts"][number])
         self.input.require_untouched(self.manifest["input"])
-        queries = self.source.read(part)
+        queries = self.source.read(self.rows, part)
         self.input.require_untouched(self.manifest["input"])
         answers = _Answers(queries, evidence=self.manifest["evidence"])
         bad = queries.rejects(self.limits)
@@ -288,7 +289,11 @@ class _Answers:
                 for d in ranked
             ]
         row, qid = int(self.queries.rows[i]), self.queries.qids[i].as_py()
-        self.notes += [{"row": row, "qid": qid, "note": note} for note in ranked.notes]
+        notes = list(ranked.notes)
+        start, stop = self.queries.offsets[i : i + 2].tolist()
+        if blank := self.queries.documents.slice(start, stop - start).null_count:
+            notes.append(f"{blank} of {stop - start} candidates have no text")
+        self.notes += [{"row": row, "qid": qid, "note": note} for note in notes]
         for name, value in ranked.usage.items():
             self._usage[name] = self._usage.get(name, 0) + value
 
