@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -16,8 +15,11 @@ from starlette.routing import Route
 
 import resift
 from resift_serve.answer import SHAPES, Answer
+from resift_serve.body import read_body
+from resift_serve.database import Database
 from resift_serve.door import Door
 from resift_serve.openapi import openapi
+from resift_serve.playground import Playground
 from resift_serve.problem import Problem
 from resift_serve.question import Question
 from resift_serve.tracing import continued
@@ -49,13 +51,12 @@ _RANKINGS = {
     "/ml/v1/text/rerank": "logits",
 }
 _WHOLE = {"list", "rankings", "scores"}  # clients of these want every document
-_DRAINED = 8  # times the limit: what is read of too long a body before it is refused
-_PATIENCE = 5.0  # seconds for it
 
 
 def application(
     service: Service,
     *,
+    database: Database | None = None,
     keys: Sequence[str] = (),
     hosts: Iterable[str] | None = None,
     origins: Iterable[str] = (),
@@ -64,17 +65,21 @@ def application(
 
     Args:
         service: The rerankers.
+        database: What the playground may search; None for nothing.
         keys: The keys that open it.
         hosts: The names by which it may be called; None for any.
         origins: Web pages of which browsers may ask it.
     """
     desk = _Desk(service)
+    playground = Playground(service.limits, database)
     routes = [
         *(
             desk.route(path, partial(desk.rank, shape), "POST")
             for path, shape in _RANKINGS.items()
         ),
         *(desk.route(path, get, "GET") for path, get in desk.pages.items()),
+        *(desk.route(path, get, "GET") for path, get in playground.pages.items()),
+        desk.route("/search", playground.search, "POST"),
     ]
     app = Starlette(
         routes=routes,
@@ -137,7 +142,7 @@ class _Desk:
         """Rank the documents of a request."""
         service, visit = self._service, _visit(request)
         limits = service.limits
-        body = await _body(request, limits.max_body, limits.body_seconds)
+        body = await read_body(request, limits.max_body, limits.body_seconds)
         question = Question.parse(body, limits.max_documents)
         visit.documents = len(question.documents)
         name = service.name(request.path_params.get("model", question.model))
@@ -232,45 +237,6 @@ def _shape(question: Question, visit: Visit) -> str:
         return "list"
     is_litellm = visit.headers.get("user-agent", "").startswith("litellm/")
     return "bare" if is_litellm else "results"
-
-
-async def _body(request: Request, most: int, seconds: float) -> bytes:
-    """Read the body.
-
-    Raises:
-        Problem: If it is too long, or too long in coming.
-    """
-    chunks: list[bytes] = []
-    size, is_long = 0, False
-    until = time.monotonic() + seconds
-    try:
-        async with asyncio.timeout_at(_loop_time(until)) as clock:
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size <= most:
-                    chunks.append(chunk)
-                    continue
-                if not is_long:  # whoever still sends would not read the answer
-                    is_long = True
-                    soon = min(until, time.monotonic() + _PATIENCE)
-                    clock.reschedule(_loop_time(soon))
-                    chunks.clear()
-                if size > _DRAINED * most:
-                    break
-    except TimeoutError:
-        if not is_long:
-            msg = f"The body did not arrive within {seconds:g} s."
-            headers = {"connection": "close"}
-            raise Problem(408, "slow_body", msg, headers=headers) from None
-    if is_long:
-        msg = f"The body must have at most {most} bytes. Send fewer documents."
-        raise Problem(413, "body_too_large", msg, headers={"connection": "close"})
-    return b"".join(chunks)
-
-
-def _loop_time(moment: float) -> float:
-    """Return a moment of `time.monotonic` on the clock of the loop."""
-    return moment - time.monotonic() + asyncio.get_running_loop().time()
 
 
 async def _unless_left(request: Request, asked: Awaitable[_T]) -> _T:

@@ -71,6 +71,7 @@ def _keys(path: Path | None) -> list[str]:
     show_default=True,
     help="Seconds to go on after SIGTERM, so that a load balancer notices.",
 )
+@click.option("--db", metavar="ADDRESS", help="LanceDB that the playground may search.")
 @click.option(
     "--allow-host", multiple=True, help="Name by which it may be called. Repeat it."
 )
@@ -84,6 +85,7 @@ def serve(
     port: int,
     keys_path: Path | None,
     drain_delay: float,
+    db: str | None,
     allow_host: tuple[str, ...],
     cors: tuple[str, ...],
     config_path: Path | None,
@@ -94,11 +96,13 @@ def serve(
     Clients of Cohere, Jina, Voyage, Text Embeddings Inference, vLLM, infinity, NVIDIA
     and more find their own paths. A request's 'model' is a name of the config.
 
-    SIGHUP reads the config again; a wrong one changes nothing. SIGTERM answers what is
-    here, then ends. Beyond this machine it listens only with keys.
+    The page at / compares rerankers side by side. SIGHUP reads the config again; a
+    wrong one changes nothing. SIGTERM answers what is here, then ends. Beyond this
+    machine it listens only with keys.
     """
     from resift import Registry
     from resift_serve.app import application
+    from resift_serve.database import Database
     from resift_serve.limits import Limits
     from resift_serve.server import Server
     from resift_serve.service import Service
@@ -130,7 +134,8 @@ def serve(
     service = Service(
         Registry(config.path), Limits(**{k: v for k, v in limits.items() if k in known})
     )
-    app = application(service, keys=keys, hosts=hosts, origins=cors)
+    database = None if db is None else Database(db)
+    app = application(service, database=database, keys=keys, hosts=hosts, origins=cors)
     server = Server(app, service, host=host, port=port, drain_delay=drain_delay)
     try:
         server.run()
