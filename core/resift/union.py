@@ -313,13 +313,13 @@ def _encode(
     total = len(rows)
     sizes = tuple(map(len, tables))
     step = _in_step(sizes) if total <= _SHORT else _in_step.__wrapped__(sizes)
-    n = total
     if total and ids:
-        for place, id in enumerate(ids):
-            different, more = _numbered(_ids(tables, rows, id), step, id)
-            n, numbers = _both(numbers, different, more) if place else (different, more)
+        id, *more = ids
+        n, numbers = _numbered(_ids(tables, rows, id), step, id)
+        for id in more:
+            n, numbers = _both(numbers, *_numbered(_ids(tables, rows, id), step, id))
     else:
-        numbers = np.arange(total)
+        n, numbers = total, np.arange(total)
     codes = np.empty(total, dtype=np.int64)
     codes[step] = numbers
     return codes, n
