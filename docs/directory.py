@@ -203,21 +203,35 @@ def excuses(found: Mapping[str, list[Report]]) -> Iterator[str]:
 
 
 def readme_table() -> str:
-    """Return the table in the README: one row per package."""
+    """Return the table in the README: a row per package, the libraries in one."""
+    needed = [name for project in projects() for name in project["dependencies"]]
+    needed = [re.split(r"[^\w.-]", name)[0] for name in needed]
     rows = []
+    libraries = []
     for project in projects():
+        package = f"`{project['name']}`"
         offered = providers(project, RERANKERS)
         reports = [r for p in offered for r in results().get(p.name, [])]
-        names = ", ".join(f"`{p.name}`" for p in offered)
-        names = names or ", ".join(
+        names = [f"`{p.name}`" for p in offered] or [
             f"`resift {p.name}`" if group == COMMANDS else f"`{p.name}`"
             for group in (COMMANDS, WRAPPERS)
             for p in providers(project, group)
-        )
-        kept = verdict(reports) if offered else ""
-        rows.append([f"`{project['name']}`", names, project["description"], kept])
+        ]
+        if names or project["name"] not in needed:
+            kept = tick(reports) if offered else ""
+            rows.append([package, ", ".join(names), project["description"], kept])
+        else:
+            libraries.append(package)
+    rows.append([", ".join(libraries), "", "Libraries that others are built on.", ""])
     header = ["package", "names", "what it does", "contract"]
     return "\n".join(table(header, rows)).strip()
+
+
+def tick(reports: Sequence[Report]) -> str:
+    """Return a tick where the contract is kept, linked to what it asks."""
+    if not reports or not all(report["ok"] for report in reports):
+        return verdict(reports)
+    return "[✓](docs/authors/contract.md)"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

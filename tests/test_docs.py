@@ -65,3 +65,18 @@ def test_every_config_on_a_page_is_valid(page):
 
         if "rerankers" in data:
             assert resift.Config.of(data).rerankers
+
+
+OUTPUT = re.compile(
+    r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE
+)
+
+
+def test_the_readme_shows_what_its_code_prints(capsys):
+    """A block of text below a block of Python is that block's output."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (code, output), *_ = OUTPUT.findall(text)
+
+    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102  # ours
+
+    assert capsys.readouterr().out == output
