@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
@@ -18,10 +19,10 @@ from resift_cli.output import (
 from resift_cli.parameters import config_option, find_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from rich.table import Table
+    from rich.console import RenderableType
 
 __all__ = ["list_rerankers"]
 
@@ -34,7 +35,8 @@ _COLUMNS = ("name", "distribution", "version", "state", "summary")
 def list_rerankers(*, config_path: Path | None, as_json: bool) -> None:
     """List the installed rerankers and mergers.
 
-    Names of your own, from the config file, come first. Nothing is imported, so the
+    They stand below their packages; names of your own, from the config file, come
+    first. Only a state other than ok is shown. Nothing is imported, so the
     list is there at once, however heavy they are. What one implements and which options
     it takes is in `resift show NAME`; whether each can be imported, `resift doctor`
     finds out.
@@ -61,8 +63,8 @@ def list_rerankers(*, config_path: Path | None, as_json: bool) -> None:
     if as_json:
         write_json(rows)
     elif is_terminal():
-        terminal = console()
-        terminal.print(_table(rows, terminal.width))
+        for part in _page(rows):
+            console().print(part)
     else:
         write_rows([row[column] for column in _COLUMNS] for row in rows)
 
@@ -111,21 +113,29 @@ def _installed() -> list[dict[str, str]]:
     ]
 
 
-def _table(rows: Sequence[Mapping[str, str]], width: int) -> Table:
+def _page(rows: Sequence[Mapping[str, str]]) -> Iterator[RenderableType]:
+    """Yield each package and a table of its names; long summaries are wrapped."""
+    from rich.table import Table
     from rich.text import Text
 
-    from resift_cli.tables import aligned
+    widest = max(len(row["name"]) for row in rows)
+    for home, group in groupby(sorted(rows, key=_place), _home):
+        yield Text(home, style="dim")
+        table = Table.grid(padding=(0, 2, 0, 0))
+        table.add_column(min_width=widest + 2, no_wrap=True, overflow="fold")
+        table.add_column(overflow="fold")
+        for row in group:
+            summary = Text(row["summary"])
+            if row["state"] != "ok":
+                summary = Text.assemble((f"{row['state']}: ", "red"), summary)
+            table.add_row(Text(f"  {row['name']}", style="bold"), summary)
+        yield table
 
-    header = ("name", "what it does", "distribution", "version", "state")
-    cells = [
-        (
-            row["name"],
-            row["summary"],
-            row["distribution"],
-            row["version"],
-            Text(row["state"], style="green" if row["state"] == "ok" else "red"),
-        )
-        for row in rows
-    ]
-    styles = ("bold", "", "", "dim")
-    return aligned(header, cells, width=width, stretch=1, styles=styles)
+
+def _place(row: Mapping[str, str]) -> tuple[bool, bool, str]:
+    """Return where a package stands: your own names, the core, the others."""
+    return bool(row["target"]), row["distribution"] != "resift", row["distribution"]
+
+
+def _home(row: Mapping[str, str]) -> str:
+    return f"{row['distribution']} {row['version']}".rstrip()
