@@ -193,3 +193,15 @@ def test_on_a_terminal(file, terminal):
 
     assert "\x1b[" in shown.raw
     assert tomllib.loads(shown.text)["default"] == "precise"
+
+
+def test_long_lines_are_wrapped(tmp_path, terminal):
+    """A line longer than the terminal goes on in the next one, whole."""
+    path = tmp_path / "long.toml"
+    model = "/".join(["a-long-folder"] * 9)
+    path.write_text(f'[rerankers.a]\nuse = "bm25"\noptions = {{ model = "{model}" }}\n')
+
+    shown = terminal("config", "--config", path, width=80)
+
+    assert max(map(len, shown.lines)) <= 80
+    assert model in "".join(line.rstrip() for line in shown.lines).replace(" ", "")

@@ -138,4 +138,7 @@ def _print_toml(text: str) -> None:
         return
     from rich.syntax import Syntax
 
-    console().print(Syntax(text, "toml", theme="ansi_dark", background_color="default"))
+    syntax = Syntax(
+        text, "toml", theme="ansi_dark", background_color="default", word_wrap=True
+    )
+    console().print(syntax)
