@@ -197,3 +197,16 @@ def test_many_threads_build_one_instance(counted):
 
     assert len(set(map(id, found))) == 1
     assert counted.built == ["big"]
+
+
+def test_an_entry_that_cannot_be_built_yet_is_no_reason_not_to_reload(counted):
+    """What it lacks may be installed later; asking for it says what is missing."""
+    registry = Registry(THREE)
+    rerankers = {**THREE["rerankers"], "later": {"use": "not-installed-yet"}}
+
+    changes = registry.reload({"rerankers": rerankers})
+
+    assert changes.added == ("later",)
+    assert registry.get("model").rank("q", ["a", "bb"])[0].index == 1
+    with pytest.raises(resift.UnknownRerankerError):
+        registry.get("later")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from resift.building import Recipe
 from resift.catalog import catalog, normalized
-from resift.errors import ClosedError, UnknownRerankerError
+from resift.errors import ClosedError, ResiftError, UnknownRerankerError
 from resift.loading import Loader, config_of
 from resift.reranker import Reranker
 from resift.settings import Settings
@@ -145,10 +145,11 @@ class Registry:
             except Exception:
                 now.close(keep=before.shared)
                 raise
+            changes = _changes(before, now)
             self._now = now
             self._retired.append(before)
             self._sweep()
-            return _changes(before, now)
+            return changes
 
     def close(self) -> None:
         """Close what no lease holds now, and the rest when its leases end; idempotent.
@@ -317,8 +318,11 @@ class _SharingLoader(Loader):
 
     def stands_for(self, name: str) -> str:
         """Return what *name* stands for: its plugin, options and settings."""
-        entry = self.resolve(name)[0]
-        return f"{self.made_of(entry)} {entry.settings}"
+        try:
+            entry = self.resolve(name)[0]
+            return f"{self.made_of(entry)} {entry.settings}"
+        except ResiftError as error:  # `get` raises it when the name is asked for
+            return str(error)
 
     def _whole(self, value: object, above: tuple[str, ...]) -> object:
         """Return a value with the entries that it may name put in their place."""

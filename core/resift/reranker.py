@@ -551,8 +551,7 @@ class Reranker(Nested):
     ) -> pa.Table:
         """Rank the documents of every row of a table, as `rank_many` does.
 
-        There is no Python object per document but its text, so that it takes less time
-        than `rank_many`, and much less memory.
+        There is no Python object per document but its text.
 
         Args:
             queries: A table, or anything `rerank` takes for one: a row per query.
