@@ -16,6 +16,8 @@ import pytest
 from jobs import answers, contents, lists
 from resift_remote.testing import RerankServer
 
+pytestmark = pytest.mark.slow  # each job is a process of its own, or several
+
 BM25 = ("-r", "bm25", "--workers", "1")
 
 
