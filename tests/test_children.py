@@ -254,3 +254,21 @@ def test_a_nan_needs_a_reason():
         "another dtype."
     )
     assert [d.score for d in Reranker(Speaks()).rank("q", ["a", "b"])] == [None, None]
+
+
+def test_half_an_emoji_in_a_query_is_made_safe():
+    """As it is in a document: models and servers refuse a lone surrogate."""
+    heard = []
+
+    class Listens:
+        @hookimpl
+        def score(self, query, documents):
+            heard.append((query, *documents))
+            return [1.0] * len(documents)
+
+    reranker = Reranker(Listens())
+
+    reranker.rank("fox \ud83e", ["hen \udd8a"])
+    reranker.rank_many(["fox \ud83e"], [["hen \udd8a"]])
+
+    assert heard == [("fox \ufffd", "hen \ufffd")] * 2

@@ -123,7 +123,7 @@ class Host:
             table = take(table, first)
         with _Blamed(self.who, "scoring"):
             raw = self.hook.score(
-                query=query,
+                query=safe_text(query),
                 documents=texts,
                 candidates=table,
                 top_k=top_k,
@@ -166,7 +166,7 @@ class Host:
             return answers
         with _Blamed(self.who, "scoring"):
             raw = self.hook.score_many(
-                queries=[queries[i] for i, *_ in sent],
+                queries=[safe_text(queries[i]) for i, *_ in sent],
                 documents=[texts for _, _, texts, _ in sent],
                 timeout=timeout,
                 instruction=instruction,
