@@ -21,7 +21,14 @@ MODULES = sorted(
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_hold(name):
     """Every example prints what its docstring says."""
-    results = doctest.testmod(importlib.import_module(name))
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in ("haystack", "llama_index"):
+            raise
+        pytest.skip(f"{error.name} is not installed")
+
+    results = doctest.testmod(module)
 
     assert results.attempted
     assert not results.failed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 import tomllib
@@ -110,6 +111,10 @@ def test_the_modules_that_entry_points_name_import_light(project):
     named = {target.partition(":")[0] for target in targets}
     if not named:  # a package that others are built on
         named = {table["name"].replace("-", "_")}
+    for framework in ("haystack", "llama_index"):
+        package = f"resift-{framework.replace('_', '-')}"
+        if table["name"] == package and not importlib.util.find_spec(framework):
+            pytest.skip(f"{framework} is not installed")
     source = project.parent / "src"
     code = (
         f"import sys; sys.path.insert(0, {str(source)!r})\n"

@@ -97,8 +97,7 @@ def rerank(
         add(added, explanation(union, merged, order, documents), host.who)
     kept = [name for name in union.columns if name not in request.drop]
     rows = union.take(documents, kept if request.drop else None)
-    keep = (*request.id_columns, *request.text_columns)
-    rows = with_columns(rows, added, keep=keep, who=host.who)
+    rows = with_columns(rows, added, keep=request.read_columns, who=host.who)
     degraded = is_second_best(scores) or any(map(is_degraded, union.tables))
     notes = [*_notes_on(union, host), *scores.notes]
     return with_notes(rows, notes, scores.usage, degraded=degraded)

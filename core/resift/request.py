@@ -49,6 +49,11 @@ class Request:
         return (self.id,) if isinstance(self.id, str) else tuple(self.id)
 
     @property
+    def read_columns(self) -> tuple[str, ...]:
+        """The columns that are read of the results, which nothing may replace."""
+        return (*self.id_columns, *self.text_columns)
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns that hold the text, as they were named."""
         text = self.settings.text_column

@@ -42,6 +42,7 @@ class TestPairs(RerankerSuite):
     """Around a reranker whose scores stand alone."""
 
     name = "cache"
+    skipped = {"more_of_it_scores_higher": "its reranker counts a word once"}
 
     @pytest.fixture(scope="class")
     @classmethod

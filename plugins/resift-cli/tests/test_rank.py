@@ -524,6 +524,7 @@ def test_explained_on_a_terminal(animals, terminal):
     assert [line.split()[:2] for line in shown.lines if line] == [
         ["1", "0.03252"],
         ["was", "rank"],
+        ["incoming", "score"],
         ["bm25", "score"],
         ["the", "quick"],
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 
 import lancedb
@@ -20,6 +21,8 @@ DOCUMENTS = {
     "zipfile.ZipFile": "Read and write zip archives.",
     "json.dumps": "Write an object as JSON text.",
 }
+
+WIDTH = 256 if importlib.util.find_spec("resift_static") else 512  # of the vectors
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +171,7 @@ def test_reranker_and_merger(search):
         (
             ["-r", "bm25", "--text", "vector"],
             "Reranker 'bm25' (resift 0.1.0): the text column 'vector' must hold "
-            "strings, got fixed_size_list<item: float>[512]. Name another with --text, "
+            f"strings, got fixed_size_list<item: float>[{WIDTH}]. Name another with --text, "
             "or cast it.",
         ),
         (

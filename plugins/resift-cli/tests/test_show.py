@@ -14,7 +14,11 @@ def test_json_schema(cli):
     assert known["target"] == "resift.rerankers.composites:Cascade"
     assert "score" in known["hooks"]
     assert known["documentation"].startswith("Score in stages")
-    assert known["types"] == {"stages": "list[Reranker]", "keep": "list[int]"}
+    assert known["types"] == {
+        "stages": "list[Reranker]",
+        "keep": "list[int]",
+        "budget": "dict[str, float] | None",
+    }
     assert known["schema"]["required"] == ["stages", "keep"]
     assert known["schema"]["additionalProperties"] is False
     assert known["schema"]["properties"]["keep"]["items"] == {"type": "integer"}

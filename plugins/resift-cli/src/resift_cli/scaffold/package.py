@@ -35,7 +35,10 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 LICENSES: tuple[License, ...] = get_args(License)
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
-_NAMELESS = ("resift-local", "resift-remote")  # they offer no name: others need them
+_NAMELESS = (  # they offer no name: others need them, or a framework does
+    *("resift-adapter", "resift-haystack", "resift-langchain"),
+    *("resift-llama-index", "resift-local", "resift-remote"),
+)
 _SUMMARIES: dict[Kind, str] = {
     "reranker": "Rerank search results by the words they share with the query.",
     "merger": "Merge ranked lists by what each list leaves below a document.",
