@@ -440,7 +440,8 @@ def test_a_wrong_file_names_the_key_and_what_it_must_be(tmp_path, text, message)
     [
         (
             {1: "rrf"},
-            "The config: unknown key 1. Keys: 'default', 'wrappers', 'rerankers', 'commands'.",
+            "The config: unknown key 1. Keys: 'default', 'wrappers', 'rerankers', "
+            "'commands'.",
         ),
         (
             {"rerankers": {"a": {"use": "rrf", 1: 2}}},

@@ -130,9 +130,8 @@ def test_every_value_is_the_first_that_a_list_has(results, top_k):
     names = list(dict.fromkeys(name for t in results for name in t.column_names))
     payload: dict[int, dict[str, object]] = {}
     for result in results:
-        first = {row["_rowid"]: row for row in reversed(result.to_pylist())}
-        for i, row in first.items():
-            known = payload.setdefault(i, {})
+        for row in result.to_pylist():
+            known = payload.setdefault(row["_rowid"], {})
             for name, value in row.items():
                 if known.get(name) is None:
                     known[name] = value

@@ -171,7 +171,8 @@ def test_reranker_and_merger(search):
         (
             ["-r", "bm25", "--text", "vector"],
             "Reranker 'bm25' (resift 0.1.0): the text column 'vector' must hold "
-            f"strings, got fixed_size_list<item: float>[{WIDTH}]. Name another with --text, "
+            f"strings, got fixed_size_list<item: float>[{WIDTH}]. Name another with "
+            f"--text, "
             "or cast it.",
         ),
         (
