@@ -363,7 +363,7 @@ def test_an_entry_must_not_hide_an_installed_reranker():
         (
             "defualt = 'rrf'",
             ": unknown key 'defualt'. Did you mean 'default'? Keys: 'default', "
-            "'wrappers', 'rerankers'.",
+            "'wrappers', 'rerankers', 'commands'.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\noption = {}",
