@@ -85,7 +85,14 @@ def agents_server(
         version=resift.__version__,
         log_level="CRITICAL",
     )
+    _add_rerank(server, registry, timeout)
+    if database is not None:
+        _add_search(server, registry, database, timeout)
+    _add_rerankers(server, registry, database)
+    return server
 
+
+def _add_rerank(server: MCPServer, registry: resift.Registry, timeout: float) -> None:
     @server.tool(annotations=_READS, structured_output=True)
     def rerank(
         query: Query,
@@ -116,30 +123,36 @@ def agents_server(
                 notes=[str(note) for note in ranked.notes],
             )
 
-    if database is not None:
 
-        @server.tool(annotations=_READS, structured_output=True)
-        def search(
-            query: Query,
-            table: TableName,
-            reranker: Name = None,
-            limit: TopN = 10,
-            max_characters: Characters = 500,
-        ) -> Page:
-            """Search a table of the database, and rerank what is found."""
-            with _Told(registry), registry.lease(_named(registry, reranker)) as chosen:
-                page = database.search(
-                    table, query, reranker=chosen, limit=limit, timeout=timeout
-                )
-                notes = resift.notes_of(page)
-                scores = page["_relevance_score"].to_pylist()
-                _require_ranked(chosen, scores, notes)
-                return Page(
-                    reranker=chosen.name,
-                    rows=_rows(page, max_characters),
-                    notes=notes,
-                )
+def _add_search(
+    server: MCPServer, registry: resift.Registry, database: Database, timeout: float
+) -> None:
+    @server.tool(annotations=_READS, structured_output=True)
+    def search(
+        query: Query,
+        table: TableName,
+        reranker: Name = None,
+        limit: TopN = 10,
+        max_characters: Characters = 500,
+    ) -> Page:
+        """Search a table of the database, and rerank what is found."""
+        with _Told(registry), registry.lease(_named(registry, reranker)) as chosen:
+            page = database.search(
+                table, query, reranker=chosen, limit=limit, timeout=timeout
+            )
+            notes = resift.notes_of(page)
+            scores = page["_relevance_score"].to_pylist()
+            _require_ranked(chosen, scores, notes)
+            return Page(
+                reranker=chosen.name,
+                rows=_rows(page, max_characters),
+                notes=notes,
+            )
 
+
+def _add_rerankers(
+    server: MCPServer, registry: resift.Registry, database: Database | None
+) -> None:
     @server.resource("resift://rerankers", mime_type="application/json")
     def rerankers() -> str:
         """List the configured rerankers, the default first."""
@@ -151,8 +164,6 @@ def agents_server(
         if database is not None:
             body["tables"] = database.tables()
         return json.dumps(body)
-
-    return server
 
 
 class _Told:

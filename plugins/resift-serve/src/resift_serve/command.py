@@ -18,6 +18,18 @@ __all__ = ["serve"]
 _VARIABLE = "RESIFT_API_KEYS"
 
 
+def _require_keys(host: str, keys: object) -> None:
+    """Refuse to listen beyond this machine without a key."""
+    from resift_serve.visit import is_loopback
+
+    if not (keys or is_loopback(host)):
+        msg = (
+            f"--host {host} can be reached from other machines, which needs a key. Set "
+            f"{_VARIABLE}, or give --keys."
+        )
+        raise click.UsageError(msg)
+
+
 def _keys(path: Path | None) -> list[str]:
     """Return the keys of a file, one a line, or of the environment."""
     text = os.environ.get(_VARIABLE, "")
@@ -106,7 +118,6 @@ def serve(
     from resift_serve.limits import Limits
     from resift_serve.server import Server
     from resift_serve.service import Service
-    from resift_serve.visit import is_loopback
 
     config = find_config(config_path)
     if not config.rerankers:
@@ -116,12 +127,7 @@ def serve(
         )
         raise click.UsageError(msg)
     keys = _keys(keys_path)
-    if not (keys or is_loopback(host)):
-        msg = (
-            f"--host {host} can be reached from other machines, which needs a key. Set "
-            f"{_VARIABLE}, or give --keys."
-        )
-        raise click.UsageError(msg)
+    _require_keys(host, keys)
     hosts = None
     if allow_host or not keys:
         hosts = ("localhost", "127.0.0.1", "[::1]", host, *allow_host)
