@@ -20,12 +20,15 @@ PRIVATE = "a text that must not leave"
 
 @pytest.fixture(scope="module")
 def exporter():
-    """Return where the process's spans go."""
-    provider = TracerProvider()
+    """Return where the process's spans go, whoever set its provider: only one can."""
     memory = InMemorySpanExporter()
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
+        provider = TracerProvider()
+        trace.set_tracer_provider(provider)
     provider.add_span_processor(SimpleSpanProcessor(memory))
-    trace.set_tracer_provider(provider)
-    return memory
+    yield memory
+    memory.shutdown()
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ def _http_answering_fixture():
 
 @pytest.fixture(name="cli", scope="session")
 def _cli_fixture():
-    """Runs ``resift ...`` to its end, in a folder."""
+    """Runs ``resift ...`` to its end: ``cli("serve", ...)``."""
     return _cli
 
 
@@ -206,12 +206,10 @@ class Said:
     errors: str
 
 
-def _cli(folder, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", "resift", *arguments],
-        cwd=folder,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    return Said(done.returncode, done.stdout.decode(), done.stderr.decode())
+def _cli(*arguments):
+    from click.testing import CliRunner
+
+    from resift_cli import main
+
+    done = CliRunner().invoke(main, list(map(str, arguments)))
+    return Said(done.exit_code, done.stdout, done.stderr)

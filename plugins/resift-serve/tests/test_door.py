@@ -146,11 +146,13 @@ def test_a_site_that_is_named_may_ask(running):
     assert "access-control-allow-origin" not in other.headers
 
 
-def test_beyond_this_machine_a_key_is_needed(tmp_path, cli):
+def test_beyond_this_machine_a_key_is_needed(tmp_path, monkeypatch, cli):
     """The command refuses to start."""
-    (tmp_path / "resift.toml").write_text('[rerankers.words]\nuse = "bm25"\n')
+    path = tmp_path / "resift.toml"
+    path.write_text('[rerankers.words]\nuse = "bm25"\n')
+    monkeypatch.delenv("RESIFT_API_KEYS", raising=False)
 
-    said = cli(tmp_path, "serve", "--host", "192.0.2.1", "--port", "0")
+    said = cli("serve", "--config", path, "--host", "192.0.2.1", "--port", "0")
 
     assert said.code == 2
     assert said.errors.splitlines()[-1] == (
@@ -161,13 +163,14 @@ def test_beyond_this_machine_a_key_is_needed(tmp_path, cli):
 
 def test_a_config_without_rerankers_is_not_served(tmp_path, cli):
     """Nothing but the names of the config could be."""
-    (tmp_path / "resift.toml").write_text("")
+    path = tmp_path / "resift.toml"
+    path.write_text("")
 
-    said = cli(tmp_path, "serve")
+    said = cli("serve", "--config", path)
 
     assert said.code == 2
     assert said.errors.splitlines()[-1] == (
-        f"Error: {tmp_path / 'resift.toml'} names no reranker, and nothing else is "
+        f"Error: {path} names no reranker, and nothing else is "
         "served. Add a table [rerankers.NAME] to resift.toml."
     )
 
@@ -196,22 +199,24 @@ FAILING = {
 }
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
-def test_addresses_are_told_to_callers_of_this_machine_alone(running, header):
-    """Whoever comes by a proxy may be anyone."""
+@pytest.fixture(name="leaky", scope="module")
+def _leaky(running):
     with running(FAILING) as client:
-        near = [client.post("/v1/rerank", QUESTION | {"model": "safe"})]
-        near += [client.post("/v1/rerank", QUESTION | {"model": "alone"})]
-        far = [
-            client.send(
-                "POST",
-                "/v1/rerank",
-                json.dumps(QUESTION | {"model": model}).encode(),
-                {"Content-Type": "application/json", header: "1.2.3.4"},
-            )
-            for model in ("safe", "alone")
-        ]
-        models = client.get("/v1/models", **{header: "1.2.3.4"})
+        yield client
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+def test_addresses_are_told_to_callers_of_this_machine_alone(leaky, header):
+    """Whoever comes by a proxy may be anyone."""
+    near = [
+        leaky.post("/v1/rerank", QUESTION | {"model": model})
+        for model in ("safe", "alone")
+    ]
+    far = [
+        leaky.post("/v1/rerank", QUESTION | {"model": model}, **{header: "1.2.3.4"})
+        for model in ("safe", "alone")
+    ]
+    models = leaky.get("/v1/models", **{header: "1.2.3.4"})
 
     assert [answer.status for answer in (*near, *far)] == [200, 502, 200, 502]
     assert b"127.0.0.1:9/private" in near[1].body

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,17 @@ from resift.testing.distributions import install
 from resift.testing.fixtures import fake_distribution as fake_distribution
 
 QUESTION = {"query": "red fox", "documents": ["tax law", "the red fox"]}
+QUEUED = b'queued_requests{reranker="one"} '
 SLOW = """
     import os, time
     from pathlib import Path
     import resift
 
     class Slow:
-        '''Takes its time, and writes down what it does in a folder.'''
+        '''Takes its time, and writes down what it does in a folder.
+
+        While the folder has a file 'hold', no call of it ends.
+        '''
 
         def __init__(self, *, folder: str, seconds: float = 0.0, shift: float = 0.0):
             self.folder, self.seconds, self.shift = Path(folder), seconds, shift
@@ -32,6 +37,8 @@ SLOW = """
             with (self.folder / "asked").open("a") as asked:
                 asked.write(query + "\\n")
             time.sleep(self.seconds)
+            while (self.folder / "hold").exists():
+                time.sleep(0.005)
             return [self.shift + len(document) for document in documents]
 
         @resift.hookimpl
@@ -51,8 +58,23 @@ def _slow(fake_distribution):
     )
 
 
+def named(query):
+    """Return a question that can be told from others."""
+    return QUESTION | {"query": query}
+
+
 def entry(folder, **options):
     return {"use": "slow", "options": {"folder": str(folder), **options}}
+
+
+@contextmanager
+def held(folder):
+    """Let no call of the reranker of a folder end."""
+    (folder / "hold").touch()
+    try:
+        yield
+    finally:
+        (folder / "hold").unlink()
 
 
 def asked(folder):
@@ -73,53 +95,49 @@ def written(folder: Path, **options) -> Path:
 
 def test_a_full_queue_is_said_at_once(slow, running, limits, tmp_path, until):
     """Whoever finds it full is told when to come again, and costs nothing."""
-    config = {"rerankers": {"one": entry(tmp_path, seconds=1.0)}}
+    config = {"rerankers": {"one": entry(tmp_path)}}
     with (
         running(config, limits=limits(concurrency=1, queue=1)) as client,
         ThreadPoolExecutor(2) as pool,
     ):
-        client.post("/v1/rerank", QUESTION | {"query": "first"})
-        waiting = [
-            pool.submit(client.post, "/v1/rerank", QUESTION | {"query": query})
-            for query in ("second", "third")
-        ]
-        until(lambda: len(asked(tmp_path)) == 2)
-        until(
-            lambda: b'queued_requests{reranker="one"} 1' in client.get("/metrics").body
-        )
-        begun = time.monotonic()
-        full = client.post("/v1/rerank", QUESTION | {"query": "fourth"})
-        took = time.monotonic() - begun
-        statuses = [call.result().status for call in waiting]
+        with held(tmp_path):
+            running_call = pool.submit(client.post, "/v1/rerank", named("first"))
+            until(lambda: asked(tmp_path) == ["first"])
+            waiting = pool.submit(client.post, "/v1/rerank", named("second"))
+            until(lambda: QUEUED + b"1" in client.get("/metrics").body)
+            full = client.post("/v1/rerank", named("third"))
+        statuses = [running_call.result().status, waiting.result().status]
 
     assert (full.status, statuses) == (429, [200, 200])
-    assert 1 <= int(full.headers["retry-after"]) <= 3
+    assert int(full.headers["retry-after"]) == 1
     assert full.json["message"] == (
         "Too many requests wait for 'one'. Ask again later, or send fewer at a time."
     )
-    assert "fourth" not in asked(tmp_path)
-    assert took < 0.9  # not the time of a call
+    assert asked(tmp_path) == ["first", "second"]
 
 
 def test_documents_that_wait_are_counted_too(slow, running, limits, tmp_path, until):
     """A queue of a few long requests is a long queue."""
-    config = {"rerankers": {"one": entry(tmp_path, seconds=0.5)}}
+    config = {"rerankers": {"one": entry(tmp_path)}}
     few = limits(concurrency=1, queued_documents=3)
-    with running(config, limits=few) as client, ThreadPoolExecutor(1) as pool:
-        first = pool.submit(client.post, "/v1/rerank", QUESTION | {"query": "first"})
-        until(lambda: asked(tmp_path))
-        long = client.post("/v1/rerank", QUESTION | {"documents": ["a"] * 4})
-        short = client.post("/v1/rerank", QUESTION)
+    with running(config, limits=few) as client, ThreadPoolExecutor(2) as pool:
+        with held(tmp_path):
+            first = pool.submit(client.post, "/v1/rerank", named("first"))
+            until(lambda: asked(tmp_path) == ["first"])
+            long = client.post("/v1/rerank", QUESTION | {"documents": ["a"] * 4})
+            short = pool.submit(client.post, "/v1/rerank", QUESTION)
+            until(lambda: QUEUED + b"1" in client.get("/metrics").body)
+        statuses = [first.result().status, long.status, short.result().status]
 
-    assert (first.result().status, long.status, short.status) == (200, 429, 200)
+    assert statuses == [200, 429, 200]
 
 
 def test_a_client_that_left_while_it_waited_is_not_computed(
     slow, running, limits, tmp_path, until
 ):
     """Its turn goes to the next."""
-    config = {"rerankers": {"one": entry(tmp_path, seconds=0.5)}}
-    body = json.dumps(QUESTION | {"query": "gone"}).encode()
+    config = {"rerankers": {"one": entry(tmp_path)}}
+    body = json.dumps(named("gone")).encode()
     head = (
         "POST /v1/rerank HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
@@ -128,15 +146,15 @@ def test_a_client_that_left_while_it_waited_is_not_computed(
         running(config, limits=limits(concurrency=1)) as client,
         ThreadPoolExecutor(1) as pool,
     ):
-        first = pool.submit(client.post, "/v1/rerank", QUESTION | {"query": "first"})
-        until(lambda: asked(tmp_path) == ["first"])
-        connection = client.connect()
-        connection.sendall(head + body)
-        queued = b'queued_requests{reranker="one"} '
-        until(lambda: queued + b"1" in client.get("/metrics").body)
-        connection.close()
-        until(lambda: queued + b"0" in client.get("/metrics").body)
-        last = client.post("/v1/rerank", QUESTION | {"query": "last"})
+        with held(tmp_path):
+            first = pool.submit(client.post, "/v1/rerank", named("first"))
+            until(lambda: asked(tmp_path) == ["first"])
+            connection = client.connect()
+            connection.sendall(head + body)
+            until(lambda: QUEUED + b"1" in client.get("/metrics").body)
+            connection.close()
+            until(lambda: QUEUED + b"0" in client.get("/metrics").body)
+        last = client.post("/v1/rerank", named("last"))
         metrics = client.get("/metrics").body
 
     assert (first.result().status, last.status) == (200, 200)
@@ -146,18 +164,15 @@ def test_a_client_that_left_while_it_waited_is_not_computed(
 
 def test_a_reranker_that_hangs_is_not_waited_for(slow, running, limits, tmp_path):
     """The answer says so, and asks clients not to double the load."""
-    config = {"rerankers": {"one": entry(tmp_path, seconds=1.5)}}
-    with running(config, limits=limits(timeout=0.3)) as client:
-        begun = time.monotonic()
+    config = {"rerankers": {"one": entry(tmp_path)}}
+    with running(config, limits=limits(timeout=0.3)) as client, held(tmp_path):
         late = client.post("/v1/rerank", QUESTION)
-        took = time.monotonic() - begun
         own = client.post("/v1/rerank", QUESTION | {"timeout": 0.1})
 
     assert (late.status, own.status) == (504, 504)
     assert late.json["message"] == "The reranker 'one' did not answer within 0.3 s."
     assert own.json["message"] == "The reranker 'one' did not answer within 0.1 s."
     assert late.headers["x-should-retry"] == "false"
-    assert took < 1.2  # not the time of the call
 
 
 def test_a_fallback_answers_before_the_deadline(slow, running, limits, tmp_path):
@@ -165,17 +180,17 @@ def test_a_fallback_answers_before_the_deadline(slow, running, limits, tmp_path)
     config = {
         "default": "safe",
         "rerankers": {
-            "hangs": entry(tmp_path, seconds=2.0),
+            "hangs": entry(tmp_path),
             "safe": {
                 "use": "fallback",
                 "options": {"rerankers": ["hangs"], "deadline": 60.0},
             },
         },
     }
-    with running(config, limits=limits(timeout=0.5)) as client:
-        answers = [client.post("/v1/rerank", QUESTION) for _ in range(3)]
+    with running(config, limits=limits(timeout=0.5)) as client, held(tmp_path):
+        answers = [client.post("/v1/rerank", QUESTION) for _ in range(2)]
 
-    assert [answer.status for answer in answers] == [200] * 3
+    assert [answer.status for answer in answers] == [200] * 2
     assert all(r["scored"] is False for r in answers[0].json["results"])
 
 

@@ -36,12 +36,15 @@ def test_the_metrics_do_not_grow_with_what_is_asked(running):
 
 @pytest.fixture(name="spans", scope="module")
 def _spans():
-    """Where this process's spans go."""
+    """Where this process's spans go, whoever set its provider: only one can."""
     exporter = InMemorySpanExporter()
-    provider = TracerProvider()
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
+        provider = TracerProvider()
+        trace.set_tracer_provider(provider)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
-    return exporter
+    yield exporter
+    exporter.shutdown()
 
 
 def test_the_trace_of_a_caller_goes_on_in_every_stage(running, spans):
