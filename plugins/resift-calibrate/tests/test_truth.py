@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from resift_calibrate import calibration_error, fit, held_out, reliability, threshold
+from resift_calibrate import (
+    calibration_error,
+    covered,
+    fit,
+    held_out,
+    reliability,
+    threshold,
+)
 
 
 def test_the_error_is_the_gap_of_what_is_said_and_seen() -> None:
@@ -69,3 +76,16 @@ def test_a_threshold_keeps_its_promise_on_average(coverage: float) -> None:
     ]
 
     assert coverage - 0.02 < np.mean(kept) < coverage + 0.04
+
+
+def test_coverage_is_that_of_the_other_queries() -> None:
+    """Of two folds, each is measured by the threshold of the other."""
+    # nine low ones in one query, nine high ones in the other: neither knows the other
+    chances = [0.1 * i for i in range(1, 10)] + [0.91] * 9
+    queries = ["low"] * 9 + ["high"] * 9
+
+    seen = covered(chances, [True] * 18, queries, 0.5, folds=2)
+
+    assert seen == 0.5  # the low ones keep none, the high ones all
+    assert covered(chances, [True] * 18, queries, 0.99, folds=2) == 1.0
+    assert np.isnan(covered([0.5], [False], ["q"], 0.9))

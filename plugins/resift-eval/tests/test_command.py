@@ -410,8 +410,8 @@ def test_help_keeps_the_lines_of_the_examples(run):
     lines = run("--help").stdout.splitlines()
 
     start = lines.index("  Examples:")
-    assert all(line.startswith("    resift eval --") for line in lines[start + 1 :][:4])
-    assert lines[start + 5] == ""
+    assert all(line.startswith("    resift eval --") for line in lines[start + 1 :][:5])
+    assert lines[start + 6] == ""
 
 
 @pytest.mark.parametrize("grid", ["a,b", "0.1,", "0,nan"])

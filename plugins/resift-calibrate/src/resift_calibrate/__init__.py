@@ -7,14 +7,24 @@ for probabilities of queries that were not fitted on, `calibration_error` and
 
 from __future__ import annotations
 
-from resift_calibrate.curves import Curve, fit
+from resift_calibrate.curves import Curve, Method, fit
 from resift_calibrate.reranker import Calibrate, identity
-from resift_calibrate.truth import calibration_error, held_out, reliability, threshold
+from resift_calibrate.truth import (
+    Bin,
+    calibration_error,
+    covered,
+    held_out,
+    reliability,
+    threshold,
+)
 
 __all__ = [
+    "Bin",
     "Calibrate",
     "Curve",
+    "Method",
     "calibration_error",
+    "covered",
     "fit",
     "held_out",
     "identity",

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     FloatArray: TypeAlias = NDArray[np.float64]
 
-__all__ = ["Bin", "calibration_error", "held_out", "reliability", "threshold"]
+__all__ = [
+    "Bin",
+    "calibration_error",
+    "covered",
+    "held_out",
+    "reliability",
+    "threshold",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ def held_out(
     if len(names) < 2:
         msg = f"held_out needs at least 2 judged queries, got {len(names)}."
         raise ValueError(msg)
-    fold = np.random.default_rng(0).permutation(len(names))[query] % folds
+    fold = _dealt(len(names), folds)[query]
     found = np.empty(len(values))
     for part in np.unique(fold):
         rest = fold != part
@@ -120,3 +127,40 @@ def threshold(relevant_probabilities: ArrayLike, coverage: float) -> float:
     rising = np.sort(np.asarray(relevant_probabilities, dtype=np.float64))
     below = int(np.floor((1 - coverage) * (len(rising) + 1) + 1e-9))
     return float(rising[below - 1]) if below else 0.0
+
+
+def covered(
+    probabilities: ArrayLike,
+    relevant: ArrayLike,
+    queries: ArrayLike,
+    coverage: float,
+    folds: int = 5,
+) -> float:
+    """Return what `threshold` keeps of the relevant documents of other queries.
+
+    The queries are dealt into *folds*; the threshold of each is found on the others.
+
+    Args:
+        probabilities: The probability of each document, best held out, shape ``(n,)``.
+        relevant: Whether each is relevant.
+        queries: The query of each: any value.
+        coverage: The share to keep, between 0 and 1.
+        folds: Into how many parts the queries are dealt.
+
+    Returns:
+        The share that is kept; NaN where there is nothing relevant.
+    """
+    truth = np.asarray(relevant).astype(bool)
+    chances = np.asarray(probabilities, dtype=np.float64)[truth]
+    names, query = np.unique(np.asarray(queries), return_inverse=True)
+    fold = _dealt(len(names), folds)[query][truth]
+    kept = [
+        chances[fold == part] >= threshold(chances[fold != part], coverage)
+        for part in np.unique(fold)
+    ]
+    return float(np.concatenate(kept).mean()) if kept else float("nan")
+
+
+def _dealt(n: int, folds: int) -> NDArray[np.int64]:
+    """Return the fold of each query; the same every time."""
+    return np.random.default_rng(0).permutation(n) % folds

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from resift import Reranker
     from resift.authors import Config
+    from resift_calibrate import Method
     from resift_eval.collection import Collection
     from resift_eval.experiment import Contestant
     from resift_eval.first_stage import FirstStage
@@ -58,6 +59,22 @@ _OWN_OPTIONS = (
     click.option(
         "--depths", is_flag=True, help="Measure at every depth up to --depth, too."
     ),
+    click.option(
+        "--calibrate",
+        metavar="NAME",
+        type=RerankerName(),
+        help="Find out what its scores mean as probabilities.",
+    ),
+    click.option(
+        "--curve",
+        type=click.Choice(["platt", "temperature", "isotonic"]),
+        help="Of --calibrate: its method, platt by default.",
+    ),
+    click.option(
+        "--keep",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        help="Of --calibrate: the share of relevant documents to keep, 0.9 by default.",
+    ),
     click.option("--baseline", help="Compare with it; by default rrf, or the leg."),
     click.option("-o", "--option", multiple=True, metavar="NAME.OPTION=VALUE"),
     click.option("--out", type=click.Path(file_okay=False, path_type=Path)),
@@ -79,6 +96,9 @@ class Plan:
     measure: tuple[str, ...]
     depth: int
     depths: bool
+    calibrate: str | None
+    curve: Method | None
+    keep: float | None
     baseline: str | None
     option: tuple[str, ...]
     out: Path | None
@@ -94,7 +114,11 @@ class Plan:
             click.UsageError: If there is one.
         """
         tuned = self.tune is not None
+        not_fitted = self.calibrate is None
         unused = (
+            ("--calibrate", self.calibrate, tuned, "--tune fits no probabilities"),
+            ("--curve", self.curve, not_fitted, "it needs --calibrate"),
+            ("--keep", self.keep, not_fitted, "it needs --calibrate"),
             ("--depths", self.depths, tuned, "--tune scores at one depth"),
             ("--grid", self.grid, not tuned, "it holds values for --tune"),
             ("--out", self.out, tuned, "--tune writes no report"),
@@ -147,6 +171,7 @@ def evaluate(
       resift eval --db ./db --table docs --queries q.tsv --qrels q.qrels precise
       resift eval --run bm25.trec --documents d.tsv --queries q.tsv --qrels q.qrels bm25
       resift eval --data scifact --vectors scifact/minilm.npz --tune alpha convex
+      resift eval --data scifact --calibrate bm25 --out report
 
     With --out a folder gets report.md, report.json, report.html, and a journal from
     which the same command goes on when it was interrupted.
@@ -159,6 +184,8 @@ def evaluate(
     plan = Plan(**given)
     source.check()
     plan.check()
+    if plan.calibrate is not None and plan.calibrate not in rerankers:
+        rerankers = (*rerankers, plan.calibrate)
     contestants = _load((*rerankers, *filter(None, [source.embed])), config, plan)
     embeds = None
     if source.embed is not None:
@@ -229,8 +256,17 @@ def _run(
     if plan.depths and not scorers:
         msg = "--depths needs a reranker that scores; these only merge."
         raise click.UsageError(msg)
+    if plan.calibrate is not None and plan.calibrate not in scorers:
+        msg = f"--calibrate needs a reranker that scores; {plan.calibrate} only merges."
+        raise click.UsageError(msg)
+    pasted = _pasted(plan, contestants)
     experiment = Experiment(
-        collection, stage, contestants, plan.depth, by_depth=plan.depths
+        collection,
+        stage,
+        contestants,
+        plan.depth,
+        by_depth=plan.depths,
+        calibrated=plan.calibrate,
     )
     journal = None if plan.out is None else plan.out / "journal.jsonl"
     if journal is not None and plan.overwrite:
@@ -243,9 +279,50 @@ def _run(
                 note("Interrupted. The same command goes on from here.")
             raise
     results = results_of(answers, collection, plan.measures, baseline, plan.depth)
-    if not plan.depths:
-        return results
-    return _with_curves(results, answers, collection, scorers, plan)
+    if plan.depths:
+        results = _with_curves(results, answers, collection, scorers, plan)
+    if plan.calibrate is not None:
+        results = _with_calibration(results, answers, collection, scorers, plan, pasted)
+    return results
+
+
+def _pasted(plan: Plan, contestants: Mapping[str, Contestant]) -> object:
+    """Return how a config names what is calibrated: whole where --option changes it.
+
+    Raises:
+        InputError: If a secret was given in the open.
+    """
+    name = plan.calibrate
+    if name is None or not any(o.partition(".")[0] == name for o in plan.option):
+        return name
+    return contestants[name].reranker.settings()
+
+
+def _with_calibration(
+    results: Results,
+    answers: Mapping[str, Mapping[str, Answer]],
+    collection: Collection,
+    scorers: Mapping[str, Reranker],
+    plan: Plan,
+    pasted: object,
+) -> Results:
+    """Add to the row of the reranker what its scores mean."""
+    from resift_eval.calibration import calibration_of
+
+    name = str(plan.calibrate)
+    found = calibration_of(
+        answers[name],
+        collection,
+        scorers[name],
+        method=plan.curve or "platt",
+        keep=plan.keep or 0.9,
+        pasted=pasted,
+    )
+    rows = [
+        replace(row, calibration=found) if row.name == name else row
+        for row in results.rows
+    ]
+    return replace(results, rows=rows)
 
 
 def _with_curves(
@@ -334,7 +411,13 @@ def _show_tuned(trial: Trial, found: Tuned, measure: str) -> None:
 
 
 def _show(results: Results, plan: Plan) -> None:
-    from resift_eval.report import as_html, as_json, as_markdown, as_text
+    from resift_eval.report import (
+        as_html,
+        as_json,
+        as_markdown,
+        as_text,
+        calibration_as_text,
+    )
 
     if plan.out is not None:
         plan.out.mkdir(parents=True, exist_ok=True)
@@ -350,6 +433,8 @@ def _show(results: Results, plan: Plan) -> None:
         for row in results.rows:
             if row.curve is not None:
                 click.echo(f"\n{as_text(row.name, row.curve)}")
+            if row.calibration is not None:
+                click.echo(f"\n{calibration_as_text(row.name, row.calibration)}")
     failures = {row.name: row.failures for row in results.rows}
     _tell_failures(failures, len(results.collection.queries))
 

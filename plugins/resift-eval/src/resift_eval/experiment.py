@@ -52,6 +52,8 @@ class Experiment:
         depth: Candidates of each leg, and how many of their union are scored.
         by_depth: Score all of *depth*, whatever the reranker's own window and
             threshold, and keep what `curve_of` needs.
+        calibrated: The contestant whose scores `calibration_of` needs: they are kept,
+            whatever its own threshold.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Experiment:
         depth: int = 100,
         *,
         by_depth: bool = False,
+        calibrated: str | None = None,
     ) -> None:
         if clash := set(contestants) & set(stage.legs):
             msg = f"{min(clash)!r} is a leg of the first stage: call the reranker else."
@@ -71,6 +74,7 @@ class Experiment:
         self.contestants = dict(contestants)
         self.depth = depth
         self.by_depth = by_depth
+        self.calibrated = calibrated
 
     @property
     def names(self) -> list[str]:
@@ -87,6 +91,7 @@ class Experiment:
             "candidates": self.stage.fingerprint,
             "depth": self.depth,
             **({"by_depth": True} if self.by_depth else {}),
+            **({"calibrated": self.calibrated} if self.calibrated else {}),
             "contestants": {
                 name: _described(contestant.reranker)
                 for name, contestant in self.contestants.items()
@@ -145,21 +150,23 @@ class Experiment:
             names=self.stage.legs,
         )
         own = contestant.reranker.defaults
+        window = self.depth if self.by_depth else own.window or self.depth
         started = time.perf_counter()
         try:
-            if self.by_depth:
+            if self.by_depth or name == self.calibrated:
                 least = None if own.min_score is None else 0.0
                 reranked = asked(
-                    window=self.depth, top_k=_ALL, min_score=least, explain=True
+                    window=window, top_k=_ALL, min_score=least, explain=True
                 )
             else:
-                reranked = asked(window=own.window or self.depth)
+                reranked = asked(window=window)
         except Exception as error:  # noqa: BLE001  # a reranker may raise anything
             return Answer(query_id, name, [], error=_reason(error))
         seconds = time.perf_counter() - started
         merged: list[int] = []
         if self.by_depth and contestant.reranker.can_score:
             merged = reranked["_merged_rank"].to_pylist()
+        scores = reranked["_relevance_score"].drop_null().to_pylist()
         return Answer(
             query=query_id,
             contestant=name,
@@ -169,7 +176,8 @@ class Experiment:
             calls=contestant.cost.calls,
             notes=tuple(resift.notes_of(reranked)),
             merged=merged,
-            scored=len(reranked) - reranked["_relevance_score"].null_count,
+            scored=len(scores),
+            scores=scores if name == self.calibrated else (),
         )
 
 

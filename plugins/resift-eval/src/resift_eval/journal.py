@@ -32,6 +32,7 @@ class Answer:
         merged: The rank of each document before scoring, from 1; empty where the
             evaluation is of one depth.
         scored: How many of the first documents were scored.
+        scores: The scores of those, where the contestant is calibrated.
     """
 
     query: str
@@ -44,6 +45,7 @@ class Answer:
     error: str | None = None
     merged: Sequence[int] = ()
     scored: int = 0
+    scores: Sequence[float] = ()
 
 
 class Journal:

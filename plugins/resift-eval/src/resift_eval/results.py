@@ -13,6 +13,7 @@ from resift_eval.measures import Comparison, Measured, compared, measured
 if TYPE_CHECKING:
     import ir_measures
 
+    from resift_eval.calibration import Calibration
     from resift_eval.collection import Collection
     from resift_eval.depth import Curve
     from resift_eval.journal import Answer
@@ -39,6 +40,7 @@ class Result:
         failures: Queries without an answer, with the reason.
         notes: Notes, and on how many queries they were made.
         curve: The deciding measure by depth, where it was asked for.
+        calibration: How true its probabilities are, where that was asked for.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Result:
     failures: Mapping[str, str]
     notes: Mapping[str, int]
     curve: Curve | None = None
+    calibration: Calibration | None = None
 
     @property
     def verdict(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,6 +12,7 @@ import numpy as np
 
 from resift.authors import Entry
 from resift.errors import InputError
+from resift_eval import toml
 from resift_eval.experiment import Contestant, Experiment
 from resift_eval.measures import measured
 
@@ -123,7 +123,7 @@ class Trial:
         head, _, option = self.path.rpartition(".")
         lines = ["[rerankers.tuned]", f'use = "{self.name}"']
         if isinstance(value, Mapping):
-            weights = ", ".join(f"{_key(leg)} = {w:g}" for leg, w in value.items())
+            weights = ", ".join(f"{toml.key(leg)} = {w:g}" for leg, w in value.items())
             return "\n".join([*lines, f"weights = {{ {weights} }}"])
         if not head:
             return "\n".join([*lines, f"options = {{ {option} = {value:g} }}"])
@@ -175,11 +175,6 @@ def shown(value: Value) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{leg}={weight:g}" for leg, weight in value.items())
     return f"{value:g}"
-
-
-def _key(name: str) -> str:
-    """Return a key of TOML."""
-    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
 
 
 def weight_grid(

@@ -1,4 +1,4 @@
-"""Two charts: quality against latency, and the gain of every query."""
+"""Charts: quality against latency and depth, gains, how true probabilities are."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from resift_eval.calibration import Calibration
     from resift_eval.depth import Curve
     from resift_eval.results import Results
 
-__all__ = ["by_depth", "gains", "quality_and_latency"]
+__all__ = ["by_depth", "gains", "quality_and_latency", "reliability"]
 
 _BLUE, _RED, _GREY = "#2a6fdb", "#d1495b", "#8d99ae"
 
@@ -79,6 +80,25 @@ def by_depth(name: str, curve: Curve) -> str:
     axes.set_xlabel("documents scored per query")
     axes.set_ylabel(f"{curve.measure}, 95 % interval")
     axes.set_title(f"{name} by depth", loc="left", fontsize=10)
+    return _svg(figure)
+
+
+def reliability(name: str, found: Calibration) -> str:
+    """Return an SVG: the share that is relevant against the probability said."""
+    figure, axes = _figure(4.4, 4.0)
+    axes.plot([0, 1], [0, 1], color=_GREY, lw=1, ls="--")
+    sides = [("after", found.after, found.error_after, _BLUE)]
+    if found.before is not None and found.error_before is not None:
+        sides.insert(0, ("before", found.before, found.error_before, _RED))
+    for when, bins, error, colour in sides:
+        said = [part.said for part in bins]
+        seen = [part.seen for part in bins]
+        label = f"{when}: error {error:.3f}"
+        axes.plot(said, seen, color=colour, marker="o", ms=4, label=label)
+    axes.set_xlabel("probability said")
+    axes.set_ylabel("share that is relevant")
+    axes.set_title(f"{name}, queries left out of the fit", loc="left", fontsize=10)
+    axes.legend(frameon=False, loc="upper left")
     return _svg(figure)
 
 

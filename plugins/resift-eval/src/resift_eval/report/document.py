@@ -6,10 +6,22 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resift_calibrate import Bin
+    from resift_eval.calibration import Calibration
     from resift_eval.depth import Curve
     from resift_eval.results import Result, Results
 
-__all__ = ["as_json", "as_markdown", "as_text", "cells", "headings", "summary"]
+__all__ = [
+    "as_json",
+    "as_markdown",
+    "as_text",
+    "calibration_as_text",
+    "cells",
+    "headings",
+    "summary",
+]
 
 _LEGEND = (
     "Brackets hold 95 % bootstrap intervals. *Helped* and *hurt* are differences that "
@@ -97,6 +109,9 @@ def _plain(row: Result, results: Results) -> dict[str, object]:
         "documents_per_query": row.documents,
         "calls_per_query": row.calls,
         "depths": None if row.curve is None else _curve(row.curve),
+        "calibration": (
+            None if row.calibration is None else _calibration(row.calibration)
+        ),
         "failures": dict(row.failures),
         "notes": dict(row.notes),
         "gained_most": most,
@@ -119,6 +134,54 @@ def as_text(name: str, curve: Curve) -> str:
     if not curve.pointwise:
         lines.append(_ESTIMATE)
     return "\n".join([*lines, "", curve.advice(name)])
+
+
+def calibration_as_text(name: str, found: Calibration) -> str:
+    """Return how true probabilities are, what thresholds keep, and what to paste."""
+    method = found.options["method"]
+    before = (
+        f"the scores are no probabilities ({found.kind})"
+        if found.error_before is None
+        else f"{found.error_before:.4f} before"
+    )
+    sizes = (
+        f"{found.n_queries} queries, {found.n_documents} documents, "
+        f"{found.n_relevant} relevant"
+    )
+    error = f"{before}, {found.error_after:.4f} after, on queries left out of the fit"
+    lines = [
+        f"{name} calibrated ({method}, {sizes}):",
+        f"expected calibration error: {error}",
+    ]
+    for kept in found.kept:
+        share = f"{kept.share * 100:g} % of the relevant documents"
+        if not kept.min_score:
+            lines.append(f"{share}: too few are judged to promise that")
+            continue
+        lines.append(
+            f"min_score {kept.min_score:.4g} keeps {share}: {kept.seen:.1%} on queries "
+            f"left out; {kept.shown:.1f} documents per query are shown"
+        )
+    return "\n".join([*lines, "", "To paste:", "", found.toml()])
+
+
+def _calibration(found: Calibration) -> dict[str, object]:
+    def plain(bins: Sequence[Bin]) -> list[dict[str, float]]:
+        return [asdict(part) for part in bins]
+
+    return {
+        "kind": found.kind,
+        "queries": found.n_queries,
+        "documents": found.n_documents,
+        "relevant": found.n_relevant,
+        "error_before": found.error_before,
+        "error_after": found.error_after,
+        "before": None if found.before is None else plain(found.before),
+        "after": plain(found.after),
+        "thresholds": [asdict(kept) for kept in found.kept],
+        "options": dict(found.options),
+        "toml": found.toml(),
+    }
 
 
 def _curve(curve: Curve) -> dict[str, object]:
@@ -151,6 +214,9 @@ def _details(row: Result, results: Results) -> list[str]:
             lines += [f"- {f['gain']:+.4f} `{f['query']}` {f['text']}" for f in found]
     if row.curve is not None:
         lines += ["", "```", as_text(row.name, row.curve), "```"]
+    if row.calibration is not None:
+        text = calibration_as_text(row.name, row.calibration)
+        lines += ["", "```", text, "```"]
     if row.failures:
         lines += ["", f"**{row.name}** {row.failed}"]
     lines += [

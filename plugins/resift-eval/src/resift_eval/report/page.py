@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from resift_eval.report.charts import by_depth, gains, quality_and_latency
-from resift_eval.report.document import cells, headings, summary
+from resift_eval.report.charts import (
+    by_depth,
+    gains,
+    quality_and_latency,
+    reliability,
+)
+from resift_eval.report.document import (
+    calibration_as_text,
+    cells,
+    headings,
+    summary,
+)
 
 if TYPE_CHECKING:
     from resift_eval.results import Results
@@ -44,5 +54,13 @@ def as_html(results: Results) -> str:
             (by_depth(row.name, row.curve), row.curve.advice(row.name))
             for row in results.rows
             if row.curve is not None
+        ],
+        calibrations=[
+            (
+                reliability(row.name, row.calibration),
+                calibration_as_text(row.name, row.calibration),
+            )
+            for row in results.rows
+            if row.calibration is not None
         ],
     )
