@@ -1,4 +1,4 @@
-"""Jobs as users run them: in a process of their own, on files."""
+"""Jobs as users run them, on files: in this process, or as programs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import subprocess
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
-from jobs import command
+from jobs import Here, command
 from resift.testing.distributions import install
 
 RERANKERS = '''
@@ -103,14 +104,31 @@ def start(tmp_path):
 
 
 @pytest.fixture
-def run(start):
-    """Return a function that runs ``resift batch`` to its end."""
+def program(start):
+    """Return a function that runs ``resift batch`` to its end as a program."""
 
     def invoke(*arguments, **options):
         process = start(*arguments, **options)
         stdout, stderr = process.communicate(timeout=300)
         return subprocess.CompletedProcess(
             process.args, process.returncode, stdout, stderr
+        )
+
+    return invoke
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Return a function that runs ``resift batch`` in this process, and its parts."""
+    from resift_cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("resift_batch.command._engine", lambda *given: Here())
+
+    def invoke(*arguments):
+        done = CliRunner().invoke(main, ["batch", *map(str, arguments)])
+        return subprocess.CompletedProcess(
+            arguments, done.exit_code, done.stdout_bytes, done.stderr
         )
 
     return invoke

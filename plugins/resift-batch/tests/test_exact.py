@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 import resift
-from jobs import answers, lists
+from jobs import answers, contents, lists
 from resift_batch.rows import ParquetRows
 
 
@@ -45,6 +45,17 @@ def test_lists_and_pairs_are_ranked_as_rank_does(source, run, tmp_path):
     assert answers(tmp_path / "lists") == expected
     firsts = [{**answer, "row": answer["row"] * 8} for answer in expected]
     assert answers(tmp_path / "pairs") == firsts
+
+
+def test_processes_write_the_bytes_that_this_one_does(source, run, program, tmp_path):
+    """An engine only maps parts; where they are done is not seen in the answers."""
+    path = source(lists(12, 4))
+    options = ("-r", "bm25", "--pairs-per-part", "20", "--workers", "1")
+    here = run(path, tmp_path / "here", *options)
+    there = program(path, tmp_path / "there", *options)
+
+    assert (here.returncode, there.returncode) == (0, 0), there.stderr
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 10_000])

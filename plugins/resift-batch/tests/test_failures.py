@@ -16,8 +16,6 @@ import pytest
 from jobs import answers, contents, lists
 from resift_remote.testing import RerankServer
 
-pytestmark = pytest.mark.slow  # each job is a process of its own, or several
-
 BM25 = ("-r", "bm25", "--workers", "1")
 
 
@@ -157,13 +155,14 @@ def test_triples_are_no_candidates(source, run, tmp_path):
 # Processes ---------------------------------------------------------------------------
 
 
-def test_a_block_at_which_processes_die_is_set_aside(fakes, source, run, tmp_path):
+@pytest.mark.slow
+def test_a_block_at_which_processes_die_is_set_aside(fakes, source, program, tmp_path):
     """Its queries are rejects; all others are answered, those of its part, too."""
     rows = lists(12, 1000, r5={"query": "poison"})
     options = ("-r", "digest", "-o", "weapon=kill", "--pairs-per-part", 8000)
     path = source(rows)
-    done = run(path, tmp_path / "out", *options, "--workers", 2)
-    healthy = run(path, tmp_path / "healthy", "-r", "digest", *options[4:])
+    done = program(path, tmp_path / "out", *options, "--workers", 2)
+    healthy = program(path, tmp_path / "healthy", "-r", "digest", *options[4:])
 
     assert done.returncode == 0, done.stderr
     assert healthy.returncode == 0, healthy.stderr
@@ -237,7 +236,8 @@ def test_a_reranker_that_fails_at_everything_stops_the_job(
 # Disks and folders -------------------------------------------------------------------
 
 
-def test_a_full_disk_stops_the_job_and_space_resumes_it(source, run, tmp_path):
+@pytest.mark.slow
+def test_a_full_disk_stops_the_job_and_space_resumes_it(source, program, tmp_path):
     """No torn file stays; with space again the result is as if nothing had been."""
     path, out = source(lists(60, 20)), tmp_path / "out"
     options = (*BM25, "--pairs-per-part", 200)
@@ -245,10 +245,10 @@ def test_a_full_disk_stops_the_job_and_space_resumes_it(source, run, tmp_path):
     def little():
         resource.setrlimit(resource.RLIMIT_FSIZE, (3000, resource.RLIM_INFINITY))
 
-    full = run(path, out, *options, preexec_fn=little)
+    full = program(path, out, *options, preexec_fn=little)
     left = [name for name in contents(out) if name.endswith(".tmp")]
-    again = run(path, out, *options)
-    undisturbed = run(path, tmp_path / "undisturbed", *options)
+    again = program(path, out, *options)
+    undisturbed = program(path, tmp_path / "undisturbed", *options)
 
     assert full.returncode == 1
     assert f": cannot be written: {os.strerror(errno.EFBIG)}. " in full.stderr
@@ -351,7 +351,10 @@ def test_another_job_in_the_folder_is_refused(source, run, tmp_path):
     assert summary(out)["queries"] == 5
 
 
-def test_input_that_changes_under_a_job_stops_it(fakes, source, start, run, tmp_path):
+@pytest.mark.slow
+def test_input_that_changes_under_a_job_stops_it(
+    fakes, source, start, program, tmp_path
+):
     """No part is made of other rows than were planned."""
     path, out = source(lists(100, 3)), tmp_path / "out"
     options = ("-r", "digest", "-o", "seconds=0.05", "--pairs-per-part", 15)
@@ -360,7 +363,7 @@ def test_input_that_changes_under_a_job_stops_it(fakes, source, start, run, tmp_
         time.sleep(0.02)
     source(lists(101, 3))
     _, stderr = process.communicate(timeout=60)
-    again = run(path, out, *options, "--workers", 1)
+    again = program(path, out, *options, "--workers", 1)
 
     assert process.returncode == 1
     assert f"InputError: {path} changed while it was read." in stderr

@@ -16,6 +16,8 @@ import pytest
 
 from jobs import command, contents, is_alive, kill, lists, workers
 
+pytestmark = pytest.mark.slow  # each job is a process of its own, and its workers
+
 OPTIONS = (
     *("-r", "digest", "-o", "seconds=0.02"),
     *("--pairs-per-part", "40", "--workers", "2"),
@@ -38,7 +40,7 @@ def undisturbed(tmp_path_factory, digest):
     pq.write_table(pa.Table.from_pylist(lists(300, 10)), path)
     environment = {**os.environ, "PYTHONPATH": str(digest)}
     line = command(path, folder / "out", *OPTIONS)
-    subprocess.run(line, env=environment, check=True, capture_output=True)
+    subprocess.run(line, env=environment, check=True, capture_output=True, timeout=300)
     return Undisturbed(path, contents(folder / "out"))
 
 
@@ -48,9 +50,9 @@ def job(fakes, undisturbed):
     return (undisturbed.source, *OPTIONS), undisturbed.contents
 
 
-def finish(run, out, arguments):
+def finish(program, out, arguments):
     """Run the job to its end and return what its folder holds."""
-    done = run(arguments[0], out, *arguments[1:])
+    done = program(arguments[0], out, *arguments[1:])
     assert done.returncode == 0, done.stderr
     return contents(out)
 
@@ -66,7 +68,7 @@ def murdered_parent(start, out, arguments, times):
             seen |= set(workers(process.pid))
             time.sleep(0.02)
         kill(process.pid)
-        process.wait()
+        process.wait(10)
     return seen
 
 
@@ -78,26 +80,20 @@ def await_end(pids, seconds=10):
     return left
 
 
-@pytest.mark.parametrize(
-    "times", [2, pytest.param(50, marks=pytest.mark.slow)], ids=str
-)
-def test_a_killed_parent_loses_nothing(job, start, run, tmp_path, times):
-    """Killed with -9 at random moments, a job ends as if nothing had happened."""
+def test_a_killed_parent_loses_nothing(job, start, program, tmp_path):
+    """Killed with -9 fifty times, a job ends as if nothing had happened."""
     arguments, undisturbed = job
-    seen = murdered_parent(start, tmp_path / "out", arguments, times)
+    seen = murdered_parent(start, tmp_path / "out", arguments, times=50)
 
     assert await_end(seen) == []
-    assert finish(run, tmp_path / "out", arguments) == undisturbed
+    assert finish(program, tmp_path / "out", arguments) == undisturbed
 
 
-@pytest.mark.parametrize(
-    "times", [2, pytest.param(20, marks=pytest.mark.slow)], ids=str
-)
-def test_killed_workers_lose_nothing(job, start, tmp_path, times):
-    """Workers that are killed with -9 are replaced, and their parts done again."""
+def test_killed_workers_lose_nothing(job, start, tmp_path):
+    """Workers killed with -9, twenty of them, are replaced, and their parts redone."""
     (path, *options), undisturbed = job
     out = tmp_path / "out"
-    killed = 0
+    killed, times = 0, 20
     chance = random.Random(3)  # noqa: S311  # moments
     while killed < times:  # a job may end before it has lost enough of them
         process = start(path, out, *options)
@@ -107,7 +103,7 @@ def test_killed_workers_lose_nothing(job, start, tmp_path, times):
             victims = workers(process.pid)
             if victims and len(list(out.glob("parts/*.parquet"))) > before:
                 killed += kill(chance.choice(victims))
-        _, stderr = process.communicate()
+        _, stderr = process.communicate(timeout=300)
 
         assert process.returncode == 0, stderr
         assert contents(out) == undisturbed
@@ -116,7 +112,7 @@ def test_killed_workers_lose_nothing(job, start, tmp_path, times):
                 file.unlink()
 
 
-def test_ctrl_c_ends_at_once_and_resumes(job, start, run, tmp_path):
+def test_ctrl_c_ends_at_once_and_resumes(job, start, program, tmp_path):
     """Ctrl-C, which reaches the whole group, ends all; the same command goes on."""
     arguments, undisturbed = job
     process = start(arguments[0], tmp_path / "out", *arguments[1:])
@@ -130,4 +126,4 @@ def test_ctrl_c_ends_at_once_and_resumes(job, start, run, tmp_path):
     assert stderr == "note: Interrupted. The same command goes on from here.\n\n"
     assert await_end(seen, seconds=1) == []
     assert not list(tmp_path.glob("out/**/*.tmp"))
-    assert finish(run, tmp_path / "out", arguments) == undisturbed
+    assert finish(program, tmp_path / "out", arguments) == undisturbed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 
 import lancedb
 import pyarrow as pa
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import resift
-from jobs import answers, command, lists
+from jobs import answers, lists
 
 ROWS = lists(12, 4)
 OPTIONS = ("-r", "bm25", "--workers", "1", "--pairs-per-part", "20")
@@ -160,8 +159,7 @@ def test_cat_makes_one_file(run, source, tmp_path):
     run(source(ROWS), out, *OPTIONS)
 
     def cat(*options):
-        line = command("cat", out, *options)
-        return subprocess.run(line, check=True, capture_output=True).stdout
+        return run("cat", out, *options).stdout
 
     rows = [json.loads(line) for line in cat().splitlines()]
     assert rows == answers(out)

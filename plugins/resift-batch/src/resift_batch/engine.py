@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -244,6 +245,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
     """Start a process that Ctrl-C does not reach: this one ends it."""
+    resource_tracker.ensure_running()  # the first call of it lets interrupts in again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
