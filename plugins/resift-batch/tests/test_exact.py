@@ -47,6 +47,7 @@ def test_lists_and_pairs_are_ranked_as_rank_does(source, run, tmp_path):
     assert answers(tmp_path / "pairs") == firsts
 
 
+@pytest.mark.slow
 def test_processes_write_the_bytes_that_this_one_does(source, run, program, tmp_path):
     """An engine only maps parts; where they are done is not seen in the answers."""
     path = source(lists(12, 4))
