@@ -54,9 +54,41 @@ def test_wrong_class_is_caught_by_its_check_first(cls: type) -> None:
     candidates = getattr(cls, "candidates", None)
     given = getattr(cls, "serving", lambda: nullcontext(getattr(cls, "options", None)))
     with given() as options:
-        report = check_reranker(cls, options, candidates=candidates, network=True)
+        report = check_reranker(
+            cls, options, candidates=candidates, network=True, stop=True
+        )
 
     assert report.broken[:1] == ([cls.breaks] if cls.breaks else [])
+
+
+@pytest.mark.parametrize("cls", ["SharesItsCache", "SharesAPool"])
+def test_what_others_loaded_does_not_matter(cls: str, monkeypatch) -> None:
+    """A library that does not survive a fork only counts where scoring calls it."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
+    wrong = getattr(load("state"), cls)
+
+    report = check_reranker(wrong, only=wrong.breaks)
+
+    assert report.broken == [wrong.breaks]
+
+
+def test_what_does_not_survive_a_fork_is_not_forked(monkeypatch) -> None:
+    """A reranker that calls such a library is not asked in a forked process."""
+    library = ModuleType("onnxruntime")
+    exec("def run(texts): return [float(len(text)) for text in texts]", vars(library))  # noqa: S102
+    monkeypatch.setitem(sys.modules, "onnxruntime", library)
+
+    class Calls:
+        @resift.hookimpl
+        def score(self, query, documents):
+            return library.run(documents)
+
+    report = check_reranker(Calls, only="forked_process_scores")
+    reasons = {o.check.name: o.reason for o in report.outcomes}
+
+    assert reasons["forked_process_scores"] == (
+        "it uses onnxruntime, which does not survive a fork"
+    )
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -258,6 +290,16 @@ def test_report_is_the_same_every_time(name: str) -> None:
 
     assert first == second
     assert first["ok"]
+
+
+def test_run_stops_at_the_first_broken_check() -> None:
+    """With 'stop', nothing is run after the first check that is broken."""
+    wrong = load("scores").SortsItsScores
+    report = check_reranker(wrong, stop=True)
+
+    assert report.outcomes[-1].check.name == report.broken[-1]
+    assert len(report.broken) == 1
+    assert len(report.outcomes) < len(check_reranker(wrong).outcomes)
 
 
 def test_function_and_instance_are_checked_too() -> None:

@@ -28,6 +28,7 @@ class Run:
         skipped: Names of optional checks to leave out, each with a reason.
         quick: Whether to run the essential third only.
         only: A part of the names of the checks to run.
+        stop: Whether to stop at the first check that is broken.
 
     Raises:
         InputError: If a name is unknown, a reason is missing, or a check to leave out
@@ -42,10 +43,12 @@ class Run:
         *,
         quick: bool = False,
         only: str = "",
+        stop: bool = False,
     ) -> None:
         self.subject = subject
         self._quick = quick
         self._only = only.replace("-", "_").replace(" ", "_")
+        self._stop = stop
         self._watchdog = Watchdog(subject.pulse, subject.settings.limit)
         self._hung: Check | None = None
         self._checks = {check.name: check for check in contract()}
@@ -77,7 +80,10 @@ class Run:
         """Run every check that concerns the subject, then close what was built."""
         try:
             for check in self.chosen():
-                yield self.outcome(check)
+                outcome = self.outcome(check)
+                yield outcome
+                if self._stop and outcome.status in ("broken", "unexpected"):
+                    return
         finally:
             self.close()
 
@@ -202,6 +208,7 @@ def check_reranker(
     quick: bool = False,
     slow: bool = False,
     only: str = "",
+    stop: bool = False,
 ) -> Report:
     """Check that a reranker keeps the contract.
 
@@ -220,6 +227,7 @@ def check_reranker(
         quick: Whether to run the essential third of the checks only.
         slow: Whether to try large sizes, too.
         only: A part of the names of the checks to run; those they build on run, too.
+        stop: Whether to stop at the first check that is broken.
 
     Returns:
         One outcome per check that concerns the reranker.
@@ -238,7 +246,7 @@ def check_reranker(
         candidates, failing_options, network, tolerance, limit=limit, slow=slow
     )
     subject = Subject(reranker, options or {}, settings)
-    run = Run(subject, expected_failures, skipped, quick=quick, only=only)
+    run = Run(subject, expected_failures, skipped, quick=quick, only=only, stop=stop)
     return run.everything()
 
 

@@ -15,7 +15,7 @@ from resift_colbert.deadline import Deadline
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-RANDOM = "the weights are random"
+RANDOM = "its weights are random: it knows no meaning"
 
 
 class TestTexts(RerankerSuite):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from resift.catalog import CORE, catalog, normalized
 from resift.testing.contract import broken, check
+from resift.testing.importer import importer
 
 if TYPE_CHECKING:
     from resift.testing.subject import Subject
@@ -26,16 +28,6 @@ HEAVY = frozenset({
 })  # fmt: skip
 """Modules that take long to import, or open the way to a network."""
 MOST_SECONDS = 0.5
-
-_MEASURE = """
-import json, sys, time
-import resift.loading, resift.pipeline, pydantic, pyarrow.compute
-before = set(sys.modules)
-start = time.process_time()
-__import__(sys.argv[1])
-seconds = time.process_time() - start
-json.dump([seconds, sorted(set(sys.modules) - before)], sys.stdout)
-"""
 
 
 def not_named(subject: Subject) -> str | None:
@@ -70,6 +62,8 @@ def entry_point_resolves(subject: Subject) -> None:
         broken(found)
     provider.load()
     top = provider.target.partition(":")[0].partition(".")[0]
+    if _owns(provider.distribution, top):
+        return
     owners = _owners(top)
     if owners and normalized(provider.distribution) not in owners:
         found = f"the module {top!r} belongs to {', '.join(sorted(owners))}"
@@ -112,24 +106,35 @@ def import_is_light(subject: Subject) -> None:
     if subject.provider is None:  # pragma: no cover  # not_named tells
         return
     module = subject.provider.target.partition(":")[0]
-    done = subprocess.run(  # noqa: S603  # our own interpreter, an installed module
-        [sys.executable, "-c", _MEASURE, module],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        broken(f"it cannot be imported in a process of its own: {last}", module)
-    seconds, modules = json.loads(done.stdout)
-    heavy = sorted({name.partition(".")[0] for name in modules} & HEAVY)
+    imported = importer().load(module)
+    if imported.error:
+        found = f"it cannot be imported in a process of its own: {imported.error}"
+        broken(found, module)
+    heavy = sorted({name.partition(".")[0] for name in imported.modules} & HEAVY)
     if heavy:
         broken(f"it imports {', '.join(heavy)}", f"import {module}")
-    if seconds > MOST_SECONDS:
-        found = f"it takes {seconds:.1f} s of CPU, more than {MOST_SECONDS}"
+    if imported.seconds > MOST_SECONDS:
+        found = f"it takes {imported.seconds:.1f} s of CPU, more than {MOST_SECONDS}"
         broken(found, f"import {module}")
+
+
+def _owns(home: str, module: str) -> bool:
+    """Return whether the distribution *home* says that *module* is its own.
+
+    One that is installed to be edited lists no modules, but the folder they are in.
+    """
+    from importlib_metadata import distribution
+
+    found = distribution(home)
+    record = found.read_text("RECORD") or ""
+    if re.search(rf"^{re.escape(module)}(/|\.)", record, re.MULTILINE):
+        return True
+    url = json.loads(found.read_text("direct_url.json") or "{}")
+    spec = find_spec(module)
+    if not url.get("dir_info", {}).get("editable") or not spec or not spec.origin:
+        return False
+    folder = Path(url2pathname(urlsplit(url["url"]).path)).resolve()
+    return Path(spec.origin).resolve().is_relative_to(folder)
 
 
 def _owners(module: str) -> set[str]:

@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args, get_origin
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 import numpy as np
 
@@ -34,6 +35,7 @@ from resift.testing.surroundings import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
 
     from numpy.typing import NDArray
 
@@ -43,10 +45,11 @@ if TYPE_CHECKING:
 
     _Scores: TypeAlias = NDArray[np.float64]
 
+_T = TypeVar("_T")
 _NO_FORK = frozenset({
     "jax", "mlx", "onnxruntime", "openvino", "tensorflow", "tokenizers", "torch",
 })  # fmt: skip
-"""Modules whose threads do not survive a fork, whoever uses them."""
+"""Modules whose threads do not survive a fork."""
 _ANSWER = 8.0
 """Seconds that a forked process may take."""
 
@@ -57,11 +60,52 @@ def cannot_fork(subject: Subject) -> str | None:
         return reason
     if not hasattr(os, "fork") or sys.platform == "darwin":
         return "this system does not fork"
-    if loaded := sorted(_NO_FORK & set(sys.modules)):
-        return f"{loaded[0]} is loaded, which does not survive a fork"
     if not subject.reachable or subject.declares("needs_network"):
         return "it needs the network"
+    if used := sorted(_used(subject)):
+        return f"it uses {used[0]}, which does not survive a fork"
     return None
+
+
+def _used(subject: Subject) -> set[str]:
+    """Return which of the modules that do not survive a fork its scoring calls.
+
+    Others may have loaded them: what counts is who calls them.
+    """
+    if not _NO_FORK & set(sys.modules):
+        return set()
+    used: set[str] = set()
+
+    def note(frame: FrameType, event: str, called: object) -> None:
+        names = [frame.f_globals.get("__name__")]
+        if event == "c_call":
+            names += [
+                getattr(called, "__module__", None),
+                type(getattr(called, "__self__", None)).__module__,
+            ]
+        used.update(_NO_FORK & {str(name).partition(".")[0] for name in names})
+
+    try:
+        with _profiled(note):
+            subject.scores(OBVIOUS)
+            if not used:  # one may have threads that were there before
+                subject.scores(OBVIOUS, reranker=subject.build())
+    except Exception:  # noqa: BLE001  # other checks tell
+        return used
+    return used
+
+
+@contextmanager
+def _profiled(note: Callable[[FrameType, str, object], None]) -> Iterator[None]:
+    """Let *note* hear of every call in this thread, and in those that it starts."""
+    here, there = sys.getprofile(), threading.getprofile()
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(here)
+        threading.setprofile(there)
 
 
 def _no_unlike_options(subject: Subject) -> str | None:
@@ -198,14 +242,24 @@ def failure_is_followed_by_success(subject: Subject) -> None:
 )
 def instances_are_apart(subject: Subject) -> None:
     """Score new texts with one instance, then with another of unlike options."""
-    cases = [ramp(5 + i) for i in range(6)]
-    for options, case in zip(_others(subject), cases, strict=False):
-        try:
-            other = subject.build(**options)
-            truth = _forked(lambda o=other, c=case: subject.scores(c, reranker=o))  # type: ignore[misc]
-        except Exception:  # noqa: BLE001, S112  # these options do not fit
-            continue
-        if not isinstance(truth, np.ndarray):
+    others, cases = [], []
+    for options in islice(_others(subject), 6):
+        with suppress(Exception):  # these options do not fit
+            others.append((options, subject.build(**options)))
+            cases.append(ramp(4 + len(others)))
+
+    def alone() -> list[_Scores | None]:
+        found: list[_Scores | None] = [None] * len(cases)
+        for i, ((_, other), case) in enumerate(zip(others, cases, strict=True)):
+            with suppress(Exception):  # nor do these
+                found[i] = subject.scores(case, reranker=other)
+        return found
+
+    truths = _forked(alone)
+    if not isinstance(truths, list):
+        return
+    for (options, other), case, truth in zip(others, cases, truths, strict=True):
+        if truth is None:
             continue
         subject.scores(case)
         got = subject.scores(case, reranker=other)
@@ -400,7 +454,7 @@ def _elsewhere(call: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
     return scores
 
 
-def _forked(call: Callable[[], _Scores]) -> _Scores | str | None:
+def _forked(call: Callable[[], _T]) -> _T | str | None:
     """Return what *call* gives or raises in a forked process; None if it hangs."""
     reading, writing = os.pipe()
     with warnings.catch_warnings():
@@ -432,7 +486,7 @@ def _forked(call: Callable[[], _Scores]) -> _Scores | str | None:
         os.waitpid(child, 0)
     if not data:
         return None
-    found: _Scores | str = pickle.loads(data)  # noqa: S301  # written above
+    found: _T | str = pickle.loads(data)  # noqa: S301  # written above
     return found
 
 

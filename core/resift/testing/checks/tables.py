@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
+from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +20,7 @@ from resift.testing.contract import broken, check
 from resift.union import Union
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lancedb.rerankers import Reranker as LanceDBReranker
     from lancedb.table import Table
@@ -74,8 +77,8 @@ def lancedb_searches_are_reranked(subject: Subject) -> None:
     import resift.lancedb
 
     reranker = resift.lancedb.load(subject.reranker)
-    with tempfile.TemporaryDirectory() as folder:
-        for kind, expected, result in _searches(_table(subject, folder), reranker):
+    with _table(subject) as table:
+        for kind, expected, result in _searches(table, reranker):
             where = f"a {kind} search of {len(TEXTS)} rows"
             found = sorted(result["id"].to_pylist())
             if found != sorted(expected):
@@ -85,21 +88,42 @@ def lancedb_searches_are_reranked(subject: Subject) -> None:
                 _require_own_scores(subject, result, where)
 
 
-def _table(subject: Subject, folder: str) -> Table:
+@contextmanager
+def _table(subject: Subject) -> Iterator[Table]:
+    """Build a table with the columns that the reranker reads.
+
+    One without any is built once, and searched by all rerankers that need no others.
+    """
+    own = subject.candidates(TEXTS)
+    names = [name for name in own.column_names if name != RELEVANCE] if own else []
+    if not names or own is None:
+        yield _plain()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield _written(folder, {name: own[name] for name in names})
+
+
+@cache
+def _plain() -> Table:
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    return _written(folder.name, {})
+
+
+def _written(folder: str, columns: Mapping[str, pa.ChunkedArray]) -> Table:
     import lancedb
     from lancedb.index import FTS
 
     n = len(TEXTS)
     angles = np.linspace(0, 1.5, n, dtype=np.float32)
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).ravel()
-    columns = {
+    data = {
         "id": pa.array(range(n)),
         "text": pa.array(TEXTS),
         "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors), 2),
     }
-    if (own := subject.candidates(TEXTS)) is not None:
-        columns |= {name: own[name] for name in own.column_names if name != RELEVANCE}
-    table = lancedb.connect(Path(folder)).create_table("contract", pa.table(columns))
+    data = pa.table(data | dict(columns))
+    table = lancedb.connect(Path(folder)).create_table("contract", data)
     table.create_index("text", config=FTS())
     return table
 
