@@ -126,11 +126,12 @@ def test_importing_it_imports_no_http_client():
 
 
 def test_ask_is_one_whole_call(server, query, documents):
-    """The hook of the base class gives the scores of all documents by index."""
-    from resift_remote import Deadline
+    """The hook of the base class gives all scores by index, and what they cost."""
+    from resift_remote import Answer, Deadline
 
     reranker = Llm(base_url=server.base_url)
     found = reranker.ask(query, documents, None, Deadline(10))
     reranker.close()
 
-    assert found == {0: 2.0, 1: 1.0, 2: 3.0}
+    cost = {"calls": 1, "input_tokens": 128, "output_tokens": 7}
+    assert found == Answer({0: 2.0, 1: 1.0, 2: 3.0}, cost)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import numpy as np
-
-from resift import Note, Scores, hookimpl
+from resift import Note, hookimpl
 from resift.errors import ServerError
 from resift_http.dialect import Dialect
 from resift_http.reranker import DialectReranker
@@ -20,6 +18,9 @@ from resift_remote import (
     options,
     payload,
 )
+
+if TYPE_CHECKING:
+    from resift import Scores
 
 __all__ = ["Resift"]
 
@@ -129,6 +130,10 @@ def _read(answer: Any, n: int, top_k: int | None) -> Scores:  # noqa: ANN401  # 
         WrongAnswerError: If a document is unknown, missing, or stands in it twice, or a
             score is no finite number.
     """
+    import numpy as np
+
+    from resift import Scores
+
     values = np.full(n, np.nan)
     columns: dict[str, list[object]] = {}
     order: list[int] = []
