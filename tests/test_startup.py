@@ -111,7 +111,7 @@ def test_the_modules_that_entry_points_name_import_light(project):
     named = {target.partition(":")[0] for target in targets}
     if not named:  # a package that others are built on
         named = {table["name"].replace("-", "_")}
-    for framework in ("haystack", "llama_index"):
+    for framework in ("haystack", "llama_index", "pyterrier"):
         package = f"resift-{framework.replace('_', '-')}"
         if table["name"] == package and not importlib.util.find_spec(framework):
             pytest.skip(f"{framework} is not installed")
