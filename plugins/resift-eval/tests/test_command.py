@@ -122,7 +122,7 @@ def test_reports_are_written(run, beir, tmp_path):
     assert json.loads((out / "report.json").read_text())["baseline"] == "text"
     page = (out / "report.html").read_text()
     drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    assert len(drawings) == 2
+    assert len(drawings) == 3
     for drawing in drawings:
         assert ET.fromstring(drawing).tag.endswith("svg")  # noqa: S314  # our own
 
@@ -195,8 +195,8 @@ def test_another_evaluation_cannot_go_on(run, beir, tmp_path):
 
     assert refused.exit_code == 1
     assert refused.stderr.splitlines()[-1] == (
-        f"Error: {out / 'journal.jsonl'} holds an evaluation with other data, depth or "
-        "rerankers. Choose another --out, or pass --overwrite."
+        f"Error: {out / 'journal.jsonl'} holds an evaluation with other data or depth. "
+        "Choose another --out, or pass --overwrite."
     )
     assert forced.exit_code == 0
 

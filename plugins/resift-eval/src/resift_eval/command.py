@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from resift.authors import Config
     from resift_calibrate import Method
     from resift_eval.collection import Collection
-    from resift_eval.experiment import Contestant
+    from resift_eval.experiment import Contestant, Experiment
     from resift_eval.first_stage import FirstStage
     from resift_eval.journal import Answer
     from resift_eval.results import Results
     from resift_eval.tuning import Trial, Tuned, Value
 
 __all__ = ["evaluate"]
+
+_ARGUMENTS = "resift_eval.arguments"
 
 
 def _numbers(
@@ -80,6 +82,11 @@ _OWN_OPTIONS = (
     click.option("--out", type=click.Path(file_okay=False, path_type=Path)),
     click.option("--overwrite", is_flag=True, help="Forget what --out holds."),
     click.option(
+        "--add",
+        is_flag=True,
+        help="Add to the report in --out, or replace there, and run no other again.",
+    ),
+    click.option(
         "--tune", metavar="OPTION", help="Find values: k1, merge.alpha, weights."
     ),
     click.option(
@@ -103,6 +110,7 @@ class Plan:
     option: tuple[str, ...]
     out: Path | None
     overwrite: bool
+    add: bool
     tune: str | None
     grid: list[float] | None
     as_json: bool
@@ -123,6 +131,8 @@ class Plan:
             ("--grid", self.grid, not tuned, "it holds values for --tune"),
             ("--out", self.out, tuned, "--tune writes no report"),
             ("--overwrite", self.overwrite, self.out is None, "it needs --out"),
+            ("--add", self.add, self.out is None, "it needs --out"),
+            ("--add", self.add, self.overwrite, "--overwrite forgets the report"),
             ("--baseline", self.baseline, tuned, "values are compared with not set"),
             (
                 "--option",
@@ -150,7 +160,15 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-@click.command("eval")
+class _Told(click.Command):
+    """A command that remembers what was typed, for the report."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
+
+
+@click.command("eval", cls=_Told)
 @click.argument("rerankers", nargs=-1, type=RerankerName())
 @_with_options
 @config_option
@@ -260,6 +278,7 @@ def _run(
         msg = f"--calibrate needs a reranker that scores; {plan.calibrate} only merges."
         raise click.UsageError(msg)
     pasted = _pasted(plan, contestants)
+    contestants = _with_origins(plan, config, contestants)
     experiment = Experiment(
         collection,
         stage,
@@ -268,22 +287,66 @@ def _run(
         by_depth=plan.depths,
         calibrated=plan.calibrate,
     )
+    answers = _answered(experiment, plan)
+    origins = experiment.origins
+    results = results_of(
+        answers, collection, plan.measures, baseline, plan.depth, origins
+    )
+    if plan.depths:
+        results = _with_curves(results, answers, collection, plan)
+    if plan.calibrate is not None:
+        results = _with_calibration(results, answers, collection, scorers, plan, pasted)
+    return results
+
+
+def _with_origins(
+    plan: Plan, config: Config, contestants: Mapping[str, Contestant]
+) -> dict[str, Contestant]:
+    """Say of each contestant what it is, and which command measures it."""
+    from resift_eval.origin import command_line, origin_of
+
+    changed: dict[str, dict[str, object]] = {}
+    for text in plan.option:
+        target, _, value = text.partition("=")
+        name, _, key = target.partition(".")
+        changed.setdefault(name, {})[key] = value
+    secrets = {
+        name: set(options) - set(_options_of(contestants[name]))
+        for name, options in changed.items()
+        if name in contestants
+    }
+    arguments = click.get_current_context().meta.get(_ARGUMENTS, [])
+    command = command_line(arguments, secrets)
+    return {
+        name: replace(
+            c, origin=origin_of(name, c.reranker, config, changed.get(name), command)
+        )
+        for name, c in contestants.items()
+    }
+
+
+def _options_of(contestant: Contestant) -> list[str]:
+    """Return the names of the options and settings that are no secret."""
+    options = contestant.reranker.describe().get("options")
+    named = list(options) if isinstance(options, Mapping) else []
+    return [*named, *contestant.reranker.defaults.given()]
+
+
+def _answered(experiment: Experiment, plan: Plan) -> dict[str, dict[str, Answer]]:
+    """Run the experiment, and say what becomes of a report that is there."""
     journal = None if plan.out is None else plan.out / "journal.jsonl"
     if journal is not None and plan.overwrite:
         journal.unlink(missing_ok=True)
-    with _progress("Reranking", len(collection.queries)) as done:
+    with _progress("Reranking", len(experiment.collection.queries)) as done:
         try:
-            answers = experiment.run(journal, done)
+            answers = experiment.run(journal, done, add=plan.add)
         except KeyboardInterrupt:
             if plan.out is not None:
                 note("Interrupted. The same command goes on from here.")
             raise
-    results = results_of(answers, collection, plan.measures, baseline, plan.depth)
-    if plan.depths:
-        results = _with_curves(results, answers, collection, scorers, plan)
-    if plan.calibrate is not None:
-        results = _with_calibration(results, answers, collection, scorers, plan, pasted)
-    return results
+    for name in experiment.replaced:
+        note(f"{name} is not what it was in the report: it was measured again.")
+    return answers
 
 
 def _pasted(plan: Plan, contestants: Mapping[str, Contestant]) -> object:
@@ -329,22 +392,22 @@ def _with_curves(
     results: Results,
     answers: Mapping[str, Mapping[str, Answer]],
     collection: Collection,
-    scorers: Mapping[str, Reranker],
     plan: Plan,
 ) -> Results:
     """Add to each row of a scorer its quality and cost by depth."""
     from resift_eval.depth import curve_of
 
     curves = {
-        name: curve_of(
-            answers[name],
+        row.name: curve_of(
+            answers[row.name],
             collection,
             plan.measures[0],
             plan.depth,
-            seconds=results.row(name).p50,
-            pointwise=reranker.pointwise,
+            seconds=row.p50,
+            pointwise=row.origin.pointwise,
         )
-        for name, reranker in scorers.items()
+        for row in results.rows
+        if row.origin.pointwise is not None  # it scores
     }
     rows = [replace(row, curve=curves.get(row.name)) for row in results.rows]
     return replace(results, rows=rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import resift
 from resift.errors import InputError
 from resift_eval.cost import Cost
 from resift_eval.journal import Answer, Journal
+from resift_eval.origin import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +35,11 @@ class Contestant:
 
     reranker: resift.Reranker
     cost: Cost
+    origin: Origin = field(default_factory=Origin)
 
     @classmethod
-    def load(cls, name: str, **options: object) -> Contestant:
-        """Load a reranker by name, as `resift.load` does."""
+    def load(cls, name: str | Mapping[str, object], **options: object) -> Contestant:
+        """Load a reranker by name, or from a table, as `resift.load` does."""
         cost = Cost()
         return cls(resift.load(name, wrappers=[cost], **options), cost)  # type: ignore[arg-type]
 
@@ -54,6 +56,10 @@ class Experiment:
             threshold, and keep what `curve_of` needs.
         calibrated: The contestant whose scores `calibration_of` needs: they are kept,
             whatever its own threshold.
+
+    Attributes:
+        origins: What each contestant is; after `run`, those that were kept, too.
+        replaced: Contestants of the journal that `run` asked anew.
     """
 
     def __init__(
@@ -75,6 +81,10 @@ class Experiment:
         self.depth = depth
         self.by_depth = by_depth
         self.calibrated = calibrated
+        self.origins = {
+            name: contestant.origin for name, contestant in contestants.items()
+        }
+        self.replaced: list[str] = []
 
     @property
     def names(self) -> list[str]:
@@ -99,18 +109,30 @@ class Experiment:
         }
 
     def run(
-        self, path: Path | None = None, progress: Progress | None = None
+        self,
+        path: Path | None = None,
+        progress: Progress | None = None,
+        *,
+        add: bool = False,
     ) -> dict[str, dict[str, Answer]]:
         """Answer every query that the journal has no answer for.
 
         Args:
             path: The journal, so that an interrupted run goes on where it stopped.
             progress: Called with the number of queries done.
+            add: Keep the contestants that the journal holds beside these.
 
         Returns:
             Answers by contestant and query id.
+
+        Raises:
+            InputError: If the journal is of another evaluation, or holds a contestant
+                that did not answer every query.
         """
-        with Journal(path, self.settings) as journal:
+        with Journal(path, self.settings, self.origins, add=add) as journal:
+            self.origins, self.replaced = journal.origins, journal.replaced
+            kept = [name for name in journal.origins if name not in self.contestants]
+            self._require_answers(journal, kept)
             for number, (query_id, query) in enumerate(self.collection.queries.items()):
                 missing = [
                     n for n in self.names if (query_id, n) not in journal.answers
@@ -122,8 +144,20 @@ class Experiment:
                     progress(number + 1)
             return {
                 name: {i: journal.answers[i, name] for i in self.collection.queries}
-                for name in self.names
+                for name in dict.fromkeys([*self.stage.legs, *journal.origins])
             }
+
+    def _require_answers(self, journal: Journal, kept: Sequence[str]) -> None:
+        """Refuse a contestant that is kept, but was interrupted."""
+        for name in kept:
+            queries = self.collection.queries
+            missing = sum((i, name) not in journal.answers for i in queries)
+            if missing:
+                msg = (
+                    f"{name!r} of the report has not answered {missing} of "
+                    f"{len(queries)} queries. Name it in this command, too."
+                )
+                raise InputError(msg)
 
     def _answers(self, query_id: str, query: str, names: Sequence[str]) -> list[Answer]:
         tables = self.stage.candidates(query_id, query, self.depth)

@@ -61,6 +61,12 @@ class Comparison:
     better: int
     worse: int
 
+    @property
+    def change(self) -> str:
+        """The difference, its interval and p-value, as they are printed."""
+        p = f"p = {self.p:.3f}" if self.p >= 0.001 else "p < 0.001"
+        return f"{self.difference:+.4f} [{self.low:+.4f}, {self.high:+.4f}], {p}"
+
 
 def parsed(names: Sequence[str]) -> list[ir_measures.Measure]:
     """Return measures by their standard names.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from resift_eval.measures import Comparison, Measured, compared, measured
+from resift_eval.origin import Origin
 
 if TYPE_CHECKING:
     import ir_measures
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
     from resift_eval.depth import Curve
     from resift_eval.journal import Answer
 
-__all__ = ["Result", "Results", "failed", "results_of"]
+__all__ = ["Pair", "Result", "Results", "failed", "results_of"]
+
+_Key = TypeVar("_Key", bound=Hashable)
 
 _ALPHA = 0.05
 _SHOWN = 5
@@ -41,6 +46,7 @@ class Result:
         notes: Notes, and on how many queries they were made.
         curve: The deciding measure by depth, where it was asked for.
         calibration: How true its probabilities are, where that was asked for.
+        origin: What it is, and where it came from.
     """
 
     name: str
@@ -55,27 +61,49 @@ class Result:
     notes: Mapping[str, int]
     curve: Curve | None = None
     calibration: Calibration | None = None
+    origin: Origin = field(default_factory=Origin)
+
+    @property
+    def outcome(self) -> str:
+        """Say in a word or three whether it helped."""
+        if self.comparison is None:
+            return "the baseline"
+        if not self.significant:
+            return "no clear difference"
+        reranks = self.p50 is not None  # a leg of the first stage changes nothing
+        better, worse = ("helped", "HURT") if reranks else ("better", "worse")
+        return better if self.comparison.difference > 0 else worse
 
     @property
     def verdict(self) -> str:
         """Say in one sentence whether it helped."""
         if self.comparison is None:
-            return "the baseline"
+            return self.outcome
         c = self.comparison
-        p = f"p = {c.p:.3f}" if c.p >= 0.001 else "p < 0.001"
-        change = f"{c.difference:+.4f} [{c.low:+.4f}, {c.high:+.4f}], {p}"
         counts = f"better on {c.better} queries, worse on {c.worse}"
-        if not self.significant:
-            return f"no clear difference: {change}; {counts}"
-        reranks = self.p50 is not None  # a leg of the first stage changes nothing
-        better, worse = ("helped", "HURT") if reranks else ("better", "worse")
-        verb = better if c.difference > 0 else worse
-        return f"{verb}: {change}; {counts}"
+        return f"{self.outcome}: {c.change}; {counts}"
 
     @property
     def failed(self) -> str:
         """Say on how many queries it failed, and why; ``""`` where it never did."""
         return failed(self.failures)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two contestants, query by query.
+
+    Args:
+        better: The one with the higher mean.
+        worse: The other.
+        comparison: The first against the second.
+        significant: Whether that holds at 5 % after Holm's correction for all pairs.
+    """
+
+    better: str
+    worse: str
+    comparison: Comparison
+    significant: bool
 
 
 @dataclass(frozen=True)
@@ -101,6 +129,55 @@ class Results:
     def row(self, name: str) -> Result:
         """Return one contestant."""
         return next(row for row in self.rows if row.name == name)
+
+    @property
+    def ranked(self) -> list[Result]:
+        """The contestants, best first by the measure that decides."""
+        return sorted(self.rows, key=lambda row: -row.measures[self.measure].mean)
+
+    @property
+    def headline(self) -> str:
+        """Say in one sentence who won, and by how much."""
+        best = self.ranked[0]
+        led = f"{self.measure} {best.measures[self.measure].mean:.4f}"
+        winners = [
+            r for r in self.ranked if r.significant and r.comparison
+            and r.comparison.difference > 0
+        ]  # fmt: skip
+        if winners and winners[0].comparison:
+            won = winners[0]
+            mean = f"{self.measure} {won.measures[self.measure].mean:.4f}"
+            change = f"{winners[0].comparison.change} against {self.baseline}"
+            if won is best:
+                return f"{won.name} wins: {mean}, {change}."
+            return (
+                f"{won.name} is the best that clearly beats {self.baseline}: {mean}, "
+                f"{change}. {best.name} leads with {led}, but not clearly."
+            )
+        if best.comparison is not None:
+            return (
+                f"No clear winner: {best.name} leads with {led}, "
+                f"{best.comparison.change} against {self.baseline}."
+            )
+        if len(self.rows) == 1:
+            return f"Only {best.name} was measured: {led}."
+        second = self.ranked[1]
+        change = second.comparison.change if second.comparison else ""
+        return (
+            f"Nothing beats the baseline, {best.name}: {led}; {second.name} comes "
+            f"next, {change}."
+        )
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Every two contestants, the better one first, best pair first."""
+        values = {row.name: row.measures[self.measure] for row in self.ranked}
+        compare = {
+            pair: compared(values[pair[0]], values[pair[1]])
+            for pair in itertools.combinations(values, 2)
+        }
+        holding = _holm({pair: c.p for pair, c in compare.items()})
+        return [Pair(*pair, c, pair in holding) for pair, c in compare.items()]
 
     def extremes(self, name: str) -> tuple[list[dict[str, object]], ...]:
         """Return the queries on which *name* gained most, and lost most."""
@@ -138,6 +215,7 @@ def results_of(
     measures: Sequence[ir_measures.Measure],
     baseline: str,
     depth: int,
+    origins: Mapping[str, Origin] | None = None,
 ) -> Results:
     """Measure every contestant, and compare it with the baseline."""
     values = {
@@ -152,7 +230,12 @@ def results_of(
     }
     significant = _holm({name: c.p for name, c in comparisons.items()})
     rows = [
-        _result(name, given, values[name], comparisons.get(name), name in significant)
+        replace(
+            _result(
+                name, given, values[name], comparisons.get(name), name in significant
+            ),
+            origin=(origins or {}).get(name, Origin()),
+        )
         for name, given in answers.items()
     ]
     return Results(collection, baseline, rows, first, depth)
@@ -185,9 +268,9 @@ def _result(
     )
 
 
-def _holm(p_values: Mapping[str, float]) -> set[str]:
+def _holm(p_values: Mapping[_Key, float]) -> set[_Key]:
     """Return whose p-values hold together at 5 % (Holm, 1979)."""
-    holding: set[str] = set()
+    holding: set[_Key] = set()
     ordered = sorted(p_values.items(), key=lambda item: item[1])
     for i, (name, p) in enumerate(ordered):
         if p > _ALPHA / (len(ordered) - i):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -20,15 +21,21 @@ __all__ = [
     "calibration_as_text",
     "cells",
     "headings",
+    "measures_table",
+    "pairs_table",
+    "sources",
     "summary",
 ]
 
 _LEGEND = (
     "Brackets hold 95 % bootstrap intervals. *Helped* and *hurt* are differences that "
     "a paired randomisation test finds significant at 5 %, after Holm's correction for "
-    "the number of comparisons. `docs` counts documents that models were given per "
-    "query."
+    "the number of comparisons. `±` counts the queries that got better and worse, `ms` "
+    "is the median time of one query, and `docs` the documents that models were given "
+    "for it."
 )
+
+_LEGS = "Rows without an entry are legs of the first stage: what search found."
 
 _ESTIMATE = (
     "Its scores depend on the other documents, so lesser depths are estimates: all "
@@ -47,45 +54,142 @@ def summary(results: Results) -> str:
 
 def headings(results: Results) -> list[str]:
     """Return the headings of the table."""
-    return ["", *results.rows[0].measures, "p50", "p95", "docs", "against the baseline"]
+    first, *others = results.rows[0].measures
+    gain = f"against {results.baseline}"
+    return ["verdict", "who", first, gain, "p", "±", *others, "ms", "docs"]
 
 
 def cells(row: Result) -> list[str]:
-    """Return one row of the table."""
+    """Return one row of the table; the intervals of other measures are details."""
+    first, *others = row.measures.values()
+    gain = p = counts = ""
+    if (c := row.comparison) is not None:
+        gain = f"{c.difference:+.4f} [{c.low:+.3f}, {c.high:+.3f}]"
+        p = f"{c.p:.3f}" if c.p >= 0.001 else "< 0.001"
+        counts = f"+{c.better} -{c.worse}"
     return [
+        row.outcome,
         row.name,
-        *(f"{m.mean:.4f} [{m.low:.3f}, {m.high:.3f}]" for m in row.measures.values()),
-        _milliseconds(row.p50),
-        _milliseconds(row.p95),
+        f"{first.mean:.4f} [{first.low:.3f}, {first.high:.3f}]",
+        gain,
+        p,
+        counts,
+        *(f"{m.mean:.4f}" for m in others),
+        "" if row.p50 is None else f"{row.p50 * 1000:.1f}",
         f"{row.documents:.0f}",
-        row.verdict,
     ]
 
 
 def as_markdown(results: Results) -> str:
     """Return a report that reads well in a pull request."""
-    head = headings(results)
-    lines = ["# Did reranking help?", "", summary(results), ""]
-    lines += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    lines += [f"| {' | '.join(cells(row))} |" for row in results.rows]
+    lines = ["# Did reranking help?", "", f"**{results.headline}**", ""]
+    lines += [summary(results), ""]
+    lines += _grid(headings(results), [cells(r) for r in results.ranked])
+    for row in results.rows:
+        if row.failures:
+            lines += ["", f"**{row.name}** {row.failed}"]
+    for row in results.rows:
+        if row.curve is not None:
+            lines += ["", "```", as_text(row.name, row.curve), "```"]
+        if row.calibration is not None:
+            text = calibration_as_text(row.name, row.calibration)
+            lines += ["", "```", text, "```"]
     lines += ["", _LEGEND]
     if results.notes:
         lines += ["", *(f"- {note}" for note in results.notes)]
-    for row in results.rows:
-        lines += _details(row, results)
+    lines += _folded("What each one is", _origins(results))
+    if len(results.pairs) > 1:
+        lines += _folded("Every pair", _grid(*pairs_table(results)))
+    lines += _folded("All measures, with intervals", _grid(*measures_table(results)))
+    for row in results.ranked:
+        if details := _details(row, results):
+            lines += _folded(row.name, details)
     return "\n".join(lines) + "\n"
+
+
+def pairs_table(results: Results) -> tuple[list[str], list[list[str]]]:
+    """Return headings and rows: every two contestants, the better one first."""
+    rows = [
+        [
+            "clear" if pair.significant else "not clear",
+            f"{pair.better} over {pair.worse}",
+            pair.comparison.change,
+            f"+{pair.comparison.better} -{pair.comparison.worse}",
+        ]
+        for pair in results.pairs
+    ]
+    return ["verdict", "pair", results.measure, "±"], rows
+
+
+def measures_table(results: Results) -> tuple[list[str], list[list[str]]]:
+    """Return headings and rows: all measures with intervals, times and calls."""
+    rows = [
+        [
+            row.name,
+            *(
+                f"{m.mean:.4f} [{m.low:.3f}, {m.high:.3f}]"
+                for m in row.measures.values()
+            ),
+            _milliseconds(row.p50),
+            _milliseconds(row.p95),
+            f"{row.documents:.1f}",
+            f"{row.calls:.1f}",
+        ]
+        for row in results.ranked
+    ]
+    names = list(results.rows[0].measures)
+    return ["who", *names, "p50", "p95", "docs", "calls"], rows
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table of Markdown."""
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    return [*lines, *(f"| {' | '.join(row)} |" for row in escaped)]
+
+
+def _folded(title: str, lines: Sequence[str]) -> list[str]:
+    """Return lines that a forge shows on a click."""
+    head = ["", "<details>", f"<summary>{html.escape(title)}</summary>", ""]
+    return [*head, *lines, "", "</details>"]
+
+
+def _origins(results: Results) -> list[str]:
+    entries = [r.origin.entry for r in results.ranked if r.origin.entry]
+    lines = ["```toml", "\n\n".join(entries), "```"] if entries else []
+    for who, versions, command in sources(results):
+        lines += ["", f"- {who}", f"- {versions}", f"- `{command}`"]
+    return [*lines, "", _LEGS]
+
+
+def sources(results: Results) -> list[tuple[str, str, str]]:
+    """Return who was measured when, with which versions, and by which command."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for row in results.ranked:
+        origin = row.origin
+        if origin.entry:
+            versions = ", ".join(f"{name} {v}" for name, v in origin.versions.items())
+            said = (origin.date, versions, origin.command)
+            groups.setdefault(said, []).append(row.name)
+    return [
+        (f"{', '.join(names)}: {date}", versions, command)
+        for (date, versions, command), names in groups.items()
+    ]
 
 
 def as_json(results: Results) -> dict[str, object]:
     """Return everything, values of single queries included."""
     return {
+        "headline": results.headline,
         "collection": results.collection.name,
+        "content": results.collection.fingerprint(),
         "queries": list(results.collection.queries),
         "baseline": results.baseline,
         "measure": results.measure,
         "depth": results.depth,
         "notes": list(results.notes),
         "contestants": [_plain(row, results) for row in results.rows],
+        "pairs": [asdict(pair) for pair in results.pairs],
     }
 
 
@@ -93,7 +197,9 @@ def _plain(row: Result, results: Results) -> dict[str, object]:
     most, least = results.extremes(row.name)
     return {
         "name": row.name,
+        "outcome": row.outcome,
         "verdict": row.verdict,
+        "origin": row.origin.plain(),
         "measures": {
             name: {
                 "mean": m.mean,
@@ -212,17 +318,10 @@ def _details(row: Result, results: Results) -> list[str]:
         if found:
             lines += ["", f"**{row.name}** {title} on:", ""]
             lines += [f"- {f['gain']:+.4f} `{f['query']}` {f['text']}" for f in found]
-    if row.curve is not None:
-        lines += ["", "```", as_text(row.name, row.curve), "```"]
-    if row.calibration is not None:
-        text = calibration_as_text(row.name, row.calibration)
-        lines += ["", "```", text, "```"]
-    if row.failures:
-        lines += ["", f"**{row.name}** {row.failed}"]
     lines += [
         f"\n**{row.name}** noted on {n} queries: {t}" for t, n in row.notes.items()
     ]
-    return lines
+    return lines[1:] if lines and not lines[0] else lines
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from resift_eval.report.charts import (
     by_depth,
+    forest,
     gains,
     quality_and_latency,
     reliability,
@@ -14,6 +15,9 @@ from resift_eval.report.document import (
     calibration_as_text,
     cells,
     headings,
+    measures_table,
+    pairs_table,
+    sources,
     summary,
 )
 
@@ -40,15 +44,19 @@ def as_html(results: Results) -> str:
             "chart": gains(results, row.name),
             "extremes": results.extremes(row.name),
         }
-        for row in results.rows
+        for row in results.ranked
         if row.comparison is not None
     ]
     return environment.get_template("page.html").render(
         results=results,
         summary=summary(results),
         headings=headings(results),
-        rows=[(row, cells(row)) for row in results.rows],
-        overview=quality_and_latency(results),
+        rows=[(row, cells(row)) for row in results.ranked],
+        sources=sources(results),
+        measures=measures_table(results),
+        pairs=pairs_table(results) if len(results.pairs) > 1 else None,
+        forest=forest(results) if contestants else None,
+        overview=quality_and_latency(results) if _is_timed(results) else None,
         contestants=contestants,
         curves=[
             (by_depth(row.name, row.curve), row.curve.advice(row.name))
@@ -64,3 +72,7 @@ def as_html(results: Results) -> str:
             if row.calibration is not None
         ],
     )
+
+
+def _is_timed(results: Results) -> bool:
+    return any(row.p50 for row in results.rows)
