@@ -21,7 +21,7 @@ PACKAGES = {
 FLOORS = [
     ["resift.redaction"],
     ["resift.errors"],
-    ["resift.threads", "resift.arrow", "resift.catalog"],
+    ["resift.threads", "resift.arrow", "resift.catalog", "resift.spans"],
     ["resift.scores", "resift.notes", "resift.settings"],
     ["resift.common_type", "resift.list_scores", "resift.ranking"],
     ["resift.hookspecs", "resift.config", "resift.request", "resift.union"],

@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from resift.scores import as_array as as_array
     from resift.scores import expand as expand
     from resift.scores import take_columns as take_columns
+    from resift.spans import SPANS as SPANS
+    from resift.spans import Span as Span
+    from resift.spans import WeightedSpan as WeightedSpan
+    from resift.spans import sentences as sentences
     from resift.threads import AllHangError as AllHangError
     from resift.threads import Deadline as Deadline
     from resift.threads import NoWorkerError as NoWorkerError
@@ -65,9 +69,12 @@ _HOMES = {
     "RELEVANCE": "arrow",
     "RERANKERS": "catalog",
     "RESERVED": "options",
+    "SPANS": "spans",
     "Schema": "options",
     "ScoresLike": "scores",
+    "Span": "spans",
     "WRAPPERS": "catalog",
+    "WeightedSpan": "spans",
     "Workers": "threads",
     "as_array": "scores",
     "as_table": "arrow",
@@ -81,6 +88,7 @@ _HOMES = {
     "notes_of": "notes",
     "published": "catalog",
     "quoted": "redaction",
+    "sentences": "spans",
     "take": "arrow",
     "take_columns": "scores",
     "text_of": "arrow",

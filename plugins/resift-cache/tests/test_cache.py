@@ -369,6 +369,24 @@ def test_it_pickles(cached: Callable[..., resift.Reranker]) -> None:
     assert hits(other.score("fox", DOCUMENTS)) == [False] * 3
 
 
+def test_scores_that_change_are_not_kept_for_ever(
+    cached: Callable[..., resift.Reranker],
+) -> None:
+    """Somebody says how long a score holds that is another one tomorrow."""
+
+    class Fresh(Length):
+        deterministic = False
+
+    with pytest.raises(OptionsError) as error:
+        cached(Fresh())
+
+    assert str(error.value).endswith(
+        "ttl must be given, as the scores of 'Fresh' are not the same every time. Say "
+        "for how many seconds they may be used again."
+    )
+    assert cached(Fresh(), ttl=60).can_score
+
+
 def test_an_instance_needs_a_version(cached: Callable[..., resift.Reranker]) -> None:
     """Nobody can tell the options of an object that was not built by name."""
     with pytest.raises(OptionsError) as caught:

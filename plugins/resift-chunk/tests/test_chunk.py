@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 import resift
+from resift.authors import SPANS
 from resift.errors import OptionsError
 
 NUMBERS = ["1 9 2", "5", "4 4 4 4 7"]
@@ -84,6 +85,36 @@ def test_the_winning_passage_is_shown() -> None:
     assert column(scores, "passage") == ["9", "5", "7"]
     assert column(scores, "passage_start") == [2, 0, 8]
     assert column(scores, "passage_end") == [3, 1, 9]
+
+
+def test_the_winning_passage_is_a_span() -> None:
+    """In the column that `highlight` has: its place and its score."""
+    scores = chunk(Numbers()).score("q", NUMBERS)
+
+    assert column(scores, "_spans") == [
+        [{"start": 2, "end": 3, "score": 9.0}],
+        [{"start": 0, "end": 1, "score": 5.0}],
+        [{"start": 8, "end": 9, "score": 7.0}],
+    ]
+
+
+def test_spans_of_the_reranker_are_spans_of_the_text() -> None:
+    """What counts in a passage is shown where it stands in the document."""
+
+    class Lit(Numbers):
+        @resift.hookimpl
+        def score(self, documents: Sequence[str]) -> resift.Scores:
+            values = np.array(super().score(documents))
+            lit = [[{"start": 0, "end": len(text), "score": 0.5}] for text in documents]
+            return resift.Scores(values, {"_spans": pa.array(lit, SPANS)})
+
+    scores = chunk(Lit()).score("q", NUMBERS)
+
+    assert column(scores, "_spans") == [
+        [{"start": 2, "end": 3, "score": 0.5}],
+        [{"start": 0, "end": 1, "score": 0.5}],
+        [{"start": 8, "end": 9, "score": 0.5}],
+    ]
 
 
 def test_of_equal_passages_the_first_wins() -> None:

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 import resift
+from resift.authors import sentences
 from resift.errors import BackendTimeoutError, OptionsError
-from resift_highlight import sentences
 
 FOX = "Whales sing. 🦊 A red fox ran, e.g. north! It rained. Red."
 TEA = "Green tea."

@@ -40,14 +40,16 @@ class Cache:
         reranker: Whose scores to keep.
         directory: Where; ``RESIFT_CACHE_DIR`` by default, else ``resift`` in the user's
             cache directory. On a local disk, for SQLite's locks to work.
-        ttl: Seconds for which a score is used again; for ever by default.
+        ttl: Seconds for which a score is used again; for ever by default. Required for
+            a reranker that is not `deterministic`, such as a `boost` by age.
         max_megabytes: What the scores may take up; the oldest are dropped for new ones.
         version: Part of the key: change it when the model behind the same name and
             options changes. Required for a reranker that was not built by name.
         keep_text: Also keep columns that hold text: a passage, a reason.
 
     Raises:
-        ValueError: If an option is out of range, or the reranker's options are unknown.
+        ValueError: If an option is out of range, the reranker's options are unknown, or
+            scores that change would be kept for ever.
     """
 
     keeps_answers = True
@@ -70,6 +72,12 @@ class Cache:
             msg = (
                 f"version must be given, as {reranker.name!r} was not built by name "
                 "and its options are not known. Change it whenever they change."
+            )
+            raise ValueError(msg)
+        if ttl is None and not reranker.traits.deterministic:
+            msg = (
+                f"ttl must be given, as the scores of {reranker.name!r} are not the "
+                "same every time. Say for how many seconds they may be used again."
             )
             raise ValueError(msg)
         self.children = [reranker]

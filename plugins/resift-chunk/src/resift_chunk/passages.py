@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from resift_chunk.tokens import Span
+from resift.authors import sentences
+
+if TYPE_CHECKING:
+    from resift.authors import Span
 
 __all__ = ["Splitter"]
-
-_SENTENCE_END = re.compile(
-    r"""[.!?\u2026\u0964]+["'\u201d\u2019)\]\u00bb]*\s+"""  # Latin, Devanagari ...
-    r"""|[\u3002\uff01\uff1f\uff61]+["'\u201d\u2019\u300d\u300f\uff09]*\s*"""  # CJK
-    r"""|\n\s*\n\s*"""  # a blank line
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +75,7 @@ class Splitter:
         if not self.sentences:
             return []
         ends = [end for _, end in tokens]
-        found = {
-            bisect_right(ends, match.end())
-            for match in _SENTENCE_END.finditer(text)
-            if not text[match.end() : match.end() + 1].islower()  # "e.g. this"
-        }
+        found = {bisect_right(ends, start) for start, _ in sentences(text)}
         return sorted(found - {0, len(tokens)})
 
 

@@ -11,12 +11,14 @@ import numpy as np
 import pyarrow as pa
 
 from resift import Reranker, Scores, hookimpl
-from resift.authors import instruction_for, take, take_columns
+from resift.authors import SPANS, instruction_for, take, take_columns
 from resift_chunk.passages import Splitter
-from resift_chunk.tokens import HasTokens, Span, words
+from resift_chunk.tokens import HasTokens, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from resift.authors import Span, WeightedSpan
 
 __all__ = ["Aggregate", "Chunk"]
 
@@ -32,7 +34,9 @@ class Chunk:
     takes query and passage together.
 
     The best passage of each document is shown in the columns ``passage``,
-    ``passage_start`` and ``passage_end``, the latter two in characters of the text.
+    ``passage_start`` and ``passage_end``, the latter two in characters of the text; and
+    as ``_spans``, the column of `highlight`, with its score. Where the reranker itself
+    says which spans of the passage count, they are shown there, as spans of the text.
 
     Args:
         reranker: What scores the passages.
@@ -120,10 +124,20 @@ class Chunk:
         )
         values, winner = self._aggregated(scores.values, owner, len(documents))
         columns = take_columns(scores.columns, winner)
-        columns |= _evidence(documents, spans, winner)
+        best = _best(spans, winner)
+        columns |= _evidence(documents, best)
+        columns["_spans"] = _spans(best, scores.values, winner, columns.get("_spans"))
         order = None if scores.order is None else _order(values, owner, scores)
         notes = (*scores.notes, *self._notes(split))
-        return Scores(values, columns, notes, order, scores.usage)
+        return Scores(
+            values,
+            columns,
+            notes,
+            order,
+            scores.usage,
+            unscored=scores.unscored,
+            kind=scores.kind,
+        )
 
     def __reduce__(self) -> tuple[object, ...]:
         return functools.partial(type(self), self._reranker, **self._options), ()
@@ -154,14 +168,49 @@ class Chunk:
         return [few] if cut else []
 
 
-def _evidence(
-    documents: Sequence[str],
-    spans: Sequence[Sequence[Span]],
+def _best(
+    spans: Sequence[Sequence[Span]], winner: NDArray[np.int64]
+) -> list[Span | None]:
+    """Return where each document's best passage lies; None for none."""
+    flat = [span for own in spans for span in own]
+    return [flat[i] if i >= 0 else None for i in winner.tolist()]
+
+
+def _spans(
+    best: Sequence[Span | None],
+    values: NDArray[np.float64],
     winner: NDArray[np.int64],
+    inside: pa.Array | None,
+) -> pa.Array:
+    """Return what counts of each text: its best passage, or the spans in that.
+
+    Args:
+        best: Where the best passages lie.
+        values: The scores of all passages.
+        winner: Which of them is each document's best.
+        inside: What the reranker says of the best passages, in characters of those.
+    """
+    found: list[list[WeightedSpan] | None] = []
+    told = [None] * len(best) if inside is None else inside.to_pylist()
+    for span, i, own in zip(best, winner.tolist(), told, strict=True):
+        if span is None:
+            found.append(None)
+        elif own is None:
+            start, end = span
+            found.append([{"start": start, "end": end, "score": float(values[i])}])
+        else:
+            found.append([_moved(each, span[0]) for each in own])
+    return pa.array(found, SPANS)
+
+
+def _moved(span: WeightedSpan, by: int) -> WeightedSpan:
+    return {**span, "start": span["start"] + by, "end": span["end"] + by}
+
+
+def _evidence(
+    documents: Sequence[str], best: Sequence[Span | None]
 ) -> dict[str, pa.Array]:
     """Return the text and the place of each document's best passage."""
-    flat = [span for own in spans for span in own]
-    best = [flat[i] if i >= 0 else None for i in winner.tolist()]
     passages = [
         None if span is None else document[slice(*span)]
         for document, span in zip(documents, best, strict=True)

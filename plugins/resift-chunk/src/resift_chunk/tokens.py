@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-__all__ = ["HasTokens", "Span", "words"]
+if TYPE_CHECKING:
+    from resift.authors import Span
 
-Span: TypeAlias = tuple[int, int]
-"""Where something begins and ends in a text, in characters."""
+__all__ = ["HasTokens", "words"]
 
 _SINGLE = (  # written without spaces, each character counts: kana and Han
     r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"

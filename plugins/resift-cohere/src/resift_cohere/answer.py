@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 from resift_remote import Found, WrongAnswerError, checked_scores, usage_in
 
-__all__ = ["read_scores", "read_usage"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from resift.authors import WeightedSpan
+
+__all__ = ["read_scores", "read_spans", "read_usage"]
 
 
 def read_scores(response: object, n_documents: int, expected: int) -> Found:
@@ -30,6 +38,43 @@ def read_scores(response: object, n_documents: int, expected: int) -> Found:
         for result in results
     ]
     return checked_scores(pairs, n_documents, expected)
+
+
+def read_spans(
+    response: object, documents: Sequence[str]
+) -> dict[int, list[WeightedSpan]]:
+    """Return the spans of each document that count, in the order of its text.
+
+    Args:
+        response: An answer whose scores were read.
+        documents: The documents that were sent.
+
+    Raises:
+        WrongAnswerError: If a span is none of its document's text.
+    """
+    found: dict[int, list[WeightedSpan]] = {}
+    for result in getattr(response, "results", ()):
+        spans = getattr(result, "relevant_spans", None) or ()
+        own = [_span(span, len(documents[result.index])) for span in spans]
+        found[result.index] = sorted(own, key=lambda span: span["start"])
+    return found
+
+
+def _span(span: object, length: int) -> WeightedSpan:
+    def told(name: str) -> object:
+        return span.get(name) if isinstance(span, dict) else getattr(span, name, None)
+
+    start, end, score = map(told, ("start", "end", "score"))
+    if (
+        isinstance(start, int)
+        and isinstance(end, int)
+        and 0 <= start < end <= length
+        and isinstance(score, int | float)
+        and math.isfinite(score)
+    ):
+        return {"start": start, "end": end, "score": float(score)}
+    msg = f"a relevant span must lie in its document of {length} characters"
+    raise WrongAnswerError(msg)
 
 
 def read_usage(response: object) -> dict[str, float]:

@@ -27,26 +27,35 @@ if TYPE_CHECKING:
 __all__ = ["attempt"]
 
 
-def attempt(rerank: Callable[..., object], url: str, seconds: float) -> Reply[object]:
+def attempt(
+    rerank: Callable[..., object],
+    url: str,
+    seconds: float,
+    *,
+    more: Mapping[str, object] | None = None,
+) -> Reply[object]:
     """Return the SDK's answer, or what an error of it means.
 
     Args:
         rerank: ``ClientV2.rerank`` with all that it is to send.
         url: The address that it posts to.
         seconds: How long it may last.
+        more: Fields of the request that not every version of the SDK knows.
     """
-    options = {
+    options: dict[str, object] = {
         "timeout": seconds,
         "timeout_in_seconds": seconds,  # the name before version 7
         "max_retries": 0,
     }
+    if more:
+        options["additional_body_parameters"] = more
     try:
         response = rerank(request_options=cast("RequestOptions", options))
     except Exception as error:  # noqa: BLE001  # whatever the SDK raises
         return _reply(error, url)
-    more = getattr(response, "model_extra", None)  # what is no field of an answer
-    if not isinstance(getattr(response, "results", None), list) and message_in(more):
-        return Reply(status=200, answer=more, meant=status_meant(more) or 400)
+    extra = getattr(response, "model_extra", None)  # what is no field of an answer
+    if not isinstance(getattr(response, "results", None), list) and message_in(extra):
+        return Reply(status=200, answer=extra, meant=status_meant(extra) or 400)
     return Reply(status=200, answer=response)
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from resift import hookimpl
 from resift.errors import BackendError, ServerError
 from resift_cohere.address import COHERE, sdk_address, server_address
-from resift_cohere.answer import read_scores, read_usage
+from resift_cohere.answer import read_scores, read_spans, read_usage
 from resift_cohere.attempt import attempt
 from resift_cohere.client import Client, new_sdk
 from resift_remote import (
@@ -56,6 +56,8 @@ class Cohere(RemoteReranker):
             earlier, 0 the default.
         max_documents: The most documents to send in one request. More are split over
             several requests.
+        spans: The most spans of each document to show in the column ``_spans``: what
+            counts of it, of Rerank 5 and later models. None by default.
     """
 
     name: ClassVar[str] = "cohere"
@@ -68,9 +70,13 @@ class Cohere(RemoteReranker):
     max_tokens_per_doc: int | None = None
     priority: int | None = None
     max_documents: int = 1000
+    spans: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.spans is not None and self.spans < 1:
+            msg = f"option 'spans' must be at least 1, got {self.spans!r}."
+            raise ValueError(msg)
         given = self.base_url or os.environ.get("CO_API_URL") or COHERE
         base_url = sdk_address(given)
         self._url = server_address(base_url)
@@ -121,14 +127,19 @@ class Cohere(RemoteReranker):
                 documents=texts,
                 **{name: value for name, value in fields.items() if value is not None},
             )
+            shown = {"mode": "enabled", "max_spans": self.spans}
+            more = None if self.spans is None else {"relevant_spans": shown}
             reply = retried(
-                partial(attempt, rerank, self._url), self.max_retries, deadline
+                partial(attempt, rerank, self._url, more=more),
+                self.max_retries,
+                deadline,
             )
         if not reply.succeeded or reply.lost:
             raise self._failure(reply, [query, *texts])
         try:
             found = read_scores(reply.answer, len(texts), cut)
-            return Answer(found, read_usage(reply.answer))
+            spans = None if self.spans is None else read_spans(reply.answer, texts)
+            return Answer(found, read_usage(reply.answer), spans)
         except WrongAnswerError as error:
             problem = str(error)
         msg = f"{self._who()}: the answer cannot be used: {problem}."

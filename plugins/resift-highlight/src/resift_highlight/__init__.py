@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from resift_highlight.reranker import Highlight
-from resift_highlight.sentences import sentences
 
-__all__ = ["Highlight", "sentences"]
+__all__ = ["Highlight"]

@@ -5,33 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from resift import Note, Reranker, Scores, hookimpl
-from resift.authors import DEGRADED, Deadline, Evidence, instruction_for, take
+from resift.authors import (
+    DEGRADED,
+    SPANS,
+    Deadline,
+    Evidence,
+    instruction_for,
+    sentences,
+    take,
+)
 from resift.errors import BackendTimeoutError
-from resift_highlight.sentences import sentences
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["SPANS", "Highlight"]
+    from resift.authors import WeightedSpan
 
-SPANS = pa.list_(
-    pa.struct([("start", pa.int64()), ("end", pa.int64()), ("score", pa.float64())])
-)
-"""The type of the column ``_spans``."""
+__all__ = ["Highlight"]
 
 _SHOWN = 10  # documents, where the call does not say how many are shown
-
-
-class _Lit(TypedDict):
-    start: int
-    end: int
-    score: float
 
 
 class Highlight:
@@ -115,7 +113,7 @@ class Highlight:
         return _with(scores, shown, inside.notes, inside.usage)
 
     def _columns(
-        self, documents: Sequence[str], found: Mapping[int, list[_Lit]]
+        self, documents: Sequence[str], found: Mapping[int, list[WeightedSpan]]
     ) -> dict[str, Iterable[object]]:
         """Return the spans of each document, and on request their texts."""
         lit = [found.get(row) for row in range(len(documents))]
@@ -133,9 +131,9 @@ class Highlight:
 
 def _best(
     spans: Sequence[tuple[int, int, int]], scores: NDArray[np.float64], most: int
-) -> dict[int, list[_Lit]]:
+) -> dict[int, list[WeightedSpan]]:
     """Return the best sentences by document, in the order of its text."""
-    chosen: dict[int, list[_Lit]] = {}
+    chosen: dict[int, list[WeightedSpan]] = {}
     for i in np.argsort(-scores, kind="stable").tolist():
         row, start, end = spans[i]
         own = chosen.setdefault(row, [])

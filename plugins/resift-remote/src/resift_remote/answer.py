@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from resift.authors import WeightedSpan
 
 __all__ = ["Answer", "Found", "WrongAnswerError", "checked_scores"]
 
@@ -19,10 +22,12 @@ class Answer:
     Args:
         found: The scores by document.
         usage: What it cost, as `resift_remote.usage_in` reads it.
+        spans: What counts of each document, where the server says so.
     """
 
     found: Found
     usage: Mapping[str, float] = field(default_factory=dict)
+    spans: Mapping[int, Sequence[WeightedSpan]] | None = None
 
 
 class WrongAnswerError(ValueError):

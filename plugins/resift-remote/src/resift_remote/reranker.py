@@ -21,6 +21,7 @@ from resift_remote.usage import Tally
 
 if TYPE_CHECKING:
     from resift import Scores
+    from resift.authors import WeightedSpan
 
 __all__ = ["RemoteReranker"]
 
@@ -187,8 +188,10 @@ class RemoteReranker(ABC):
             BackendError: If one part is not answered as it should.
         """
         import numpy as np
+        import pyarrow as pa
 
         from resift import Scores
+        from resift.authors import SPANS
 
         parts = self.parts(len(documents), deadline) if documents else []
         answers = ask_together(
@@ -201,14 +204,22 @@ class RemoteReranker(ABC):
         )
         tally = Tally()
         found: Found = {}
+        spans: dict[int, Sequence[WeightedSpan]] = {}
         for part, answer in zip(parts, answers, strict=True):
             tally.add(answer.usage)
             for index, score in answer.found.items():
                 found[part.start + index] = score
+            for index, own in (answer.spans or {}).items():
+                spans[part.start + index] = own
+        columns = {}
+        if any(answer.spans is not None for answer in answers):
+            lit = [spans.get(row) for row in range(len(documents))]
+            columns["_spans"] = pa.array(lit, SPANS)
         values = np.full(len(documents), np.nan)
         values[list(found)] = list(found.values())
         return Scores(
             values,
+            columns,
             notes=self.notes(found),
             usage=tally.usage,
             unscored="the server left it out" if len(found) < len(documents) else "",

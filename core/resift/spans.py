@@ -1,14 +1,34 @@
-"""Sentences: where each of a text begins and ends."""
+"""Spans: which parts of a text count, and where its sentences lie."""
 
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
-__all__ = ["Span", "sentences"]
+import pyarrow as pa
+
+__all__ = ["SPANS", "Span", "WeightedSpan", "sentences"]
+
+SPANS = pa.list_(
+    pa.struct([("start", pa.int64()), ("end", pa.int64()), ("score", pa.float64())])
+)
+"""The type of the column ``_spans``: the parts of each document that count.
+
+In code points of its text, in their order; the end is exclusive, and the score means
+what its reranker says. Null where a reranker says nothing of a document.
+"""
 
 Span: TypeAlias = tuple[int, int]
 """Where something begins and ends in a text, in code points."""
+
+
+class WeightedSpan(TypedDict):
+    """One span of the column ``_spans``."""
+
+    start: int
+    end: int
+    score: float
+
 
 _END = re.compile(
     r"""[.!?\u2026\u0964]+["'\u201d\u2019)\]\u00bb]*\s+"""  # Latin, Devanagari ...
