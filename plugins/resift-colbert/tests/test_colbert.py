@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import resift
+from resift.authors import SPANS
 from resift.errors import (
     BackendTimeoutError,
     InputError,
@@ -238,6 +239,34 @@ def test_matches_of_stored_embeddings(model: str, table: pa.Table) -> None:
     found = pa.array(changed.columns["_matches"]).to_pylist()
     assert [[m["position"] for m in row] for row in found] == places
     assert {m["document_token"] for m in found[0]} == {None}
+
+
+def test_matched_words_are_spans(model: str, table: pa.Table) -> None:
+    """Words that query tokens matched are where they stand, stored or encoded."""
+    texts = ColBERT(model=model, device="cpu", matches=True)
+    stored = ColBERT(
+        model=model, device="cpu", embeddings="tokens", matches=True, missing="skip"
+    )
+
+    scores = texts.score(QUERY, DOCUMENTS)
+
+    assert scores.columns["_spans"].type == SPANS
+    found = scores.columns["_spans"].to_pylist()
+    matches = scores.columns["_matches"].to_pylist()
+    for text, spans, matched in zip(DOCUMENTS, found, matches, strict=True):
+        shown = {text[span["start"] : span["end"]] for span in spans}
+        own = {m["document_token"] for m in matched if m["document_token"] in text}
+        assert shown == own  # a word each, as the tokenizer of the test has them
+        assert spans == sorted(spans, key=lambda span: span["start"])
+    own = [m["similarity"] for m in matches[3] if m["document_token"] in DOCUMENTS[3]]
+    ((span,),) = found[3:]
+    assert span == {"start": 0, "end": 3, "score": pytest.approx(sum(own))}
+    same = stored.score(QUERY, DOCUMENTS, table).columns["_spans"].to_pylist()
+    assert [[(s["start"], s["end"]) for s in row] for row in same] == [
+        [(s["start"], s["end"]) for s in row] for row in found
+    ]
+    changed = stored.score(QUERY, ["fox", *DOCUMENTS[1:]], table).columns["_spans"]
+    assert changed.null_count == 4  # the tokens are not those that are stored
 
 
 def test_matches_are_shown_by_explain_only(model: str, table: pa.Table) -> None:

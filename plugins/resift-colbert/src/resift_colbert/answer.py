@@ -8,12 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from resift import Scores
-from resift_colbert.evidence import MATCHES, matches
+from resift.authors import SPANS
+from resift_colbert.evidence import MATCHES, matches, spans
 from resift_colbert.maxsim import maxsim
 from resift_local import truncation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from resift_colbert.encoder import Encoder, Query
     from resift_colbert.maxsim import IntArray
@@ -43,6 +44,7 @@ class Answer:
         self._tokens = query.tokens_read
         self._rows: list[IntArray] = []
         self._matches: list[pa.Array] = []
+        self._spans: list[pa.Array] = []
 
     def add(
         self,
@@ -69,7 +71,9 @@ class Answer:
             self._cut[rows] = tokens_cut
         if self._with_matches:
             self._rows.append(rows)
-            self._matches.append(self._explained(documents))
+            found = self._explained(documents)
+            self._matches.append(found)
+            self._spans.append(spans(found, documents))
         return rows[~np.isfinite(scores) & (documents.lengths > 0)]
 
     def charge(self, tokens: int) -> None:
@@ -88,7 +92,8 @@ class Answer:
         )
         columns: dict[str, Iterable[object]] = {**cut}
         if self._with_matches:
-            columns["_matches"] = self._aligned_matches()
+            columns["_matches"] = self._aligned(self._matches, MATCHES)
+            columns["_spans"] = self._aligned(self._spans, SPANS)
         return Scores(
             self._values,
             columns,
@@ -105,12 +110,13 @@ class Answer:
             None if ids is None else self._encoder.spell(ids),
         )
 
-    def _aligned_matches(self) -> pa.Array:
+    def _aligned(self, parts: Sequence[pa.Array], kind: pa.DataType) -> pa.Array:
+        """Return what was found of some rows at a time, one value for each document."""
         place = np.full(len(self._values), -1, dtype=np.int64)
         if self._rows:
             rows = np.concatenate(self._rows)
             place[rows] = np.arange(len(rows))
-        found = pa.concat_arrays([*self._matches, pa.array([], MATCHES)])
+        found = pa.concat_arrays([*parts, pa.array([], kind)])
         return found.take(pa.array(place, mask=place < 0))
 
     def _unscored(self) -> list[str]:

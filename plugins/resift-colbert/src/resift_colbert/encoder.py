@@ -163,6 +163,8 @@ class Encoder:
                 )
             tokens = TokenEmbeddings(*_laid_out(encoded))
             self._require_finite(tokens.values)
+            if self._options.matches:
+                tokens = self.placed(tokens, [texts[row] for row in rows], deadline)
             yield Batch(rows, tokens, counts[rows] - cuts[rows], cuts[rows])
 
     def ids(
@@ -185,6 +187,35 @@ class Encoder:
                 features = module(features, task="document")
         mask = features["attention_mask"].bool()
         return features["input_ids"][mask].numpy(), mask.sum(dim=1).numpy()
+
+    def placed(
+        self, tokens: TokenEmbeddings, texts: Sequence[str], deadline: Deadline
+    ) -> TokenEmbeddings:
+        """Return *tokens*, whose ids are known, with their places in the texts.
+
+        A tokenizer that tells no places (a slow one) leaves them unknown.
+        """
+        if tokens.ids is None or not self._model.tokenizer.is_fast:
+            return tokens
+        prompt = self._document_prompt or ""
+        with deadline.holding(self._lock, _BUSY):
+            encoded = self._model.tokenizer(
+                [f"{prompt}{text}" for text in texts],
+                truncation=False,
+                padding=False,
+                return_offsets_mapping=True,
+                verbose=False,
+            )
+        places = np.full((len(tokens.ids), 2), -1, dtype=np.int64)
+        stops = np.cumsum(tokens.lengths).tolist()
+        whole = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        for start, stop, (ids, offsets) in zip([0, *stops], stops, whole, strict=False):
+            found = _aligned(tokens.ids[start:stop].tolist(), ids)
+            for token, i in enumerate(found, start):
+                if i is not None and (span := offsets[i])[0] < span[1]:
+                    places[token] = np.array(span) - len(prompt)
+        places[places[:, 0] < 0] = -1
+        return TokenEmbeddings(tokens.values, tokens.lengths, tokens.ids, places)
 
     def spell(self, ids: IntArray) -> list[str]:
         """Return tokens as the tokenizer writes them."""
@@ -226,6 +257,25 @@ class Encoder:
                 verbose=False,
             )
         return np.array([len(ids) for ids in encoded["input_ids"]], dtype=np.int64)
+
+
+def _aligned(scored: Sequence[int], ids: Sequence[int]) -> list[int | None]:
+    """Return where each scored token is among all tokens of its text.
+
+    Those that are left out are so by what they are (punctuation), or stand at the end.
+    A token that the model adds itself is among none.
+    """
+    found: list[int | None] = []
+    at = 0
+    for token in scored:
+        try:
+            at = ids.index(token, at)
+        except ValueError:
+            found.append(None)
+        else:
+            found.append(at)
+            at += 1
+    return found
 
 
 def _laid_out(

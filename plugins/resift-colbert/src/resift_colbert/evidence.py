@@ -1,4 +1,4 @@
-"""Which document token each query token matched: why a score is what it is."""
+"""Which document token each query token matched, and where that stands in the text."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from resift.authors import SPANS
 from resift_colbert.maxsim import best_matches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from resift.authors import WeightedSpan
     from resift_colbert.maxsim import FloatArray, IntArray
     from resift_colbert.tokens import TokenEmbeddings
 
-__all__ = ["MATCHES", "matches"]
+__all__ = ["MATCHES", "matches", "spans"]
 
 _MATCH = pa.struct(
     [
@@ -66,6 +68,48 @@ def matches(
     return pa.ListArray.from_arrays(
         pa.array(offsets, pa.int32()), found, type=MATCHES, mask=pa.array(~filled)
     )
+
+
+def spans(found: pa.ListArray, documents: TokenEmbeddings) -> pa.Array:
+    """Return where the matched tokens stand in each text.
+
+    Tokens that touch are one span: a word is. Its score is the sum of the similarities
+    of the query tokens that it matched.
+
+    Args:
+        found: The matches, as `matches` returns them.
+        documents: The documents.
+
+    Returns:
+        A `SPANS` array, null where nobody knows where tokens stand.
+    """
+    if documents.places is None:
+        return pa.nulls(len(found), SPANS)
+    starts = np.cumsum(documents.lengths) - documents.lengths
+    return pa.array(
+        [
+            None if own is None else _joined(own, documents.places[start:])
+            for own, start in zip(found.to_pylist(), starts.tolist(), strict=True)
+        ],
+        SPANS,
+    )
+
+
+def _joined(found: Sequence[dict[str, float]], places: IntArray) -> list[WeightedSpan]:
+    """Return the spans of the tokens that one document matched."""
+    scores: dict[tuple[int, int], float] = {}
+    for match in found:
+        start, end = places[int(match["position"])].tolist()
+        if start >= 0:
+            scores[start, end] = scores.get((start, end), 0.0) + match["similarity"]
+    joined: list[WeightedSpan] = []
+    for (start, end), score in sorted(scores.items()):
+        if joined and start <= joined[-1]["end"]:
+            joined[-1]["end"] = max(end, joined[-1]["end"])
+            joined[-1]["score"] += score
+        else:
+            joined.append({"start": start, "end": end, "score": score})
+    return joined
 
 
 def _named(names: Sequence[str] | None, tokens: IntArray) -> pa.Array:

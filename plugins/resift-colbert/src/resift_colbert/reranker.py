@@ -54,7 +54,8 @@ class ColBERT(Options):
         missing: What to do about a document whose stored embeddings are null: stop with
             an ``"error"``, or ``"skip"`` it, which leaves it unscored.
         matches: Say which document token each query token matched, in a column
-            ``_matches`` that ``explain=True`` shows.
+            ``_matches`` that ``explain=True`` shows, and where those stand in the text,
+            in ``_spans``.
         trust_remote_code: Run code that comes with the checkpoint.
         local_files_only: Never download anything.
         threads: Threads that torch may use, in the whole process; unset, as it is.
@@ -224,6 +225,7 @@ class ColBERT(Options):
                 ids, lengths = encoder.ids(texts, deadline)
                 if np.array_equal(lengths, tokens.lengths):
                     named = TokenEmbeddings(tokens.values, tokens.lengths, ids)
+                    named = encoder.placed(named, texts, deadline)
             yield rows, named
 
     def _check_width(self, tokens: TokenEmbeddings, query: Query) -> None:

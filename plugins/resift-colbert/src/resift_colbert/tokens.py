@@ -24,11 +24,14 @@ class TokenEmbeddings:
         lengths: Tokens of each text, int64, shape ``(n_texts,)``.
         ids: The tokens in the vocabulary, int64, shape ``(n_tokens,)``; None where
             only the embeddings are known.
+        places: Where they stand in their text, in code points, int64, shape
+            ``(n_tokens, 2)``, -1 for one that stands nowhere; None where unknown.
     """
 
     values: FloatArray
     lengths: IntArray
     ids: IntArray | None = None
+    places: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -44,4 +47,6 @@ class TokenEmbeddings:
             or [np.empty(0, dtype=np.int64)]
         )
         ids = None if self.ids is None else self.ids[tokens]
-        return TokenEmbeddings(self.values[tokens], self.lengths[list(rows)], ids)
+        places = None if self.places is None else self.places[tokens]
+        lengths = self.lengths[list(rows)]
+        return TokenEmbeddings(self.values[tokens], lengths, ids, places)
