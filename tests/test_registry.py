@@ -210,3 +210,92 @@ def test_an_entry_that_cannot_be_built_yet_is_no_reason_not_to_reload(counted):
     assert registry.get("model").rank("q", ["a", "bb"])[0].index == 1
     with pytest.raises(resift.UnknownRerankerError):
         registry.get("later")
+
+
+def test_what_was_closed_is_built_anew(counted):
+    """An entry of the same model that comes later does not get a closed plugin."""
+    registry = Registry(THREE)
+    registry.get("careful")
+    registry.reload(
+        {"rerankers": {"late": {"use": "fake", "options": {"model": "big"}}}}
+    )
+
+    ranked = registry.get("late").rank("q", ["a", "bb"])
+
+    assert counted.closed == ["big"]
+    assert counted.built == ["big", "big"]
+    assert ranked[0].index == 1
+
+
+FAILS_TO_CLOSE = """
+class Plugin:
+    @resift.hookimpl
+    def score(self, documents):
+        return [float(len(text)) for text in documents]
+    @resift.hookimpl
+    def close(self):
+        raise OSError("the socket is gone")
+"""
+STUCK = {"rerankers": {"stuck": {"use": "fake"}}}
+
+
+def test_what_fails_to_close_costs_no_reload_and_no_request(install, caplog):
+    """It is logged: whoever holds the last lease did nothing wrong."""
+    install(FAILS_TO_CLOSE)
+    registry = Registry(STUCK)
+
+    with registry.lease("stuck") as reranker:
+        changes = registry.reload({"rerankers": {"other": {"use": "bm25"}}})
+        ranked = reranker.rank("q", ["a", "bb"])
+
+    assert changes.added == ("other",)
+    assert ranked[0].index == 1
+    assert caplog.messages == [
+        "Reranker 'stuck' (resift-fake 1.0): close failed: OSError: the socket is gone"
+    ]
+
+
+def test_what_fails_to_close_is_raised_by_close(install):
+    """All were asked to before."""
+    install(FAILS_TO_CLOSE)
+    registry = Registry(STUCK)
+    registry.get("stuck")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        registry.close()
+
+    assert caught.value.message == (
+        "Reranker 'stuck' (resift-fake 1.0): close failed: OSError: the socket is gone"
+    )
+
+
+def test_a_reranker_that_closes_slowly_keeps_nobody_waiting(install):
+    """Others are given out meanwhile."""
+    install(
+        "import threading\n"
+        "closing, may_close = threading.Event(), threading.Event()\n"
+        "class Plugin:\n"
+        "    @resift.hookimpl\n"
+        "    def score(self, documents):\n"
+        "        return [0.0 for text in documents]\n"
+        "    @resift.hookimpl\n"
+        "    def close(self):\n"
+        "        closing.set()\n"
+        "        may_close.wait(30)\n"
+    )
+    import resift_fake
+
+    registry = Registry({"rerankers": {"slow": {"use": "fake"}}})
+    registry.get("slow")
+    new = {"rerankers": {"words": {"use": "bm25"}}}
+    thread = threading.Thread(target=registry.reload, args=[new])
+    thread.start()
+    resift_fake.closing.wait(30)
+    found = []
+    asker = threading.Thread(target=lambda: found.append(registry.get("words").name))
+    asker.start()
+    asker.join(10)
+    resift_fake.may_close.set()
+    thread.join()
+
+    assert found == ["words"]

@@ -8,6 +8,7 @@ is, even if the config is read again meanwhile.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Changes", "Registry"]
 
+_log = logging.getLogger("resift")
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -54,7 +57,8 @@ class Registry:
     """The rerankers that a config names, each built when it is first asked for.
 
     May be used by many threads at once, and as a context manager that closes it. Its
-    rerankers are borrowed: closing one of them releases nothing.
+    rerankers are borrowed: closing one of them releases nothing. What fails to close
+    while the registry goes on is logged, as it is nobody's request.
 
     Args:
         config: A `resift.Config`, the path of a file, a mapping, or None for none. By
@@ -120,7 +124,8 @@ class Registry:
         finally:
             with self._lock:
                 self._leases[generation] -= 1
-                self._sweep()
+                unused = self._unused()
+            _log_failures(_closed(unused))
 
     def reload(self, config: object = ...) -> Changes:
         """Read the config again; what did not change keeps its instance.
@@ -143,13 +148,14 @@ class Registry:
                 for name in before.built() & set(now.names()):
                     now.get(name)
             except Exception:
-                now.close(keep=before.shared)
+                _log_failures(_closed(now.owners(keep=before.shared)))
                 raise
             changes = _changes(before, now)
             self._now = now
             self._retired.append(before)
-            self._sweep()
-            return changes
+            unused = self._unused()
+        _log_failures(_closed(unused))
+        return changes
 
     def close(self) -> None:
         """Close what no lease holds now, and the rest when its leases end; idempotent.
@@ -158,10 +164,13 @@ class Registry:
             ExceptionGroup: If plugins fail to close, after all were asked to.
         """
         with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._retired.append(self._now)
-                self._sweep()
+            if self._closed:
+                return
+            self._closed = True
+            self._retired.append(self._now)
+            unused = self._unused()
+        if errors := _closed(unused):
+            raise ExceptionGroup("; ".join(map(_words, errors)), errors)
 
     def __enter__(self) -> Self:
         self._require_open()
@@ -175,21 +184,20 @@ class Registry:
     ) -> None:
         self.close()
 
-    def _sweep(self) -> None:
-        """Close what only generations without leases hold."""
+    def _unused(self) -> list[Reranker]:
+        """Give up what only generations without leases hold; return it to be closed.
+
+        That is done without the lock, so that nobody waits for it.
+        """
         used = [g for g in self._retired if self._leases[g]]
         unused = [g for g in self._retired if not self._leases[g]]
         self._retired = used
         alive = used if self._closed else [*used, self._now]
         keep = {key: share for g in alive for key, share in g.shared.items()}
-        errors: list[Exception] = []
+        self._now.take_over_only(keep)
         for generation in unused:
             self._leases.pop(generation, None)
-            errors += generation.close(keep)
-        if errors:
-            causes = "; ".join(str(error) for error in errors)
-            msg = f"Registry: close failed: {causes}"
-            raise ExceptionGroup(msg, errors)
+        return [owner for generation in unused for owner in generation.owners(keep)]
 
     def _require_open(self) -> None:
         if self._closed:
@@ -241,16 +249,18 @@ class _Generation:
         """Return what each name stands for, to be compared."""
         return {name: self._loader.stands_for(name) for name in self.config.rerankers}
 
-    def close(self, keep: Mapping[str, _Share]) -> list[Exception]:
-        """Close the plugins that *keep* does not hold; return what they raised."""
-        errors: list[Exception] = []
-        for made_of, share in self.shared.items():
-            if keep.get(made_of) is not share:
-                try:
-                    share.owner.close()
-                except Exception as error:  # noqa: BLE001  # all are raised together
-                    errors.append(error)
-        return errors
+    def owners(self, keep: Mapping[str, _Share]) -> list[Reranker]:
+        """Return the owners of the plugins that *keep* does not hold."""
+        return [
+            share.owner
+            for made_of, share in self.shared.items()
+            if keep.get(made_of) is not share
+        ]
+
+    def take_over_only(self, keep: Mapping[str, _Share]) -> None:
+        """Forget the plugins of the generation before that *keep* does not hold."""
+        known = self._loader.known
+        self._loader.known = {k: s for k, s in known.items() if keep.get(k) is s}
 
     def _default(self) -> str | None:
         return normalized(self.config.default) if self.config.default else None
@@ -344,6 +354,27 @@ class _SharingLoader(Loader):
             self.shared[made_of] = share
             self.shared.update({inner: self.known[inner] for inner in share.inner})
         return share
+
+
+def _closed(owners: Sequence[Reranker]) -> list[Exception]:
+    """Close them all; return what they raised."""
+    errors: list[Exception] = []
+    for owner in owners:
+        try:
+            owner.close()
+        except Exception as error:  # noqa: BLE001  # the others are closed all the same
+            errors.append(error)
+    return errors
+
+
+def _log_failures(errors: Sequence[Exception]) -> None:
+    for error in errors:
+        _log.warning("%s", _words(error))
+
+
+def _words(error: Exception) -> str:
+    """Return what an error of `Reranker.close` says, without how many it holds."""
+    return error.message if isinstance(error, ExceptionGroup) else str(error)
 
 
 def _changes(before: _Generation, now: _Generation) -> Changes:
