@@ -14,6 +14,9 @@ Besides its hooks, an instance may carry these attributes:
     What a score means: ``"probability"`` (0 to 1, may be thresholded),
     ``"similarity"`` (bounded), ``"logit"`` (unbounded, monotone) or ``"ordinal"``
     (only the order means anything; the default).
+``score_range``
+    Of a similarity: its lowest and its highest value, such as ``(-1.0, 1.0)``, so that
+    others can put it between 0 and 1. None, the default, where they are not known.
 ``columns``
     Names of the columns it reads from `candidates`, such as a vector column. Declaring
     any turns off two services: null and blank texts, and repeated texts, then reach
@@ -35,8 +38,9 @@ Besides its hooks, an instance may carry these attributes:
     size. `cache` finds the scores of a text whatever they are.
 ``children``
     The rerankers that it is made of, a list. What it does not declare, `columns`,
-    `needs_text`, `tells_rows_apart`, `reads_order`, `score_kind`, `pointwise` and
-    `deterministic`, follows from theirs, and they are warmed up and checked with it.
+    `needs_text`, `tells_rows_apart`, `reads_order`, `score_kind`, `score_range`,
+    `pointwise` and `deterministic`, follows from theirs, and they are warmed up and
+    checked with it.
 ``does_without``
     True for a reranker made of others that works without some of them: a child whose
     key is not set, or whose package cannot be imported, then fails when it is asked,

@@ -276,8 +276,15 @@ def _ranked(
     host: Host, documents: Sequence[D], scores: Scores, settings: Settings
 ) -> RankedDocuments[D]:
     scores, shown = enough(host, told(scores, host.name), settings)
-    kind = host.traits.score_kind
-    return RankedDocuments.of(documents, scores, shown, kind=kind, who=host.who)
+    traits = host.traits
+    return RankedDocuments.of(
+        documents,
+        scores,
+        shown,
+        kind=traits.score_kind,
+        score_range=traits.score_range,
+        who=host.who,
+    )
 
 
 def _texts(documents: Sequence[object], text: Text, host: Host) -> list[str | None]:

@@ -124,7 +124,8 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
     shows it as a table; pydantic and FastAPI write it as JSON. ``notes`` is a tuple of
     sentences that a user must know, such as
     ``"fallback: cohere timed out after 0.5 s"``; ``usage`` is what the call cost, as
-    numbers by name; ``kind`` is what the scores mean, see `resift.hookspecs`.
+    numbers by name; ``kind`` is what the scores mean, and ``score_range`` between which
+    numbers a similarity lies, see `resift.hookspecs`.
     """
 
     def __init__(
@@ -133,9 +134,11 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
         notes: Iterable[str] = (),
         usage: Mapping[str, float] = _NO_COLUMNS,  # type: ignore[assignment]  # empty
         kind: str = "ordinal",
+        score_range: tuple[float, float] | None = None,
     ) -> None:
         self.documents = tuple(documents)
         self.kind = kind
+        self.score_range = score_range
         self.notes = tuple(notes)
         self.usage = dict(usage)
 
@@ -147,6 +150,7 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
         top_k: int | None = None,
         *,
         kind: str = "ordinal",
+        score_range: tuple[float, float] | None = None,
         who: str = "RankedDocuments.of",
     ) -> Self:
         """Rank documents by their scores.
@@ -157,6 +161,7 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
                 without a score follow, in the order they came.
             top_k: How many to keep; all by default.
             kind: What the scores mean, unless they say it themselves.
+            score_range: Between which numbers such a similarity lies.
             who: What messages call whoever scored.
 
         Raises:
@@ -164,6 +169,8 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
         """
         if not isinstance(scores, Scores):
             scores = checked(scores, len(documents), who)
+        elif not isinstance(scores.values, np.ndarray):  # nobody has checked them
+            scores = checked(scores, len(scores), who)
         order = scores.ranking()
         order = np.concatenate([order, np.arange(len(order), len(documents))])[:top_k]
         narrow = np.full(len(documents), np.nan, dtype=np.float32)
@@ -176,7 +183,9 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
             RankedDocument(i, documents[i], values[i], rank, columns[i])
             for rank, i in enumerate(order.tolist(), start=1)
         ]
-        return cls(ranked, scores.notes, scores.usage, scores.kind or kind)
+        if scores.kind is not None:
+            kind, score_range = scores.kind, scores.score_range
+        return cls(ranked, scores.notes, scores.usage, kind, score_range)
 
     def to_list(self) -> list[dict[str, object]]:
         """Return the documents as dictionaries, best first: ``json.dumps`` takes them.

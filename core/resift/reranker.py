@@ -223,6 +223,11 @@ class Reranker(Nested):
         return self.traits.score_kind
 
     @property
+    def score_range(self) -> tuple[float, float] | None:
+        """Between which numbers a similarity lies; None for other kinds."""
+        return self.traits.score_range
+
+    @property
     def columns(self) -> tuple[str, ...] | None:
         """The candidate columns it reads, or None where it declares nothing."""
         return self.traits.columns

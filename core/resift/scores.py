@@ -47,6 +47,8 @@ class Scores:
             NaN and no note says why: NaN is never an accident.
         kind: What these scores mean, where one answer's differ from the `score_kind`
             that is declared: a composite's of mixed kinds, say.
+        score_range: The lowest and the highest value that such a similarity can have,
+            where *kind* is given; see `resift.hookspecs`.
     """
 
     values: NDArray[np.float64]
@@ -56,6 +58,7 @@ class Scores:
     usage: Mapping[str, float] = field(default_factory=dict)
     unscored: str = ""
     kind: str | None = None
+    score_range: tuple[float, float] | None = None
 
     def __array__(
         self,
@@ -91,7 +94,7 @@ class Scores:
         if self.order is not None:
             before = self.ranking()
             order = before[np.argsort(-values[before], kind="stable")]
-        return replace(self, values=values, order=order, kind=None)
+        return replace(self, values=values, order=order, kind=None, score_range=None)
 
 
 ScoresLike: TypeAlias = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from resift.errors import InputError, InvalidRerankerError, OptionsError
@@ -148,6 +149,32 @@ class Traits:
         kinds = {child.traits.score_kind for child in self.children}
         inside = kinds.pop() if len(kinds) == 1 else "ordinal"
         return self._kind(self._declared("score_kind", inside))
+
+    @property
+    def score_range(self) -> tuple[float, float] | None:
+        """The lowest and the highest similarity; None for other kinds, or if unknown.
+
+        Raises:
+            InvalidRerankerError: If it declares something else.
+        """
+        if self.score_kind != "similarity":
+            return None
+        ranges = {child.traits.score_range for child in self.children}
+        inside = ranges.pop() if len(ranges) == 1 else None
+        declared = self._declared("score_range", inside)
+        if declared is None:
+            return None
+        try:
+            low, high = map(float, declared)
+        except (TypeError, ValueError):
+            low = high = math.nan
+        if not -math.inf < low < high < math.inf:
+            msg = (
+                "score_range must be two finite numbers, the lower first, got "
+                f"{quoted(declared)}."
+            )
+            raise InvalidRerankerError(msg, who=self._who)
+        return low, high
 
     @property
     def known_kind(self) -> str | None:

@@ -79,6 +79,11 @@ class Cascade:
         """The last stage's, which may only know it once its model is loaded."""
         return self.children[-1].score_kind
 
+    @property
+    def score_range(self) -> tuple[float, float] | None:
+        """The last stage's, too."""
+        return self.children[-1].score_range
+
     @hookimpl
     def score(
         self,
@@ -153,6 +158,7 @@ class _Way:
         self._budget = budget
         self._stopped_before = ""  # the stage for which nothing was left
         self._kind: str | None = None
+        self._range: tuple[float, float] | None = None
         self.alive = np.arange(n)  # (n_alive,) indices, best first
         self._n = n
         self._fallen: list[NDArray[np.int64]] = []
@@ -176,7 +182,9 @@ class _Way:
     ) -> None:
         """Take a stage's scores, and keep the best."""
         if self._budget:  # else the last stage's kind, which the cascade has
-            self._kind = scores.kind or stage.score_kind
+            self._kind, self._range = scores.kind, scores.score_range
+            if self._kind is None:
+                self._kind, self._range = stage.score_kind, stage.score_range
         index = np.full(self._n, -1, dtype=np.int64)
         index[self.alive] = np.arange(len(self.alive))
         self._evidence.add(name, expand(scores, index))
@@ -206,6 +214,7 @@ class _Way:
             columns={**scores.columns, **degraded},
             notes=(*scores.notes, note),
             kind=self._kind,
+            score_range=self._range,
         )
 
 

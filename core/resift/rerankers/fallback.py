@@ -230,13 +230,16 @@ def _answer(
     if notes:
         columns[DEGRADED] = np.ones(len(scores), dtype=bool)
         notes = [*notes, Note(f"fallback: {name} answered instead", "degraded", name)]
-    kind = scores.kind or entry.reranker.score_kind
+    kind, score_range = scores.kind, scores.score_range
+    if kind is None:
+        kind, score_range = entry.reranker.score_kind, entry.reranker.score_range
     return replace(
         scores,
         columns=columns,
         notes=(*scores.notes, *notes),
         usage=dict(spent + Counter(scores.usage)),
         kind=kind,
+        score_range=score_range,
     )
 
 

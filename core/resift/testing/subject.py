@@ -36,6 +36,7 @@ __all__ = ["Settings", "Subject"]
 
 _DEFAULTS: dict[str, object] = {
     "score_kind": "ordinal",
+    "score_range": None,
     "pointwise": False,
     "deterministic": True,
     "reads_order": False,

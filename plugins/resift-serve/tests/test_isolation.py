@@ -82,6 +82,38 @@ def test_many_queries_are_answered_like_one(both):
     ]
 
 
+ALIKE = """
+    import resift
+
+    class Alike:
+        score_kind = "similarity"
+        score_range = (-1.0, 1.0)
+
+        @resift.hookimpl
+        def score(self, query, documents):
+            return [0.1 * len(d) for d in documents]
+"""
+
+
+def test_a_similarity_keeps_its_range(running, fake_distribution):
+    """Plain clients get it between 0 and 1, another resift as it is."""
+    fake_distribution(
+        "resift-alike",
+        modules={"resift_alike": ALIKE},
+        rerankers={"alike": "resift_alike:Alike"},
+    )
+    with (
+        running({"rerankers": {"a": {"use": "alike"}}}) as client,
+        resift.load("resift", base_url=client.base) as reranker,
+    ):
+        ranked = reranker.rank("q", ["aaaaa", "a"])
+        plain = client.post("/rerank", {"query": "q", "documents": ["aaaaa", "a"]}).json
+
+    assert (ranked.kind, ranked.score_range) == ("similarity", (-1.0, 1.0))
+    assert [d.score for d in ranked] == [0.5, pytest.approx(0.1)]
+    assert [r["score"] for r in plain["results"]] == [0.75, pytest.approx(0.55)]
+
+
 PROBABLE = """
     import resift
 

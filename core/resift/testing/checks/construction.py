@@ -24,6 +24,7 @@ class _Declared(pydantic.BaseModel, strict=True):
     scores: bool
     merges: bool
     score_kind: Literal["probability", "similarity", "logit", "ordinal"]
+    score_range: tuple[float, float] | None
     pointwise: bool
     columns: list[str] | None
     needs_text: bool

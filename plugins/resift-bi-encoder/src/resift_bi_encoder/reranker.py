@@ -67,6 +67,13 @@ class BiEncoder(Options):
         self._encoder: Resident[Encoder] = Resident()
 
     @property
+    def score_range(self) -> tuple[float, float] | None:
+        """Of cosines; ``"auto"`` is known once the model is loaded."""
+        loaded = self._encoder.loaded
+        measure = self.similarity if loaded is None else loaded.measure
+        return (-1.0, 1.0) if measure == "cosine" else None
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The column of stored vectors, if they are read."""
         return () if self.embeddings is None else (self.embeddings,)

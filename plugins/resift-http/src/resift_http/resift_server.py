@@ -163,11 +163,19 @@ def _read(answer: Any, n: int, top_k: int | None) -> Scores:  # noqa: ANN401  # 
         {k: float(v) for k, v in answer.get("cost", {}).items()},
         unscored="the server has not scored it",
         kind=kind,
+        score_range=_range(answer.get("score_range")),
     )
 
 
 def _note(note: Mapping[str, str]) -> Note:
     return Note(note["text"], note["code"], note["reranker"])
+
+
+def _range(value: Sequence[object] | None) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    low, high = value
+    return _number(low), _number(high)
 
 
 def _number(score: object) -> float:

@@ -144,6 +144,7 @@ class Llm(RemoteReranker):
         self.score_kind = "ordinal"
         if self.pointwise:
             self.score_kind = "probability" if self.scale == "yes-no" else "similarity"
+        self.score_range = (0.0, 1.0) if self.score_kind == "similarity" else None
         fields = ("model", "temperature", "seed", "max_tokens")
         self._chat = Chat(
             chat_url(self.base_url),

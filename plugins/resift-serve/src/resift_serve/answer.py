@@ -50,7 +50,9 @@ class Answer:
         if document.score is None:
             scores = [d.score for d in self.ranked if d.score is not None]
             return min(scores, default=1.0) - 1.0 if raw else 0.0
-        return document.score if raw else scaled(document.score, self.kind)
+        if raw:
+            return document.score
+        return scaled(document.score, self.kind, self.ranked.score_range)
 
     def notes(self) -> list[dict[str, str]]:
         """Return the notes; to callers elsewhere nothing that may name an address."""
@@ -108,6 +110,7 @@ def _results(answer: Answer, echo: Callable[[Document], object]) -> Json:
         "top_k": len(items),
         "return_input": answer.question.echo,
         "score_kind": answer.kind,
+        "score_range": answer.ranked.score_range,
         "notes": answer.notes(),
         "cost": dict(answer.ranked.usage),
         "timing": {"queue": round(answer.waited, 6), "rank": round(answer.took, 6)},

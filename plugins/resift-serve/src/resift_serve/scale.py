@@ -11,16 +11,22 @@ import math
 __all__ = ["scaled"]
 
 
-def scaled(score: float, kind: str) -> float:
+def scaled(
+    score: float, kind: str, score_range: tuple[float, float] | None = None
+) -> float:
     """Return a score between 0 and 1 that grows with *score*.
 
-    A probability stays what it is, a logit goes through the sigmoid. The others have no
-    range that is known: they are only put in order.
+    A probability stays what it is, a logit goes through the sigmoid, and a similarity
+    is put where it lies in its range. The others are only put in order.
 
     Args:
         score: The score.
         kind: What it means, see `resift.hookspecs`.
+        score_range: The lowest and the highest similarity, where they are known.
     """
+    if kind == "similarity" and score_range is not None:
+        low, high = score_range
+        return min(1.0, max(0.0, (score - low) / (high - low)))
     if kind == "probability":
         return min(1.0, max(0.0, score))
     if kind == "logit":

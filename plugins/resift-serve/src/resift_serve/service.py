@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from resift import RankedDocuments, Registry, Reranker
-from resift.authors import as_array, normalized
-from resift.errors import ResiftError
+from resift.authors import Config, as_array, normalized
+from resift.errors import ConfigError, ResiftError
 from resift_serve.lane import Lane
 from resift_serve.limits import Limits
 from resift_serve.metrics import Metrics
@@ -200,9 +200,12 @@ class Service:
         Call `load` afterwards.
         """
         try:
-            changes = self.registry.reload()
-        except ResiftError as error:
-            _LOG.error("the config is kept as it was: %s", error)  # no traceback
+            changes = self.registry.reload(self._read_anew())
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with the new
+            reason = str(error) if isinstance(error, ResiftError) else ""
+            _LOG.error(  # no traceback
+                "the config is kept as it was: %s", reason or type(error).__name__
+            )
             return False
         with self._lock:
             for name in changes.changed:  # served meanwhile, and loaded on the way
@@ -214,6 +217,16 @@ class Service:
             *map(len, (changes.added, changes.removed, changes.changed, changes.kept)),
         )
         return True
+
+    def _read_anew(self) -> Config:
+        """Return the config as it is now; a file being written may well be empty."""
+        path = self.registry.config.path
+        config = self.registry.config if path is None else Config.read(path)
+        if not config.rerankers:
+            msg = f"{config.where()} names no reranker."
+            remedy = "Add a table [rerankers.NAME]."
+            raise ConfigError(msg, remedy=remedy)
+        return config
 
     def close(self) -> None:
         """Close every reranker."""

@@ -44,6 +44,7 @@ class StaticEmbeddings(Options):
     resift_api: ClassVar[int] = 1
     pointwise: ClassVar[bool] = True
     score_kind: ClassVar[str] = "similarity"
+    score_range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
