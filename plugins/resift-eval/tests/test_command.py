@@ -363,6 +363,79 @@ def test_weights_are_tried_as_given(run, beir):
     assert found["best"] == {"vector": 0, "text": 1}
 
 
+def test_several_options_are_tuned_together(run, beir):
+    """Every combination is tried, in one cross-validation."""
+    result = run(
+        "--data", beir, "bm25", "--tune", "k1=0.8,1.6", "--tune", "b=0,1", "-m", "RR",
+        "--json",
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["option"] == ["k1", "b"]
+    assert [row["value"] for row in found["values"]] == [
+        {"k1": 0.8, "b": 0}, {"k1": 0.8, "b": 1}, {"k1": 1.6, "b": 0},
+        {"k1": 1.6, "b": 1},
+    ]  # fmt: skip
+
+
+MIX = {"use": "mix-of", "options": {"rerankers": ["bm25", "incoming"]}}
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        ({"weights": {"text": 2}}, None),
+        ({"options.weights": [1, 2]}, {"weights": [1, 2]}),
+        ({"keep": [10]}, {"keep": [10]}),
+        (
+            {"rerankers.0.k1": 2, "rerankers.0.b": 0},
+            {"rerankers": [{"use": "bm25", "options": {"k1": 2, "b": 0}}, "incoming"]},
+        ),
+    ],
+)
+def test_lists_and_ensembles_are_tuned(values, options):
+    """An option may be a list, or one of a reranker within."""
+    from resift_eval.tuning import Trial
+
+    config = resift.Config.of({"rerankers": {"mix": {**MIX, "use": "ensemble"}}})
+    trial = Trial("mix", config)
+
+    table = trial.table(values)
+
+    assert table["options"] == {**MIX["options"], **(options or {})}
+    assert tomllib.loads(trial.toml(values))["rerankers"]["tuned"] == table
+
+
+@pytest.mark.parametrize(
+    ("tune", "message"),
+    [
+        (
+            "rerankers.5.k1=1",
+            "--tune rerankers.5.k1: 'mix' has no reranker at 'rerankers.5'.",
+        ),
+        (
+            "rerankers.1.k1=1",
+            "--tune rerankers.1.k1: 'incoming' is not a reranker with options.",
+        ),
+        ("k1=", "--tune must look like OPTION or OPTION=VALUE,VALUE, got 'k1='."),
+        ("k1=NaN", "--tune: values must be finite, got NaN."),
+        ("other", "Give the values to try for 'other': --tune other=0.1,0.2,0.5."),
+    ],
+)
+def test_what_cannot_be_tuned(run, beir, tmp_path, tune, message):
+    """Is an error that says why."""
+    (tmp_path / "resift.toml").write_text(
+        '[rerankers.mix]\nuse = "ensemble"\n'
+        'options = { rerankers = ["bm25", "incoming"] }\n'
+    )
+
+    result = run("--data", beir, "mix", "--tune", tune)
+
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == f"Error: {message}"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -410,8 +483,8 @@ def test_help_keeps_the_lines_of_the_examples(run):
     lines = run("--help").stdout.splitlines()
 
     start = lines.index("  Examples:")
-    assert all(line.startswith("    resift eval --") for line in lines[start + 1 :][:5])
-    assert lines[start + 6] == ""
+    assert all(line.startswith("    resift eval --") for line in lines[start + 1 :][:8])
+    assert lines[start + 9] == ""
 
 
 @pytest.mark.parametrize("grid", ["a,b", "0.1,", "0,nan"])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from resift.errors import InputError
 from resift_cli.authors import (
     RerankerName,
     config_option,
@@ -21,6 +22,7 @@ from resift_cli.authors import (
     progress_console,
     write_json,
 )
+from resift_eval.gate import Gate
 from resift_eval.source import Source, source_options
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from resift_eval.first_stage import FirstStage
     from resift_eval.journal import Answer
     from resift_eval.results import Results
-    from resift_eval.tuning import Trial, Tuned, Value
+    from resift_eval.tuning import Trial, Tuned, Value, Values
 
 __all__ = ["evaluate"]
 
@@ -55,7 +57,31 @@ def _numbers(
     return found
 
 
+def _gates(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> tuple[Gate, ...]:
+    """Read bounds on differences."""
+    try:
+        return tuple(map(Gate.parsed, texts))
+    except InputError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+
+
 _OWN_OPTIONS = (
+    click.option(
+        "--compare",
+        nargs=2,
+        type=click.Path(exists=True, path_type=Path),
+        metavar="BEFORE AFTER",
+        help="Say what changed between two reports; measures nothing.",
+    ),
+    click.option(
+        "--gate",
+        multiple=True,
+        callback=_gates,
+        metavar="'MEASURE >= NUMBER'",
+        help="Exit with 1 if a difference is less; for continuous integration.",
+    ),
     click.option("-m", "--measure", multiple=True, help="Measure; the first decides."),
     click.option("--depth", type=click.IntRange(1), default=100, show_default=True),
     click.option(
@@ -87,10 +113,13 @@ _OWN_OPTIONS = (
         help="Add to the report in --out, or replace there, and run no other again.",
     ),
     click.option(
-        "--tune", metavar="OPTION", help="Find values: k1, merge.alpha, weights."
+        "--tune",
+        multiple=True,
+        metavar="OPTION[=VALUES]",
+        help="Find values: k1, merge.alpha=0.2,0.5, weights; together if repeated.",
     ),
     click.option(
-        "--grid", callback=_numbers, help="Values for --tune, separated by commas."
+        "--grid", callback=_numbers, help="Values of one --tune, separated by commas."
     ),
     click.option("--json", "as_json", is_flag=True, help="Print JSON."),
 )
@@ -100,6 +129,8 @@ _OWN_OPTIONS = (
 class Plan:
     """What to do with the candidates."""
 
+    compare: tuple[Path, Path] | None
+    gate: tuple[Gate, ...]
     measure: tuple[str, ...]
     depth: int
     depths: bool
@@ -111,7 +142,7 @@ class Plan:
     out: Path | None
     overwrite: bool
     add: bool
-    tune: str | None
+    tune: tuple[str, ...]
     grid: list[float] | None
     as_json: bool
 
@@ -121,14 +152,21 @@ class Plan:
         Raises:
             click.UsageError: If there is one.
         """
-        tuned = self.tune is not None
+        tuned = bool(self.tune)
         not_fitted = self.calibrate is None
         unused = (
             ("--calibrate", self.calibrate, tuned, "--tune fits no probabilities"),
             ("--curve", self.curve, not_fitted, "it needs --calibrate"),
             ("--keep", self.keep, not_fitted, "it needs --calibrate"),
             ("--depths", self.depths, tuned, "--tune scores at one depth"),
+            ("--gate", self.gate, tuned, "--tune compares no rerankers"),
             ("--grid", self.grid, not tuned, "it holds values for --tune"),
+            (
+                "--grid",
+                self.grid,
+                len(self.tune) > 1,
+                "of several options each has its values: --tune k1=0.8,1.2",
+            ),
             ("--out", self.out, tuned, "--tune writes no report"),
             ("--overwrite", self.overwrite, self.out is None, "it needs --out"),
             ("--add", self.add, self.out is None, "it needs --out"),
@@ -152,6 +190,60 @@ class Plan:
         from resift_eval.measures import DEFAULT, parsed
 
         return parsed(self.measure or DEFAULT)
+
+
+_COMPARED = {"compare", "gate", "as_json"}
+
+
+def _compare(paths: tuple[Path, Path], plan: Plan) -> None:
+    """Say what changed between two reports."""
+    from resift_eval.change import changes_between, read_report
+
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in _COMPARED and context.get_parameter_source(name) is (
+            click.core.ParameterSource.COMMANDLINE
+        ):
+            shown = parameter.opts[-1] if name != "rerankers" else "a reranker"
+            msg = f"{shown} has no effect here: --compare reads two reports."
+            raise click.UsageError(msg)
+    found = changes_between(*map(read_report, paths))
+    for sentence in found.notes:
+        note(sentence)
+    if plan.as_json:
+        write_json(found.plain())
+    else:
+        click.echo(
+            f"{found.measure}, {len(found.queries)} queries: {paths[0]}, then "
+            f"{paths[1]}"
+        )
+        for row in found.rows:
+            click.echo(
+                f"  {row.name}: {row.before:.4f}, then {row.after:.4f}: {row.outcome}, "
+                f"{row.comparison.change}"
+            )
+    _require(plan.gate, {row.name: row.differences for row in found.rows}, "before")
+
+
+def _require(
+    gates: Sequence[Gate], differences: Mapping[str, Mapping[str, float]], against: str
+) -> None:
+    """Say whether each gate holds, and exit with 1 where one does not."""
+    failed = False
+    for gate in gates:
+        below = {}
+        for name, by_measure in differences.items():
+            difference = by_measure[gate.named(by_measure)]
+            if not gate.holds(difference):
+                below[name] = difference
+        for name, difference in below.items():
+            note(f"gate: {gate} fails: {name} {difference:+.4f} against {against}.")
+        if not below:
+            note(f"gate: {gate} holds for {', '.join(differences)}.")
+        failed |= bool(below)
+    if failed:
+        click.get_current_context().exit(1)
 
 
 def _with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -190,6 +282,9 @@ def evaluate(
       resift eval --run bm25.trec --documents d.tsv --queries q.tsv --qrels q.qrels bm25
       resift eval --data scifact --vectors scifact/minilm.npz --tune alpha convex
       resift eval --data scifact --calibrate bm25 --out report
+      resift eval --data scifact precise --out report --add
+      resift eval --data scifact precise --gate "ndcg@10 >= -0.005"
+      resift eval --compare before after
 
     With --out a folder gets report.md, report.json, report.html, and a journal from
     which the same command goes on when it was interrupted.
@@ -200,8 +295,13 @@ def evaluate(
     config = find_config(config_path)
     source = Source(**{name: given.pop(name) for name in Source.__annotations__})
     plan = Plan(**given)
+    if plan.compare is not None:
+        _compare(plan.compare, plan)
+        return
     source.check()
     plan.check()
+    for gate in plan.gate:
+        gate.named(dict.fromkeys(map(str, plan.measures)))
     if plan.calibrate is not None and plan.calibrate not in rerankers:
         rerankers = (*rerankers, plan.calibrate)
     contestants = _load((*rerankers, *filter(None, [source.embed])), config, plan)
@@ -216,11 +316,24 @@ def evaluate(
         notes = gaps(collection, stage, plan.depth, plan.measures)
         for sentence in notes:
             note(sentence)
-        if plan.tune is not None:
-            _tune(rerankers, plan, plan.tune, config, collection, stage)
+        if plan.tune:
+            _tune(rerankers, plan, config, collection, stage)
             return
         results = _run(plan, config, contestants, collection, stage)
     _show(replace(results, notes=notes), plan)
+    _require(plan.gate, _differences(results), results.baseline)
+
+
+def _differences(results: Results) -> dict[str, dict[str, float]]:
+    """Return the mean difference of every reranker from the baseline, by measure."""
+    baseline = results.row(results.baseline).measures
+    return {
+        row.name: {
+            m: found.mean - baseline[m].mean for m, found in row.measures.items()
+        }
+        for row in results.rows
+        if row.origin.entry and row.comparison is not None
+    }
 
 
 def _columns_read(contestants: Mapping[str, Contestant]) -> list[str]:
@@ -416,36 +529,37 @@ def _with_curves(
 def _tune(
     names: Sequence[str],
     plan: Plan,
-    path: str,
     config: Config,
     collection: Collection,
     stage: FirstStage,
 ) -> None:
-    from resift_eval.tuning import WEIGHTS, Trial, default_grid, weight_grid
+    from resift_eval.tuning import Trial, combined
 
     if len(names) != 1:
         msg = "--tune takes exactly one reranker."
         raise click.UsageError(msg)
-    grid: Sequence[Value] = (
-        weight_grid(stage.legs, plan.grid)
-        if path == WEIGHTS
-        else plan.grid or default_grid(path)
-    )
+    grids = _grids(plan, stage)
     measure = plan.measures[0]
-    trial = Trial(names[0], path, config)
+    trial = Trial(names[0], config)
+    grid = combined(grids)
     with _progress("Tuning", len(collection.queries)) as done:
         found = trial.run(grid, collection, stage, measure, plan.depth, done)
+
+    def told(values: Values | None) -> object:
+        return next(iter(values.values())) if values and len(values) == 1 else values
+
     if plan.as_json:
+        options = list(grids)
         write_json(
             {
-                "option": path,
+                "option": options[0] if len(options) == 1 else options,
                 "measure": str(measure),
                 "values": [
-                    {"value": value, "mean": mean}
-                    for value, mean in zip(found.grid, found.means, strict=True)
+                    {"value": told(values), "mean": mean}
+                    for values, mean in zip(found.grid, found.means, strict=True)
                 ],
                 "not_set": found.default,
-                "best": found.best,
+                "best": told(found.best),
                 "held_out": found.held_out,
                 "failures": dict(found.failures),
             }
@@ -455,20 +569,50 @@ def _tune(
     _tell_failures({names[0]: found.failures}, len(collection.queries))
 
 
+def _grids(plan: Plan, stage: FirstStage) -> dict[str, Sequence[Value]]:
+    """Return the values to try of each option.
+
+    Raises:
+        InputError: If an option is asked for twice, or has no values to try.
+    """
+    from resift_eval.tuning import WEIGHTS, asked, default_grid, weight_grid
+
+    grids: dict[str, Sequence[Value]] = {}
+    for text in plan.tune:
+        path, values = asked(text)
+        if path in grids:
+            msg = f"--tune {path} is given twice."
+            raise click.UsageError(msg)
+        if values is not None and plan.grid is not None:
+            msg = f"--tune {text} holds the values: --grid has no effect here."
+            raise click.UsageError(msg)
+        if path == WEIGHTS and not (values and isinstance(values[0], Mapping)):
+            numbers = plan.grid or [
+                v for v in values or [] if isinstance(v, int | float)
+            ]
+            grids[path] = weight_grid(stage.legs, numbers or None)
+        else:
+            grids[path] = values or plan.grid or default_grid(path)
+    return grids
+
+
 def _show_tuned(trial: Trial, found: Tuned, measure: str) -> None:
     from resift_eval.tuning import shown
 
-    path = trial.path
-    for value, mean in zip(found.grid, found.means, strict=True):
-        mark = "  best" if value == found.best else ""
-        click.echo(f"{path} = {shown(value):<6} {measure} {mean:.4f}{mark}")
+    paths = list(found.grid[0])
+    for values, mean in zip(found.grid, found.means, strict=True):
+        mark = "  best" if values == found.best else ""
+        what = shown(values) if len(paths) > 1 else f"{paths[0]} = {shown(values):<6}"
+        click.echo(f"{what} {measure} {mean:.4f}{mark}")
     mark = "  best" if found.best is None else ""
     click.echo(
         f"not set: {found.default:.4f}{mark}; expect {found.held_out:.4f} on new "
         "queries (5-fold cross-validation)\n"
     )
     if found.best is None:
-        click.echo(f"No value is better than leaving {path!r} as it is.")
+        named = ", ".join(map(repr, paths))
+        left = "it is" if len(paths) == 1 else "they are"
+        click.echo(f"No value is better than leaving {named} as {left}.")
     else:
         click.echo(trial.toml(found.best))
 

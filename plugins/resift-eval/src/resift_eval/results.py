@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from resift_eval.depth import Curve
     from resift_eval.journal import Answer
 
-__all__ = ["Pair", "Result", "Results", "failed", "results_of"]
+__all__ = ["Pair", "Result", "Results", "failed", "holm", "results_of"]
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -176,7 +176,7 @@ class Results:
             pair: compared(values[pair[0]], values[pair[1]])
             for pair in itertools.combinations(values, 2)
         }
-        holding = _holm({pair: c.p for pair, c in compare.items()})
+        holding = holm({pair: c.p for pair, c in compare.items()})
         return [Pair(*pair, c, pair in holding) for pair, c in compare.items()]
 
     def extremes(self, name: str) -> tuple[list[dict[str, object]], ...]:
@@ -228,7 +228,7 @@ def results_of(
         for name in answers
         if name != baseline
     }
-    significant = _holm({name: c.p for name, c in comparisons.items()})
+    significant = holm({name: c.p for name, c in comparisons.items()})
     rows = [
         replace(
             _result(
@@ -268,7 +268,7 @@ def _result(
     )
 
 
-def _holm(p_values: Mapping[_Key, float]) -> set[_Key]:
+def holm(p_values: Mapping[_Key, float]) -> set[_Key]:
     """Return whose p-values hold together at 5 % (Holm, 1979)."""
     holding: set[_Key] = set()
     ordered = sorted(p_values.items(), key=lambda item: item[1])

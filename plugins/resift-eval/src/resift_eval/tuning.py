@@ -1,4 +1,4 @@
-"""Tuning one option on judged queries, honestly: by cross-validation."""
+"""Tuning options on judged queries, honestly: by cross-validation."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from resift.authors import Entry
 from resift.errors import InputError
 from resift_eval import toml
 from resift_eval.experiment import Contestant, Experiment
@@ -24,13 +23,27 @@ if TYPE_CHECKING:
     from resift_eval.collection import Collection
     from resift_eval.first_stage import FirstStage
 
-__all__ = ["WEIGHTS", "Trial", "Tuned", "Value", "default_grid", "shown", "weight_grid"]
+__all__ = [
+    "WEIGHTS",
+    "Trial",
+    "Tuned",
+    "Value",
+    "Values",
+    "asked",
+    "combined",
+    "default_grid",
+    "shown",
+    "weight_grid",
+]
 
 _FOLDS = 5
 _DEFAULT = "(default)"
 WEIGHTS = "weights"
+_SETTINGS = ("weights", "window", "min_score", "merge")
 
-Value: TypeAlias = "float | Mapping[str, float]"  # of an option, or of every leg
+# of an option: a number, a list, a name; or what every leg weighs
+Value: TypeAlias = "float | str | Sequence[object] | Mapping[str, float]"
+Values: TypeAlias = Mapping[str, Value]  # of every option that is tuned, by its path
 
 
 @dataclass(frozen=True)
@@ -38,18 +51,18 @@ class Tuned:
     """What cross-validation found.
 
     Args:
-        grid: The values tried.
-        means: The measure of each value over all queries.
-        best: The value that is best over all queries; None where none of them beats
-            not setting the option.
-        held_out: The measure on queries that had no say in choosing the value.
-        default: The measure without setting the option.
+        grid: The values tried, by option.
+        means: The measure of each over all queries.
+        best: What is best over all queries; None where none of it beats setting
+            nothing.
+        held_out: The measure on queries that had no say in the choice.
+        default: The measure with nothing set.
         failures: Queries that some value brought no answer to, with the reason.
     """
 
-    grid: Sequence[Value]
+    grid: Sequence[Values]
     means: Sequence[float]
-    best: Value | None
+    best: Values | None
     held_out: float
     default: float
     failures: Mapping[str, str]
@@ -57,41 +70,39 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Trial:
-    """One option to be tuned.
+    """The options of one reranker to be tuned together.
 
     Args:
         name: The reranker.
-        path: The option: ``k1``, or ``merge.alpha`` for one of the merger; or
-            ``weights``, those of the legs.
         config: Where the name is looked up.
     """
 
     name: str
-    path: str
     config: Config | None
 
     def run(
         self,
-        grid: Sequence[Value],
+        grid: Sequence[Values],
         collection: Collection,
         stage: FirstStage,
         measure: ir_measures.Measure,
         depth: int,
         progress: Callable[[int], None] | None = None,
     ) -> Tuned:
-        """Try every value, and choose by cross-validation.
+        """Try everything in the grid, and choose by cross-validation.
 
-        The queries are dealt into five folds; for each, the value that is best on the
-        other four is measured on it. That is what to expect of new queries, where the
-        best over all queries is what to use. Not setting the option is tried first, and
-        only a value that is better than that is chosen.
+        The queries are dealt into five folds; for each, the values that are best on the
+        other four are measured on it. That is what to expect of new queries, where the
+        best over all queries is what to use. Setting nothing is tried first, and only
+        what is better than that is chosen.
         """
         contestants = {_DEFAULT: Contestant.load(self.name, config=self.config)}
-        for value in grid:
-            contestants[shown(value)] = self._with(value)
+        for values in grid:
+            table = self.table(values)
+            contestants[shown(values)] = Contestant.load(table, config=self.config)
         experiment = Experiment(collection, stage, contestants, depth)
         answers = experiment.run(progress=progress)
-        values = {
+        found = {
             contestant: measured(
                 {i: a.ids for i, a in answers[contestant].items()},
                 collection.qrels,
@@ -99,16 +110,16 @@ class Trial:
             )[str(measure)].values
             for contestant in contestants
         }
-        table = np.stack(  # (1 + n_values, n_queries)
-            [values[_DEFAULT], *(values[shown(v)] for v in grid)]
+        table_of = np.stack(  # (1 + n_values, n_queries)
+            [found[_DEFAULT], *(found[shown(values)] for values in grid)]
         )
-        default, *means = table.mean(axis=1).tolist()
-        best = int(table.mean(axis=1).argmax())  # the default where nothing beats it
+        default, *means = table_of.mean(axis=1).tolist()
+        best = int(table_of.mean(axis=1).argmax())  # the default, if nothing beats it
         return Tuned(
             grid=list(grid),
             means=means,
             best=grid[best - 1] if best else None,
-            held_out=_held_out(table),
+            held_out=_held_out(table_of),
             default=default,
             failures={
                 a.query: a.error
@@ -118,45 +129,97 @@ class Trial:
             },
         )
 
-    def toml(self, value: Value) -> str:
+    def toml(self, values: Values) -> str:
         """Return the config to paste: an entry that uses what was tuned."""
-        head, _, option = self.path.rpartition(".")
-        lines = ["[rerankers.tuned]", f'use = "{self.name}"']
-        if isinstance(value, Mapping):
-            weights = ", ".join(f"{toml.key(leg)} = {w:g}" for leg, w in value.items())
-            return "\n".join([*lines, f"weights = {{ {weights} }}"])
-        if not head:
-            return "\n".join([*lines, f"options = {{ {option} = {value:g} }}"])
-        merge = self._merge(value)
-        options = ", ".join(f"{k} = {json.dumps(v)}" for k, v in merge.options.items())
-        table = f'use = "{merge.use}", options = {{ {options} }}'
-        return "\n".join([*lines, f"merge = {{ {table} }}"])
+        table = self.table(values)
+        lines = [f"{toml.key(k)} = {toml.written(v)}" for k, v in table.items()]
+        return "\n".join(["[rerankers.tuned]", *lines])
 
-    def _with(self, value: Value) -> Contestant:
-        if isinstance(value, Mapping):
-            return Contestant.load(self.name, config=self.config, weights=value)
-        head, _, option = self.path.rpartition(".")
-        if not head:
-            return Contestant.load(self.name, config=self.config, **{option: value})
-        if head != "merge":
-            msg = f"--tune takes an option, or merge.OPTION, got {self.path!r}."
-            raise InputError(msg)
-        merge = self._merge(value)
-        table = {"use": merge.use, "options": merge.options}
-        return Contestant.load(self.name, config=self.config, merge=table)
+    def table(self, values: Values) -> dict[str, Any]:
+        """Return the reranker as a table, with these values set.
 
-    def _merge(self, value: float) -> Entry:
-        """Return the merger in use with the option set; itself where it only merges."""
-        option = self.path.rpartition(".")[2]
+        ``weights`` are those of the legs, ``merge.k`` is an option of the merger,
+        ``options.weights`` one of the reranker (as any other name is), and
+        ``rerankers.0.k1`` one of a reranker in a list.
+
+        Raises:
+            InputError: If a path leads nowhere.
+        """
+        found = dict(self._written(self.name)) if self._is_nested(values) else {}
+        found = found or {"use": self.name}
+        for path, value in values.items():
+            if path in _SETTINGS:
+                found[path] = value
+            elif path.startswith("merge."):
+                found["merge"] = self._merge(found, path.removeprefix("merge."), value)
+            else:
+                keys = path.removeprefix("options.").split(".")
+                self._set(found, keys, value, path)
+        return found
+
+    def _is_nested(self, values: Values) -> bool:
+        """Return whether a table is needed whole: to reach into its options."""
         entry = self.config.get(self.name) if self.config is not None else None
-        merge = entry.settings.merge if entry is not None else None
+        return entry is not None or any("." in path for path in values)
+
+    def _written(self, name: str) -> dict[str, Any]:
+        """Return what a name stands for in the config, as a table."""
+        entry = self.config.get(name) if self.config is not None else None
+        if entry is None:
+            return {"use": name}
+        table = {"use": entry.use, **entry.settings.given()}
+        if entry.options:
+            table["options"] = dict(entry.options)
+        return table
+
+    def _set(
+        self, table: dict[str, Any], keys: Sequence[str], value: object, path: str
+    ) -> None:
+        """Set an option, of a reranker in a reranker where there are several keys."""
+        key, *rest = keys
+        options = dict(table.get("options") or {})
+        table["options"] = options
+        if not rest:
+            options[key] = value
+            return
+        child = options.get(key)
+        if isinstance(child, list | tuple) and rest[0].isdigit():
+            place = int(rest[0])
+            children = list(child)
+            if place < len(children) and len(rest) > 1:
+                children[place] = self._child(children[place], path)
+                options[key] = children
+                self._set(children[place], rest[1:], value, path)
+                return
+        elif child is not None:
+            options[key] = self._child(child, path)
+            self._set(options[key], rest, value, path)
+            return
+        msg = (
+            f"--tune {path}: {self.name!r} has no reranker at {'.'.join(keys[:-1])!r}."
+        )
+        raise InputError(msg)
+
+    def _child(self, given: object, path: str) -> dict[str, Any]:
+        if isinstance(given, Mapping):
+            return dict(given)
+        if isinstance(given, str) and given != "incoming":
+            return self._written(given)
+        msg = f"--tune {path}: {given!r} is not a reranker with options."
+        raise InputError(msg)
+
+    def _merge(
+        self, table: Mapping[str, Any], option: str, value: object
+    ) -> dict[str, Any]:
+        """Return the merger in use with the option set; itself where it only merges."""
+        merge = table.get("merge")
         if isinstance(merge, Mapping):
             given = merge.get("options") or {}
-            return Entry(str(merge["use"]), {**given, option: value})
+            return {"use": str(merge["use"]), "options": {**given, option: value}}
         if merge is None:
             loaded = Contestant.load(self.name, config=self.config).reranker
             merge = self.name if loaded.can_merge or not loaded.can_score else "rrf"
-        return Entry(str(merge), {option: value})
+        return {"use": str(merge), "options": {option: value}}
 
 
 def _held_out(table: NDArray[np.float64]) -> float:
@@ -170,11 +233,51 @@ def _held_out(table: NDArray[np.float64]) -> float:
     return float(np.mean(found)) if found else float("nan")
 
 
-def shown(value: Value) -> str:
-    """Return a value as it is printed."""
+def shown(values: Values) -> str:
+    """Return values as they are printed, with their options where there are several."""
+    if len(values) == 1:
+        return _shown(next(iter(values.values())))
+    return ", ".join(f"{path} = {_shown(value)}" for path, value in values.items())
+
+
+def _shown(value: Value) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{leg}={weight:g}" for leg, weight in value.items())
-    return f"{value:g}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:g}"
+    return toml.written(value)
+
+
+def asked(text: str) -> tuple[str, list[Value] | None]:
+    """Read what ``--tune`` asks for: ``k1``, or ``k1=0.8,1.2``, or ``keep=[10],[50]``.
+
+    Raises:
+        InputError: If the values are none.
+    """
+    path, equals, values = text.partition("=")
+    if not path or (equals and not values.strip()):
+        msg = f"--tune must look like OPTION or OPTION=VALUE,VALUE, got {text!r}."
+        raise InputError(msg)
+    if not equals:
+        return path, None
+    try:
+        found = json.loads(f"[{values}]", parse_constant=_refused)
+    except json.JSONDecodeError:
+        found = values.split(",")  # names
+    return path, found
+
+
+def _refused(constant: str) -> float:
+    msg = f"--tune: values must be finite, got {constant}."
+    raise InputError(msg)
+
+
+def combined(grids: Mapping[str, Sequence[Value]]) -> list[Values]:
+    """Return every combination of the values of several options."""
+    return [
+        dict(zip(grids, values, strict=True))
+        for values in itertools.product(*grids.values())
+    ]
 
 
 def weight_grid(
@@ -212,13 +315,13 @@ def weight_grid(
     return list(grid.values())
 
 
-def default_grid(path: str) -> list[float]:
+def default_grid(path: str) -> list[Value]:
     """Return the values to try for a well-known option.
 
     Raises:
         InputError: If there is no obvious grid.
     """
-    known: dict[str, list[float]] = {
+    known: dict[str, list[Value]] = {
         "alpha": np.linspace(0, 1, 11).round(2).tolist(),
         "b": np.linspace(0, 1, 6).round(2).tolist(),
         "k": [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 100.0, 200.0],
@@ -227,6 +330,6 @@ def default_grid(path: str) -> list[float]:
     }
     option = path.rpartition(".")[2]
     if option not in known:
-        msg = f"Give the values to try for {path!r}: --grid 0.1,0.2,0.5."
+        msg = f"Give the values to try for {path!r}: --tune {path}=0.1,0.2,0.5."
         raise InputError(msg)
     return known[option]
