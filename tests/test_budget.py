@@ -113,7 +113,7 @@ def test_a_stopped_answer_is_not_kept():
 def test_a_budget_that_bounds_nothing_is_refused(budget, got):
     """An unknown name would never stop anything, and 0 would stop everything."""
     expected = (
-        "budget must give a number above 0 for one of 'calls', 'input_tokens', "
+        "budget must give a number above 0 for one of 'calls', 'cost', 'input_tokens', "
         f"'output_tokens', 'search_units', got {got}"
     )
 

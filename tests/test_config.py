@@ -369,12 +369,13 @@ def test_an_entry_must_not_hide_an_installed_reranker():
             "[rerankers.a]\nuse = 'rrf'\noption = {}",
             ": [rerankers.a]: unknown key 'option'. Did you mean 'options'? Keys: "
             "'use', 'options', 'merge', 'weights', 'top_k', 'window', 'min_score', "
-            "'text', 'instruction'.",
+            "'text', 'instruction', 'price'.",
         ),
         (
             "[rerankers.a]\nuse = 'rrf'\napi_key = 'sk-secret'",
             ": [rerankers.a]: unknown key 'api_key'. Keys: 'use', 'options', 'merge', "
-            "'weights', 'top_k', 'window', 'min_score', 'text', 'instruction'.",
+            "'weights', 'top_k', 'window', 'min_score', 'text', 'instruction', "
+            "'price'.",
         ),
         ("default = 5", ": 'default' must be a string, got 5."),
         ("rerankers = 'a'", ": 'rerankers' must be a table, got a string."),
@@ -447,7 +448,7 @@ def test_a_wrong_file_names_the_key_and_what_it_must_be(tmp_path, text, message)
             {"rerankers": {"a": {"use": "rrf", 1: 2}}},
             "The config: [rerankers.a]: unknown key 1. Keys: 'use', 'options', "
             "'merge', 'weights', 'top_k', 'window', 'min_score', 'text', "
-            "'instruction'.",
+            "'instruction', 'price'.",
         ),
         (
             {"rerankers": {"a": {"use": "rrf", "options": {1: 2}}}},

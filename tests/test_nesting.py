@@ -67,7 +67,7 @@ def test_an_uninstalled_instance_may_be_nested(install):
             resift.ConfigError,
             "A reranker's table: unknown key 'optoins'. Did you mean 'options'? Keys: "
             "'use', 'options', 'merge', 'weights', 'top_k', 'window', 'min_score', "
-            "'text', 'instruction'.",
+            "'text', 'instruction', 'price'.",
         ),
         (
             {"use": "bm25", "options": {"k2": 1}},

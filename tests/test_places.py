@@ -111,7 +111,7 @@ def failure(name: str | None = None, **given: object) -> str:
             "[rerankers.table]: A reranker's table: unknown key 'optoins'. Did you "
             "mean "
             "'options'? Keys: 'use', 'options', 'merge', 'weights', 'top_k', 'window', "
-            "'min_score', 'text', 'instruction'.",
+            "'min_score', 'text', 'instruction', 'price'.",
         ),
         (
             "scorer",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
@@ -15,6 +16,7 @@ from resift.arrow import RELEVANCE, as_table, safe_text, take
 from resift.catalog import catalog
 from resift.errors import InputError, InvalidRerankerError, ResiftError, ScoreError
 from resift.hookspecs import hookimpl
+from resift.notes import Note
 from resift.plugin import HOOKS, implementation
 from resift.scores import Scores, checked, checked_items, checked_merge, expand
 from resift.threads import Deadline
@@ -45,9 +47,11 @@ class Host:
         name: What notes call the reranker.
         who: What messages call it.
         merging: What messages call its merger.
+        price: What one of each thing in the usage of an answer costs.
 
     Raises:
         InvalidRerankerError: If the plugin breaks a rule of the hooks.
+        InputError: If there is a price for what is made of others.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Host:
         name: str,
         who: str,
         merging: str,
+        price: Mapping[str, float] | None = None,
     ) -> None:
         if inspect.isclass(plugin):
             msg = f"{who} must be an instance, got a class. Call it."
@@ -69,6 +74,10 @@ class Host:
         self.implementation = implementation(type(plugin))
         self.implementation.check(who)
         self.traits = Traits(plugin, who)
+        if price is not None and self.traits.children:
+            message = "must be given to the rerankers inside, which are paid"
+            raise InputError(message, who=who, parameter="price")
+        self._price = price
         self.can_score = self.implementation.can_score
         self.can_merge = self.implementation.can_merge or merger is not None
         self.reads_scores = self._reads_scores(plugin if merger is None else merger)
@@ -342,7 +351,18 @@ class Host:
         scores = checked(raw, len(first), self.who)
         if not (scores.unscored or scores.notes or self.traits.children):
             self._require_scored(scores, texts)
+        if self._price is not None:
+            scores = self._priced(scores, self._price)
         return scores if len(first) == len(index) else expand(scores, index)
+
+    def _priced(self, scores: Scores, price: Mapping[str, float]) -> Scores:
+        """Return the same answer with its ``cost`` in what it says of its usage."""
+        cost = sum(each * scores.usage.get(paid, 0) for paid, each in price.items())
+        notes = list(scores.notes)
+        if unknown := [repr(paid) for paid in price if paid not in scores.usage]:
+            text = f"{self.name}: its price of {', '.join(unknown)} counts nothing"
+            notes.append(Note(text, "no-effect", self.name))
+        return replace(scores, usage={**scores.usage, "cost": cost}, notes=notes)
 
     def _require_scored(self, scores: Scores, texts: Sequence[str]) -> None:
         """Refuse a NaN of which nobody says why."""

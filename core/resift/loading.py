@@ -53,6 +53,7 @@ def load(
     min_score: float | None = None,
     text: Text | None = None,
     instruction: str | None = None,
+    price: Mapping[str, float] | None = None,
     wrappers: Sequence[object] = (),
     config: object = ...,
     **options: object,
@@ -74,6 +75,7 @@ def load(
         text: The column that holds the text.
         instruction: What to count as relevant, in words; refused where nothing reads
             it.
+        price: What one of each thing counted in `usage` costs, by its name.
         wrappers: pluggy wrappers on the hooks, passed down to nested rerankers:
             objects, or names of installed ones.
         config: A `resift.Config`, the path of a file, or None to read none. By
@@ -103,6 +105,7 @@ def load(
         "min_score": min_score,
         "text": text,
         "instruction": instruction,
+        "price": price,
     }
     return Loader.of(config_of(config), wrappers).load(name, settings, options)
 

@@ -70,6 +70,8 @@ class Reranker(Nested):
         text: The column that holds the text; ``"meta.title"`` reads a struct; several
             are joined by newlines.
         instruction: What to count as relevant, in words.
+        price: What one of each thing counted in `usage` costs, by its name; refused for
+            one that is made of others, which are paid.
         wrappers: pluggy wrappers on the hooks, to time, trace or observe.
         name: What messages call it.
 
@@ -89,6 +91,7 @@ class Reranker(Nested):
         min_score: float | None = None,
         text: Text | None = None,
         instruction: str | None = None,
+        price: Mapping[str, float] | None = None,
         wrappers: Sequence[object] = (),
         name: str | None = None,
     ) -> None:
@@ -100,6 +103,7 @@ class Reranker(Nested):
             min_score=min_score,
             text=text,
             instruction=instruction,
+            price=price,
         )
         if isinstance(plugin, Reranker):
             msg = f"{plugin.name!r} is a resift.Reranker already. Use it as it is."
@@ -176,6 +180,7 @@ class Reranker(Nested):
             name=self.name,
             who=self.who,
             merging=merging,
+            price=self.defaults.price,
         )
         if self.defaults.min_score is not None:
             pipeline.require_probability(self.who, self._host.traits.known_kind)

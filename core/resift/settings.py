@@ -48,6 +48,8 @@ class Settings:
         min_score: The least probability of a document that is returned, 0 to 1.
         text: The column that holds the text, ``"text"`` by default; several are joined.
         instruction: What to count as relevant, in words.
+        price: What one of each thing counted in `usage` costs, by its name; `usage`
+            then has the ``cost`` of an answer, too.
 
     Raises:
         InputError: If one is out of range; its `parameter` says which.
@@ -60,6 +62,7 @@ class Settings:
     min_score: float | None = None
     text: Text | None = None
     instruction: str | None = None
+    price: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
@@ -218,6 +221,24 @@ def _instruction(value: object) -> str:
     raise InputError(requirement, parameter="instruction", value=_openly(value))
 
 
+def _price(value: object) -> Mapping[str, float]:
+    if isinstance(value, Mapping) and value:
+        prices = {
+            name: _number(price)
+            for name, price in value.items()
+            if isinstance(price, Real) and not isinstance(price, bool)
+        }
+        named = all(isinstance(name, str) and name != "cost" for name in value)
+        fit = all(0 <= price < inf for price in prices.values())
+        if named and fit and len(prices) == len(value):
+            return prices
+    requirement = "must give a number of at least 0 for each thing that is paid"
+    remedy = "Names are those of usage: { search_units = 0.002 }, say."
+    raise InputError(
+        requirement, parameter="price", value=_openly(value), remedy=remedy
+    )
+
+
 _CHECKS: Mapping[str, Callable[[object], object]] = {
     "weights": _weights,
     "top_k": partial(count, "top_k"),
@@ -225,6 +246,7 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
     "min_score": _probability,
     "text": _text,
     "instruction": _instruction,
+    "price": _price,
 }
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Cascade", "Ensemble", "Evidence", "instruction_for", "labels"]
 
 INCOMING = "incoming"
-_PAID = ("calls", "input_tokens", "output_tokens", "search_units")
+_PAID = ("calls", "cost", "input_tokens", "output_tokens", "search_units")
 
 
 class Cascade:
@@ -42,7 +42,7 @@ class Cascade:
     Args:
         stages: Rerankers, the cheapest first.
         keep: How many documents each stage but the last hands on.
-        budget: The most that one query may cost, by name (``calls``,
+        budget: The most that one query may cost, by name (``calls``, ``cost``,
             ``input_tokens``, ``output_tokens``, ``search_units``). Once it is spent, no
             further stage is asked: the scores are those of the last one that was.
     """

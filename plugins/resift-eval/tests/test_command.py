@@ -556,3 +556,21 @@ def test_incomplete_commands_say_what_is_missing(run, beir, arguments, message):
 
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+def test_what_a_query_costs_is_shown(run, beir, tmp_path):
+    """In money where the config has prices, and what was used in the details."""
+    (tmp_path / "resift.toml").write_text(
+        '[rerankers.paid]\nuse = "bm25"\nprice = { calls = 1 }\n'
+    )
+
+    result = run("--data", beir, "paid", "--out", tmp_path / "out", "-m", "RR")
+
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"RR +ms +cost +against", result.stdout)
+    rows = json.loads((tmp_path / "out" / "report.json").read_text())["contestants"]
+    assert [row["usage_per_query"] for row in rows] == [{}, {"cost": 0.0}]
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "| ms | docs | cost |" in report
+    assert "**paid** used per query: 0 cost" in report
+    assert ">cost</th>" in (tmp_path / "out" / "report.html").read_text()

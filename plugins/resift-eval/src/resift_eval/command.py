@@ -667,6 +667,8 @@ def _table(results: Results) -> str:
     for name in results.rows[0].measures:
         table.add_column(name, justify="right")
     table.add_column("ms", justify="right")
+    if results.is_priced:
+        table.add_column("cost", justify="right")
     table.add_column("against the baseline")
     for row in results.rows:
         style = None
@@ -674,7 +676,8 @@ def _table(results: Results) -> str:
             style = "green" if row.comparison.difference > 0 else "red"
         p50 = "" if row.p50 is None else f"{row.p50 * 1000:.1f}"
         means = [f"{m.mean:.4f}" for m in row.measures.values()]
-        table.add_row(row.name, *means, p50, row.verdict, style=style)
+        cost = [row.cost] if results.is_priced else []
+        table.add_row(row.name, *means, p50, *cost, row.verdict, style=style)
     printer = console()
     with printer.capture() as captured:
         printer.print(table)

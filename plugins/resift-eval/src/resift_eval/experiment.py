@@ -212,6 +212,7 @@ class Experiment:
             merged=merged,
             scored=len(scores),
             scores=scores if name == self.calibrated else (),
+            usage=resift.usage_of(reranked),
         )
 
 

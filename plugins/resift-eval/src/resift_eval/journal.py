@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from resift.errors import InputError
@@ -34,6 +34,7 @@ class Answer:
             evaluation is of one depth.
         scored: How many of the first documents were scored.
         scores: The scores of those, where the contestant is calibrated.
+        usage: What it cost, as `resift.usage_of` reads it.
     """
 
     query: str
@@ -47,6 +48,7 @@ class Answer:
     merged: Sequence[int] = ()
     scored: int = 0
     scores: Sequence[float] = ()
+    usage: Mapping[str, float] = field(default_factory=dict)
 
 
 class Journal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -42,6 +43,8 @@ class Result:
         p95: The 95th percentile.
         documents: Documents given to models, per query.
         calls: Calls of models, per query.
+        usage: What it cost per query, by what is counted: ``cost`` is money, where
+            the config has a `price`.
         failures: Queries without an answer, with the reason.
         notes: Notes, and on how many queries they were made.
         curve: The deciding measure by depth, where it was asked for.
@@ -57,6 +60,7 @@ class Result:
     p95: float | None
     documents: float
     calls: float
+    usage: Mapping[str, float]
     failures: Mapping[str, str]
     notes: Mapping[str, int]
     curve: Curve | None = None
@@ -82,6 +86,11 @@ class Result:
         c = self.comparison
         counts = f"better on {c.better} queries, worse on {c.worse}"
         return f"{self.outcome}: {c.change}; {counts}"
+
+    @property
+    def cost(self) -> str:
+        """Say what a query costs; ``""`` where no price is known."""
+        return f"{self.usage['cost']:.4g}" if "cost" in self.usage else ""
 
     @property
     def failed(self) -> str:
@@ -125,6 +134,11 @@ class Results:
     measure: str
     depth: int
     notes: Sequence[str] = ()
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether somebody's cost is known."""
+        return any(row.cost for row in self.rows)
 
     def row(self, name: str) -> Result:
         """Return one contestant."""
@@ -263,9 +277,17 @@ def _result(
         p95=float(np.percentile(seconds, 95)) if len(seconds) else None,
         documents=float(np.mean([a.documents for a in given])),
         calls=float(np.mean([a.calls for a in given])),
+        usage=_mean_usage(given),
         failures={a.query: a.error for a in given if a.error is not None},
         notes=notes,
     )
+
+
+def _mean_usage(answers: Sequence[Answer]) -> dict[str, float]:
+    total: Counter[str] = Counter()
+    for answer in answers:
+        total.update(answer.usage)
+    return {name: total[name] / len(answers) for name in sorted(total)}
 
 
 def holm(p_values: Mapping[_Key, float]) -> set[_Key]:

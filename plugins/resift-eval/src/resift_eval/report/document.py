@@ -31,8 +31,8 @@ _LEGEND = (
     "Brackets hold 95 % bootstrap intervals. *Helped* and *hurt* are differences that "
     "a paired randomisation test finds significant at 5 %, after Holm's correction for "
     "the number of comparisons. `±` counts the queries that got better and worse, `ms` "
-    "is the median time of one query, and `docs` the documents that models were given "
-    "for it."
+    "is the median time of one query, `docs` the documents that models were given for "
+    "it, and `cost` its price, where the config has prices."
 )
 
 _LEGS = "Rows without an entry are legs of the first stage: what search found."
@@ -56,10 +56,11 @@ def headings(results: Results) -> list[str]:
     """Return the headings of the table."""
     first, *others = results.rows[0].measures
     gain = f"against {results.baseline}"
-    return ["verdict", "who", first, gain, "p", "±", *others, "ms", "docs"]
+    cost = ["cost"] if results.is_priced else []
+    return ["verdict", "who", first, gain, "p", "±", *others, "ms", "docs", *cost]
 
 
-def cells(row: Result) -> list[str]:
+def cells(row: Result, results: Results) -> list[str]:
     """Return one row of the table; the intervals of other measures are details."""
     first, *others = row.measures.values()
     gain = p = counts = ""
@@ -77,6 +78,7 @@ def cells(row: Result) -> list[str]:
         *(f"{m.mean:.4f}" for m in others),
         "" if row.p50 is None else f"{row.p50 * 1000:.1f}",
         f"{row.documents:.0f}",
+        *([row.cost] if results.is_priced else []),
     ]
 
 
@@ -84,7 +86,7 @@ def as_markdown(results: Results) -> str:
     """Return a report that reads well in a pull request."""
     lines = ["# Did reranking help?", "", f"**{results.headline}**", ""]
     lines += [summary(results), ""]
-    lines += _grid(headings(results), [cells(r) for r in results.ranked])
+    lines += _grid(headings(results), [cells(r, results) for r in results.ranked])
     for row in results.rows:
         if row.failures:
             lines += ["", f"**{row.name}** {row.failed}"]
@@ -214,6 +216,7 @@ def _plain(row: Result, results: Results) -> dict[str, object]:
         "seconds": {"p50": row.p50, "p95": row.p95},
         "documents_per_query": row.documents,
         "calls_per_query": row.calls,
+        "usage_per_query": dict(row.usage),
         "depths": None if row.curve is None else _curve(row.curve),
         "calibration": (
             None if row.calibration is None else _calibration(row.calibration)
@@ -318,6 +321,9 @@ def _details(row: Result, results: Results) -> list[str]:
         if found:
             lines += ["", f"**{row.name}** {title} on:", ""]
             lines += [f"- {f['gain']:+.4f} `{f['query']}` {f['text']}" for f in found]
+    if row.usage:
+        used = ", ".join(f"{n:.4g} {name}" for name, n in row.usage.items())
+        lines += ["", f"**{row.name}** used per query: {used}"]
     lines += [
         f"\n**{row.name}** noted on {n} queries: {t}" for t, n in row.notes.items()
     ]

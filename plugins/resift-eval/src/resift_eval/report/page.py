@@ -51,7 +51,7 @@ def as_html(results: Results) -> str:
         results=results,
         summary=summary(results),
         headings=headings(results),
-        rows=[(row, cells(row)) for row in results.ranked],
+        rows=[(row, cells(row, results)) for row in results.ranked],
         sources=sources(results),
         measures=measures_table(results),
         pairs=pairs_table(results) if len(results.pairs) > 1 else None,
