@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ["BM25", "words"]
 
-_ASCII_WORD = re.compile(r"\w+", re.ASCII)
+_ASCII = {  # words folded, and a space for each character that belongs to none
+    code: char.lower() if char.isalnum() or char == "_" else " "
+    for code, char in enumerate(map(chr, range(128)))
+}
 _SINGLE = (  # each character a word: iteration marks, hiragana, Han
     r"\u3005-\u3007\u3041-\u309f"
     r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -87,16 +90,19 @@ class BM25:
         """Score the documents against each other; cost grows with their length."""
         wanted = Counter(words(query))
         terms = {word: term for term, word in enumerate(wanted)}
-        lengths = np.zeros(len(documents))
-        found: list[tuple[int, int, int]] = []  # (document, term, times)
+        counts: list[int] = []  # (n_docs,): words of each
+        found: list[int] = []  # one number for each time that a document holds a term
         for index, document in enumerate(documents):
             in_document = words(document)
-            lengths[index] = len(in_document)
-            times = Counter(word for word in in_document if word in terms)
-            found += [(index, terms[word], n) for word, n in times.items()]
+            counts.append(len(in_document))
+            row = index * len(terms)
+            found += [row + terms[word] for word in in_document if word in terms]
 
-        postings = np.array(found, dtype=np.int64).reshape(-1, 3)
-        document_of, term_of, frequency = postings.T  # each (n_postings,)
+        postings, frequency = np.unique(
+            np.array(found, dtype=np.int64), return_counts=True
+        )
+        document_of, term_of = np.divmod(postings, len(terms) or 1)  # (n_postings,)
+        lengths = np.array(counts, dtype=np.float64)
         holding = np.bincount(term_of, minlength=len(terms))
         idf = np.log1p((len(documents) - holding + 0.5) / (holding + 0.5))
         weight = idf * np.fromiter(wanted.values(), dtype=np.float64)
@@ -104,7 +110,7 @@ class BM25:
         damping = self.k1 * (1 - self.b + self.b * lengths / average)
         gains = weight[term_of] * frequency / (frequency + damping[document_of])
         scores = np.zeros(len(documents))
-        np.add.at(scores, document_of, gains)
+        scores += np.bincount(document_of, gains, len(documents))
         return scores
 
 
@@ -115,7 +121,7 @@ def words(text: str) -> list[str]:
     ['strasse', '42', 'naïve', 'x_1', '東', '京', 'हिन्दी']
     """
     if text.isascii():
-        return _ASCII_WORD.findall(text.lower())
+        return text.translate(_ASCII).split()  # twice as fast as a pattern
     return _unicode_word().findall(unicodedata.normalize("NFKC", text).casefold())
 
 
