@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -210,3 +212,27 @@ def test_a_merge_can_be_asked_for_directly():
     merged = loaded("rrf").merge(lists, 3)
 
     assert merged.tolist() == pytest.approx([1 / 61, 1 / 62 + 1 / 61, 0.0])
+
+
+def test_a_ranking_is_arrays_too():
+    """Those of its documents, whether it was ranked or put together."""
+    values = resift.Scores(np.array([1.0, np.nan, 2.0]), unscored="it is blank")
+    ranked = resift.RankedDocuments.of(["a", None, "c"], values)
+    indices, scores = ranked.indices, ranked.scores
+    together = resift.RankedDocuments(ranked, ranked.notes)
+
+    for one in (ranked, together, pickle.loads(pickle.dumps(ranked))):
+        assert len(one) == 3
+        assert one.indices.tolist() == [d.index for d in ranked] == [2, 0, 1]
+        assert str(one.scores) == "[ 2.  1. nan]"
+        assert one == ranked
+    assert (indices.dtype, scores.dtype) == ("int64", "float32")
+
+
+def test_a_ranking_keeps_the_documents_that_it_was_given():
+    """Though the list that held them is changed after."""
+    given = ["a", "b"]
+    ranked = resift.RankedDocuments.of(given, [1.0, 2.0])
+    given.reverse()
+
+    assert [each.document for each in ranked] == ["b", "a"]

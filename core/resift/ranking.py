@@ -117,6 +117,39 @@ class RankedDocument(Generic[D_co]):
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns(Generic[D_co]):
+    """A ranking as columns, of which its documents are made when they are asked for.
+
+    Args:
+        documents: As they were given, best first.
+        indices: Where each stood, int64, shape ``(n,)``.
+        scores: The score of each, NaN where not scored, float32, shape ``(n,)``.
+        rows: What the reranker says of each; None where it says nothing.
+    """
+
+    documents: Sequence[D_co]
+    indices: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    rows: Sequence[Mapping[str, object]] | None = None
+
+    def made(self) -> tuple[RankedDocument[D_co], ...]:
+        """Return the documents."""
+        scores: list[float | None] = [*self.scores.tolist()]
+        for i in np.flatnonzero(np.isnan(self.scores)).tolist():
+            scores[i] = None
+        return tuple(
+            map(
+                RankedDocument,
+                self.indices.tolist(),
+                self.documents,
+                scores,
+                range(1, len(scores) + 1),
+                *(() if self.rows is None else (self.rows,)),
+            )
+        )
+
+
 class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
     """The documents of one query, best first, and what must be known of them.
 
@@ -126,6 +159,9 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
     ``"fallback: cohere timed out after 0.5 s"``; ``usage`` is what the call cost, as
     numbers by name; ``kind`` is what the scores mean, and ``score_range`` between which
     numbers a similarity lies, see `resift.hookspecs`.
+
+    ``indices`` and ``scores`` are the same as arrays, for where there are many
+    documents: no object is made for each unless they are asked for.
     """
 
     def __init__(
@@ -136,7 +172,8 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
         kind: str = "ordinal",
         score_range: tuple[float, float] | None = None,
     ) -> None:
-        self.documents = tuple(documents)
+        self._made: tuple[RankedDocument[D_co], ...] | None = tuple(documents)
+        self._columns: _Columns[D_co] | None = None
         self.kind = kind
         self.score_range = score_range
         self.notes = tuple(notes)
@@ -175,17 +212,40 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
         order = np.concatenate([order, np.arange(len(order), len(documents))])[:top_k]
         narrow = np.full(len(documents), np.nan, dtype=np.float32)
         narrow[: len(scores)] = narrowed(scores.values, who)
-        values: list[float | None] = [*narrow.tolist()]
-        for i in np.flatnonzero(np.isnan(narrow)).tolist():
-            values[i] = None
-        columns = _rows(scores, len(documents))
-        ranked = [
-            RankedDocument(i, documents[i], values[i], rank, columns[i])
-            for rank, i in enumerate(order.tolist(), start=1)
-        ]
         if scores.kind is not None:
             kind, score_range = scores.kind, scores.score_range
-        return cls(ranked, scores.notes, scores.usage, kind, score_range)
+        places = order.tolist()
+        rows = _rows(scores, len(documents)) if scores.columns else None
+        ranked = cls((), scores.notes, scores.usage, kind, score_range)
+        ranked._made = None
+        ranked._columns = _Columns(
+            [documents[i] for i in places],
+            order,
+            narrow[order],
+            rows and [rows[i] for i in places],
+        )
+        return ranked
+
+    @property
+    def documents(self) -> tuple[RankedDocument[D_co], ...]:
+        """The documents, best first; made at first use."""
+        if self._made is None and self._columns is not None:
+            self._made = self._columns.made()
+        return self._made or ()
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Where each document stood, best first, shape ``(n,)``."""
+        if self._columns is not None:
+            return self._columns.indices
+        return np.array([each.index for each in self.documents], dtype=np.int64)
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """The score of each document, NaN where not scored, shape ``(n,)``."""
+        if self._columns is not None:
+            return self._columns.scores
+        return np.array([each.score for each in self.documents], dtype=np.float32)
 
     def to_list(self) -> list[dict[str, object]]:
         """Return the documents as dictionaries, best first: ``json.dumps`` takes them.
@@ -238,7 +298,7 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
         return self.documents[index]
 
     def __len__(self) -> int:
-        return len(self.documents)
+        return len(self.documents if self._columns is None else self._columns.scores)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RankedDocuments):
@@ -314,8 +374,7 @@ def _brief(text: str) -> str:
 def _rows(scores: Scores, n: int) -> list[Mapping[str, object]]:
     """Return the extra columns of *scores*, document by document."""
     rows: list[Mapping[str, object]] = [_NO_COLUMNS] * n
-    if scores.columns:
-        columns = {k: as_array(v).to_pylist() for k, v in scores.columns.items()}
-        for i, values in enumerate(zip(*columns.values(), strict=True)):
-            rows[i] = dict(zip(columns, values, strict=True))
+    columns = {k: as_array(v).to_pylist() for k, v in scores.columns.items()}
+    for i, values in enumerate(zip(*columns.values(), strict=True)):
+        rows[i] = dict(zip(columns, values, strict=True))
     return rows

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 import resift
 from resift.errors import (
@@ -36,6 +37,7 @@ FUTILE = 32
 """Queries that may fail one after the other before a job stops."""
 _FOOTER = b"resift.batch"
 _LONGEST = 60.0  # seconds between two attempts
+_NONE: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -277,12 +279,12 @@ class _Answers:
         self.answered = self.failed = 0
         self._evidence: list[str | None] | None = [] if evidence else None
         self._usage: dict[str, float] = {}
-        self._found: dict[int, tuple[list[int], list[float | None]]] = {}
+        self._found: dict[int, tuple[NDArray[np.int64], NDArray[np.float32]]] = {}
 
     def add(self, i: int, ranked: resift.RankedDocuments) -> None:
         """Keep the answer to query *i*."""
         self.answered += 1
-        self._found[i] = [d.index for d in ranked], [d.score for d in ranked]
+        self._found[i] = ranked.indices, ranked.scores
         if self._evidence is not None:
             self._evidence += [
                 json.dumps(dict(d.columns), default=str) if d.columns else None
@@ -317,18 +319,22 @@ class _Answers:
         """Return the answers, one row per document."""
         queries = self.queries
         numbers = list(self._found)
-        lengths = [len(places) for places, _ in self._found.values()]
+        found = self._found.values()
+        lengths = np.array([len(places) for places, _ in found], dtype=np.int64)
         mine = np.repeat(np.array(numbers, dtype=np.int64), lengths)
-        places = [place for places, _ in self._found.values() for place in places]
-        scores = [score for _, scores in self._found.values() for score in scores]
+        places = np.concatenate([_NONE, *(places for places, _ in found)])
+        scores = np.concatenate(
+            [_NONE.astype(np.float32), *(scores for _, scores in found)]
+        )
         starts = np.repeat(queries.offsets[numbers], lengths)
-        ranks = [rank for n in lengths for rank in range(1, n + 1)]
+        ends = lengths.cumsum()
+        ranks = np.arange(1, len(mine) + 1) - np.repeat(ends - lengths, lengths)
         columns = {
             "row": pa.array(queries.rows[mine]),
             "qid": queries.qids.take(pa.array(mine)),
-            "id": queries.ids.take(pa.array(starts + np.array(places, dtype=np.int64))),
+            "id": queries.ids.take(pa.array(starts + places)),
             "rank": pa.array(ranks, pa.int32()),
-            "score": pa.array(scores, pa.float32()),
+            "score": pa.array(scores, mask=np.isnan(scores)),
         }
         if self._evidence is not None:
             columns["extra"] = pa.array(self._evidence, pa.string())
