@@ -22,6 +22,7 @@ from resift_cli.scaffold import KINDS, LICENSES, Package
 from resift_remote.testing import RerankServer
 
 ROOT = Path(__file__).resolve().parents[2]
+RERANKERS = [kind for kind in KINDS if kind not in ("wrapper", "command")]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 
 
@@ -92,16 +93,18 @@ def test_pyproject_says_what_is_needed(kind) -> None:
     """The metadata of a new package is complete: entry point, needs, licence."""
     package = Package("word-overlap", kind, "MIT")
     project = tomllib.loads(package.files["pyproject.toml"])["project"]
+    target = "command" if kind == "command" else "WordOverlap"
 
     assert project["name"] == "resift-word-overlap"
     assert project["license"] == "MIT"
     assert "authors" not in project
     assert "resift>=0.1" in project["dependencies"]
     assert project["optional-dependencies"] == {
-        "test": ["resift[test]>=0.1"] + ["resift-remote>=0.1"] * (kind == "http")
+        "test": ["pytest>=8.2" if kind == "command" else "resift[test]>=0.1"]
+        + ["resift-remote>=0.1"] * (kind == "http")
     }
     assert project["entry-points"] == {
-        "resift.rerankers": {"word-overlap": "resift_word_overlap:WordOverlap"}
+        package.group: {"word-overlap": f"resift_word_overlap:{target}"}
     }
 
 
@@ -147,8 +150,18 @@ def test_command_writes_the_package(tmp_path: Path) -> None:
     assert 'pip install -e ".[test]"' in done.stderr
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "reranker"])
+def test_each_kind_has_its_option(kind, tmp_path: Path) -> None:
+    """Each kind is written by an option of its name."""
+    done = new("votes", f"--{kind}", "--folder", tmp_path / "here")
+    written = (tmp_path / "here" / "resift_votes.py").read_text("utf-8")
+
+    assert done.exit_code == 0
+    assert written == Package("votes", kind).files["resift_votes.py"]
+
+
 def test_two_kinds_are_wrong_usage(tmp_path: Path) -> None:
-    """What is neither a merger nor a client of a server is not written as one."""
+    """What is of one kind only is not written as two."""
     done = new("votes", "--merger", "--http", "--folder", tmp_path / "here")
 
     assert done.exit_code == 2
@@ -192,7 +205,49 @@ def test_new_reranker_keeps_the_contract(kind, fake_distribution: InstallFake) -
     assert report.ok, str(report)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def test_new_composite_keeps_the_contract(fake_distribution: InstallFake) -> None:
+    """What is written works around another reranker at once."""
+    package = Package("phrase", "composite")
+    fake_distribution(
+        package.distribution,
+        modules={package.module: package.files[f"{package.module}.py"]},
+        rerankers={package.name: package.target},
+    )
+    report = check_reranker("phrase", {"reranker": "bm25"})
+
+    assert report.ok, str(report)
+    assert report.count("kept") > 40
+
+
+def test_new_wrapper_keeps_the_contract(fake_distribution: InstallFake) -> None:
+    """What is written changes no answer, whatever it stands around."""
+    package = Package("stopwatch", "wrapper")
+    fake_distribution(
+        package.distribution,
+        modules={package.module: package.files[f"{package.module}.py"]},
+        entry_points={"resift.wrappers": {package.name: package.target}},
+    )
+    reranker = resift.load("bm25", config=None, wrappers=[package.name])
+    report = check_reranker(reranker)
+
+    assert report.ok, str(report)
+
+
+def test_new_command_runs(fake_distribution: InstallFake, tmp_path: Path) -> None:
+    """What is written is a command of resift at once, and passes its own test."""
+    package = Package("compare-two", "command")
+    fake_distribution(
+        package.distribution,
+        modules={package.module: package.files[f"{package.module}.py"]},
+        entry_points={"resift.commands": {package.name: package.target}},
+    )
+    tests: dict[str, Callable] = {}
+    exec(package.files["tests/test_command.py"], tests)  # noqa: S102  # ours
+
+    tests["test_row_holds_both_ranks"](tmp_path)
+
+
+@pytest.mark.parametrize("kind", RERANKERS)
 def test_readme_is_true(kind, fake_distribution: InstallFake, monkeypatch) -> None:
     """Its first example puts the fox first, and its configs are configs."""
     package = Package("word-overlap", kind)
@@ -240,7 +295,8 @@ def test_new_package_passes_its_own_tests_once_installed(
     assert [wheel.name for wheel in wheels] == [
         "resift_word_overlap-0.1.0-py3-none-any.whl"
     ]
-    assert {r["name"]: r["state"] for r in rows}["word-overlap"] == "ok"
+    if package.group == "resift.rerankers":
+        assert {r["name"]: r["state"] for r in rows}["word-overlap"] == "ok"
     assert "failed" not in tested.stdout
     assert "passed" in tested.stdout
 

@@ -275,7 +275,10 @@ class Subject:
         if not documents:
             return None
         if self.settings.candidates is not None:
-            return self.settings.candidates(documents)
+            made = self.settings.candidates(documents)
+            if made is None or not columns:
+                return made
+            return made.select([n for n in made.column_names if n in columns])
         if not columns:
             return None
         if columns == (RELEVANCE,):  # anything goes, as long as it follows the text

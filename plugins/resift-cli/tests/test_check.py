@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -174,3 +175,84 @@ def test_wrong_option_of_the_config_breaks_the_contract(tmp_path) -> None:
 
     assert done.exit_code == 1
     assert "has no option 'k2'. Options: 'k1', 'b'." in done.stdout
+
+
+YEARS = """
+    import resift
+
+    class Newest:
+        columns = ("year",)
+        needs_text = False
+
+        @resift.hookimpl
+        def score(self, documents, candidates):
+            return [float(year) for year in candidates["year"].to_pylist()]
+"""
+MADE = """
+import pyarrow as pa
+
+def candidates(documents):
+    return pa.table({"year": [1990 + len(text) % 30 for text in documents]})
+"""
+
+
+@pytest.fixture
+def newest(fake_distribution: InstallFake) -> None:
+    """Install a reranker that reads a column."""
+    fake_distribution(
+        "resift-newest",
+        modules={"resift_newest": YEARS},
+        rerankers={"newest": "resift_newest:Newest"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("posts.csv", "id,year\n1,1999\n2,2010\n3,2024\n"),
+        ("posts.jsonl", '{"year": 1999, "text": "a"}\n{"year": 2010, "text": "b"}\n'),
+        ("made.py", MADE),
+    ],
+)
+def test_columns_come_from_a_file(
+    name: str, content: str, newest: None, tmp_path: Path
+) -> None:
+    """What a reranker reads from columns a table lends, or a function makes."""
+    path = tmp_path / name
+    path.write_text(content)
+    skip = "obvious document wins=it reads no text"
+    done = check("newest", "--candidates", str(path), "--skip", skip)
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+
+    assert done.exit_code == 0, [row for row in rows if row[0] == "broken"]
+    assert ["kept", "one_score_per_document", ""] in rows
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "posts.txt",
+            "x",
+            "--candidates must end in .py or one of .arrow, .csv, .feather, .json, "
+            ".jsonl, .ndjson, .parquet, got {path!r}. Name a Python file or a table.",
+        ),
+        ("posts.csv", "year\n", "{path!r} has no row. Give it one at least."),
+        (
+            "made.py",
+            "",
+            "{path!r} must define 'candidates(documents)': module "
+            "'resift_check_candidates' has no attribute 'candidates'.",
+        ),
+    ],
+)
+def test_file_without_columns_is_refused(
+    name: str, content: str, message: str, newest: None, tmp_path: Path
+) -> None:
+    """A file that gives no columns is an error that names it."""
+    path = tmp_path / name
+    path.write_text(content)
+    done = check("newest", "--candidates", str(path))
+
+    assert done.exit_code == 1
+    assert done.stderr == f"Error: check: {message.format(path=str(path))}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,7 +27,6 @@ from resift_cli.patience import patience
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from resift.authors import Config, Loader
     from resift.testing.checking import Run
@@ -69,6 +69,13 @@ class _Reason(click.ParamType):  # type: ignore[type-arg]  # of late generic
 @click.option(
     "--expect", type=_Reason(), multiple=True, help="Expect a check to be broken."
 )
+@click.option(
+    "--candidates",
+    "candidates_path",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Columns for the texts: a table, or a function 'candidates' in a .py file.",
+)
 @config_option
 @click.option("--network", is_flag=True, help="Let it use the network; may cost money.")
 @click.option(
@@ -97,6 +104,7 @@ def check(
     options: Sequence[tuple[str, Any]],
     skip: Sequence[tuple[str, str]],
     expect: Sequence[tuple[str, str]],
+    candidates_path: Path | None,
     config_path: Path | None,
     network: bool,
     tolerance: float,
@@ -114,8 +122,8 @@ def check(
     They are the contract that every reranker keeps. It is built and asked to score, or
     to merge, in many ways: a model is loaded. For each promise that it breaks you are
     told by which input, and what authors usually do wrong. What it reads from columns
-    cannot be made up here: such a reranker is checked by a test, see
-    resift.testing.RerankerSuite.
+    cannot be made up here: --candidates names a table that has them, whose rows are
+    lent to the texts, or a Python file with a function that makes them.
 
     Piped, each line holds status, check and reason, separated by tabs. The exit code is
     1 where a promise is broken, or could not be checked.
@@ -126,15 +134,23 @@ def check(
       resift check cascade -o 'stages=["bm25", "bm25"]' -o 'keep=[3]'
       resift check jina -o api_key=... --network
       resift check precise --config search.toml
+      resift check newest -o column=published --candidates posts.parquet
       resift check mine --quick
       resift check mine -k top_k
       resift check mine --skip "obvious document wins=random weights"
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift.testing.checking import Run
     from resift.testing.subject import Settings, Subject
+    from resift_cli.candidates import candidates_from
 
     use, configured = _configured(name, find_config(config_path))
-    settings = Settings(network=network, tolerance=tolerance, limit=limit, slow=slow)
+    settings = Settings(
+        candidates_from(candidates_path) if candidates_path else None,
+        network=network,
+        tolerance=tolerance,
+        limit=limit,
+        slow=slow,
+    )
     subject = Subject(use, {**configured, **dict(options)}, settings)
     run = Run(subject, dict(expect), dict(skip), quick=quick, only=only)
     if as_json:

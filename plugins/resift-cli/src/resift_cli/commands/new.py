@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -16,16 +16,21 @@ _NEXT = """
 Next:
   cd {folder}
   pip install -e ".[test]"
-  pytest                    # the contract holds
-  resift show {name}
+  pytest                    # {holds}
+  {look}
   $EDITOR {module}.py
 """
+_LOOKS = {"wrapper": "resift doctor", "command": "resift {name} --help"}
+"""What shows that it is there, where it is no reranker."""
 
 
 @click.command
 @click.argument("name")
 @click.option("--merger", is_flag=True, help="Merge lists instead of scoring.")
 @click.option("--http", is_flag=True, help="Ask a server over HTTP.")
+@click.option("--composite", is_flag=True, help="Change what another reranker says.")
+@click.option("--wrapper", is_flag=True, help="Stand around rerankers, and watch.")
+@click.option("--command", is_flag=True, help="Add a command to this command line.")
 @click.option(
     "--license",
     "license_",
@@ -43,13 +48,12 @@ Next:
 def new(
     name: str,
     *,
-    merger: bool,
-    http: bool,
     license_: License,
     author: str | None,
     folder: Path | None,
+    **kinds: bool,
 ) -> None:
-    """Write a package for a reranker of your own.
+    """Write a package for a reranker, a wrapper or a command of your own.
 
     It is called NAME and ready to be published. One module that works, an entry point,
     the contract as its tests, a README, and workflows that test and publish it. Nothing
@@ -60,16 +64,24 @@ def new(
       resift new word-overlap
       resift new votes --merger --license MIT --author "Ada Lovelace"
       resift new our-server --http
+      resift new phrase --composite
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift_cli.scaffold import Package
 
-    if merger and http:
-        msg = "--merger and --http exclude each other. Give one of them."
+    given = [kind for kind, wanted in kinds.items() if wanted]
+    if len(given) > 1:
+        flags = " and ".join(f"--{kind}" for kind in given)
+        msg = f"{flags} exclude each other. Give one of them."
         raise click.UsageError(msg)
-    kind: Kind = "merger" if merger else "http" if http else "reranker"
+    kind = cast("Kind", given[0] if given else "reranker")
     package = Package(name, kind, license_, author)
     where = folder or Path(package.distribution)
     for path in package.write(where):
         click.echo(path)
-    text = _NEXT.format(folder=where, name=package.name, module=package.module)
+    text = _NEXT.format(
+        folder=where,
+        holds="it works" if kind == "command" else "the contract holds",
+        look=_LOOKS.get(kind, "resift show {name}").format(name=package.name),
+        module=package.module,
+    )
     click.echo(text, err=True, nl=False)

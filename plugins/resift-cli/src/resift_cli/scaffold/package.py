@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "LICENSES", "Kind", "License", "Package"]
 
-Kind: TypeAlias = Literal["reranker", "merger", "http"]
+Kind: TypeAlias = Literal[
+    "reranker", "merger", "http", "composite", "wrapper", "command"
+]
 License: TypeAlias = Literal["Apache-2.0", "BSD-3-Clause", "MIT"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LICENSES: tuple[License, ...] = get_args(License)
@@ -43,17 +45,28 @@ _SUMMARIES: dict[Kind, str] = {
     "reranker": "Rerank search results by the words they share with the query.",
     "merger": "Merge ranked lists by what each list leaves below a document.",
     "http": "Rerank search results with a server over HTTP.",
+    "composite": "Lift search results that contain the query word for word.",
+    "wrapper": "Log how long rerankers take.",
+    "command": "Compare where two rerankers place the lines of a file.",
 }
 _DEPENDENCIES: dict[Kind, tuple[str, ...]] = {
     "reranker": ("resift>=0.1",),
     "merger": ("resift>=0.1", "numpy>=1.26"),
     "http": ("resift>=0.1", "httpx>=0.27", "pydantic>=2.9"),
+    "composite": ("resift>=0.1", "numpy>=1.26"),
+    "wrapper": ("resift>=0.1",),
+    "command": ("resift>=0.1", "resift-cli>=0.1", "click>=8.1"),
 }
 _TESTS: dict[Kind, tuple[str, ...]] = {
     "reranker": ("resift[test]>=0.1",),
     "merger": ("resift[test]>=0.1",),
     "http": ("resift[test]>=0.1", "resift-remote>=0.1"),
+    "composite": ("resift[test]>=0.1",),
+    "wrapper": ("resift[test]>=0.1",),
+    "command": ("pytest>=8.2",),
 }
+_GROUPS: dict[Kind, str] = {"wrapper": WRAPPERS, "command": COMMANDS}
+"""The groups of entry points, where it is not that of rerankers."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,16 @@ class Package:
         """The class: ``"WordOverlap"``."""
         return "".join(part.capitalize() for part in self.name.split("-"))
 
+    @property
+    def group(self) -> str:
+        """The group of its entry point: ``"resift.rerankers"``."""
+        return _GROUPS.get(self.kind, RERANKERS)
+
+    @property
+    def target(self) -> str:
+        """What the entry point names: ``"resift_word_overlap:WordOverlap"``."""
+        return f"{self.module}:{'command' if self.kind == 'command' else self.cls}"
+
     @cached_property
     def files(self) -> dict[str, str]:
         """The text of each file by its path in the package."""
@@ -126,7 +149,7 @@ class Package:
             "LICENSE": self._license(),
             ".gitignore": self._filled("gitignore"),
             f"{self.module}.py": self._filled(f"{self.kind}.py"),
-            "tests/test_contract.py": self._filled(f"test_{self.kind}.py"),
+            f"tests/{self._test}.py": self._filled(f"test_{self.kind}.py"),
             ".github/workflows/test.yml": self._filled("test.yml"),
             ".github/workflows/publish.yml": self._filled("publish.yml"),
         }
@@ -156,6 +179,8 @@ class Package:
             distribution=self.distribution,
             module=self.module,
             cls=self.cls,
+            group=self.group,
+            target=self.target,
             variable=self.name.replace("-", "_").upper(),
             summary=_SUMMARIES[self.kind],
             dependencies=_listed(_DEPENDENCIES[self.kind]),
@@ -165,6 +190,11 @@ class Package:
             authors=self._authors(),
             year=dt.datetime.now(tz=dt.UTC).year,
         )
+
+    @property
+    def _test(self) -> str:
+        """The name of its test module: there is no contract of commands."""
+        return "test_command" if self.kind == "command" else "test_contract"
 
     def _authors(self) -> str:
         """Return the line of the metadata that names the author; none without one."""
@@ -191,6 +221,8 @@ class Package:
         homes = {home for group in names.values() for home in group.values()}
         if self.distribution in {*homes, *_NAMELESS}:
             return self.distribution
+        if self.kind == "command":
+            return names[COMMANDS].get(self.name)
         return (names[RERANKERS] | names[WRAPPERS]).get(self.name)
 
 
