@@ -164,6 +164,11 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
     documents: no object is made for each unless they are asked for.
     """
 
+    __slots__ = (
+        *("__weakref__", "_columns", "_made"),
+        *("kind", "notes", "score_range", "usage"),
+    )
+
     def __init__(
         self,
         documents: Iterable[RankedDocument[D_co]],
@@ -232,6 +237,16 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
         if self._made is None and self._columns is not None:
             self._made = self._columns.made()
         return self._made or ()
+
+    @property
+    def __dict__(self) -> dict[str, object]:  # type: ignore[override]  # not stored
+        """What `vars` says, which FastAPI writes where no return type is declared."""
+        return {
+            "documents": self.documents,
+            "notes": self.notes,
+            "usage": self.usage,
+            "kind": self.kind,
+        }
 
     @property
     def indices(self) -> NDArray[np.int64]:
@@ -306,6 +321,10 @@ class RankedDocuments(Sequence[RankedDocument[D_co]], Generic[D_co]):
         return self.documents == other.documents and self.notes == other.notes
 
     __hash__ = None  # type: ignore[assignment]  # documents may be mappings
+
+    def __reduce__(self) -> tuple[object, ...]:
+        content = (self.documents, self.notes, self.usage, self.kind, self.score_range)
+        return type(self), content
 
     def __repr__(self) -> str:
         lines = [f"<RankedDocuments: {len(self)}"]
