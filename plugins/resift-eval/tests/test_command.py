@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import tomllib
@@ -405,6 +406,27 @@ def test_lists_and_ensembles_are_tuned(values, options):
 
     assert table["options"] == {**MIX["options"], **(options or {})}
     assert tomllib.loads(trial.toml(values))["rerankers"]["tuned"] == table
+
+
+@pytest.mark.parametrize("path", ["boosts.day.weight", "boosts.1.weight"])
+def test_weights_of_boosts_are_tuned(path):
+    """One of a list of tables is set by its place, or by its column."""
+    from resift_eval.tuning import Trial, default_grid
+
+    day = dt.date(2026, 1, 1)
+    boosts = [
+        {"column": "stars", "curve": "log1p"},
+        {"column": "day", "decay": "exp", "half_life": "14d", "origin": day},
+    ]
+    fresh = {"use": "boost", "options": {"boosts": boosts}}
+    trial = Trial("fresh", resift.Config.of({"rerankers": {"fresh": fresh}}))
+
+    table = trial.table({path: 0.5})
+
+    tuned = [boosts[0], {**boosts[1], "weight": 0.5}]
+    assert table == {"use": "boost", "options": {"boosts": tuned}}
+    assert tomllib.loads(trial.toml({path: 0.5}))["rerankers"]["tuned"] == table
+    assert default_grid(path) == [0, 0.1, 0.25, 0.5, 1, 2]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 __all__ = ["key", "written"]
@@ -26,4 +27,6 @@ def written(value: Any) -> str:  # noqa: ANN401  # plain data
         return f"{{ {pairs} }}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, date):  # a datetime is one
+        return value.isoformat()
     return json.dumps(value, ensure_ascii=False)

@@ -140,7 +140,8 @@ class Trial:
 
         ``weights`` are those of the legs, ``merge.k`` is an option of the merger,
         ``options.weights`` one of the reranker (as any other name is), and
-        ``rerankers.0.k1`` one of a reranker in a list.
+        ``rerankers.0.k1`` one of a reranker in a list, and ``boosts.published.weight``
+        one of a table in a list, by its place or its column.
 
         Raises:
             InputError: If a path leads nowhere.
@@ -183,6 +184,11 @@ class Trial:
             options[key] = value
             return
         child = options.get(key)
+        if (place := _table_at(child, rest[0])) is not None and len(rest) == 2:
+            tables = list(child or ())
+            tables[place] = {**tables[place], rest[1]: value}
+            options[key] = tables
+            return
         if isinstance(child, list | tuple) and rest[0].isdigit():
             place = int(rest[0])
             children = list(child)
@@ -220,6 +226,20 @@ class Trial:
             loaded = Contestant.load(self.name, config=self.config).reranker
             merge = self.name if loaded.can_merge or not loaded.can_score else "rrf"
         return {"use": str(merge), "options": {option: value}}
+
+
+def _table_at(given: object, name: str) -> int | None:
+    """Return where in a list a table stands that is no reranker, such as a boost.
+
+    Args:
+        given: The list, or anything else.
+        name: Its place, or the column that it is about.
+    """
+    for place, item in enumerate(given if isinstance(given, list | tuple) else ()):
+        plain = isinstance(item, Mapping) and "use" not in item
+        if plain and name in (str(place), item.get("column")):
+            return place
+    return None
 
 
 def _held_out(table: NDArray[np.float64]) -> float:
@@ -327,6 +347,7 @@ def default_grid(path: str) -> list[Value]:
         "k": [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 100.0, 200.0],
         "k1": [0.4, 0.8, 1.2, 1.6, 2.0],
         "trade_off": np.linspace(0.1, 1, 10).round(2).tolist(),
+        "weight": [0.0, 0.1, 0.25, 0.5, 1.0, 2.0],
     }
     option = path.rpartition(".")[2]
     if option not in known:
