@@ -201,6 +201,19 @@ def test_a_stream_is_ranked_in_blocks_and_in_order():
     assert [ranking[0].document for ranking in rankings[:3]] == ["bb", "a", "dddd"]
 
 
+def test_blocks_of_a_stream_are_bounded_by_tokens():
+    """Four letters are about a token; a query with more is a block by itself."""
+    plugin = Packing()
+    texts = [["a" * 4], ["b" * 8], ["c" * 40], [{"text": "d" * 8, "id": "x" * 99}], []]
+
+    rankings = list(
+        resift.Reranker(plugin).rank_stream([("q", own) for own in texts], tokens=3)
+    )
+
+    assert plugin.blocks == [2, 1, 1]  # the last query has nothing to score
+    assert [len(ranking) for ranking in rankings] == [1, 1, 1, 1, 0]
+
+
 def test_a_stream_is_read_only_as_far_as_it_is_used():
     """The first ranking comes before the last query is known."""
     read = []

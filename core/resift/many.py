@@ -7,6 +7,7 @@ the table that goes out there is no Python object per document, except its text.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["rank_stream", "rerank_many"]
 
 _OURS = ("row", "index", "rank", RELEVANCE)
+_LETTERS = 4  # are about a token
 
 
 # Tables -------------------------------------------------------------------------
@@ -269,22 +271,42 @@ def rank_stream(
     settings: Settings,
     *,
     budget: int,
+    tokens: int,
     timeout: float | None = None,
     on_error: OnError = "raise",
 ) -> Iterator[RankedDocuments[D] | Exception]:
     """Yield one ranking per pair, in order; `Reranker.rank_stream` says how."""
     queries: list[str] = []
     block: list[Sequence[D]] = []
-    size = 0
+    size = letters = 0
     for query, given in pairs:
         documents = as_list(given, host.who)
         n = len(documents) if hasattr(documents, "__len__") else 0
         n = n if settings.window is None else min(n, settings.window)
-        if queries and size + n > budget:
+        more = _letters(documents[:n], settings) if n else 0
+        full = size + n > budget or letters + more > tokens * _LETTERS
+        if queries and full:
             yield from rank_many(host, queries, block, settings, timeout, on_error)
-            queries, block, size = [], [], 0
+            queries, block, size, letters = [], [], 0, 0
         queries.append(query)
         block.append(documents)
         size += n
+        letters += more
     if queries:
         yield from rank_many(host, queries, block, settings, timeout, on_error)
+
+
+def _letters(documents: Sequence[object], settings: Settings) -> int:
+    """Return how long the texts of strings and mappings are together."""
+    text = settings.text_column
+    names = [text] if isinstance(text, str) else text
+    return sum(
+        len(part)
+        for document in documents
+        for part in (
+            [document.get(name) for name in names]
+            if isinstance(document, Mapping)
+            else [document]
+        )
+        if isinstance(part, str)
+    )

@@ -509,6 +509,7 @@ class Reranker(Nested):
         pairs: Iterable[tuple[str, Iterable[D]]],
         *,
         budget: int = 3200,
+        tokens: int = 1_000_000,
         top_k: int | None = None,
         min_score: float | None = None,
         timeout: float | None = None,
@@ -517,13 +518,15 @@ class Reranker(Nested):
     ) -> Iterator[RankedDocuments[D] | Exception]:
         """Rank a stream of queries, block by block, in the order they came.
 
-        A block is as many of the next queries as have at most *budget* documents, at
-        least one, ranked by `rank_many`: no more are held at a time, and the same
-        stream makes the same blocks.
+        A block is as many of the next queries as have at most *budget* documents of
+        about *tokens* tokens, at least one, ranked by `rank_many`: no more are held at
+        a time, and the same stream makes the same blocks.
 
         Args:
             pairs: Each query with its documents, as `rank` takes them.
             budget: How many documents are scored together.
+            tokens: How many tokens of those, told from the length of their texts: four
+                letters are about a token.
             top_k: How many of each query to return.
             min_score: The least probability of those.
             timeout: Seconds for each block.
@@ -543,6 +546,7 @@ class Reranker(Nested):
             pairs,
             settings,
             budget=count("budget", budget),
+            tokens=count("tokens", tokens),
             timeout=seconds("timeout", timeout),
             on_error=on_error,
         )

