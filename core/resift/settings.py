@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from math import inf, nan
 from numbers import Real
@@ -87,7 +87,13 @@ class Settings:
     def but(self, **given: object) -> Self:
         """Return these settings with everything *given* that is not None put on top."""
         changes = {name: value for name, value in given.items() if value is not None}
-        return replace(self, **changes) if changes else self  # type: ignore[arg-type]  # checked
+        if not changes:
+            return self
+        changed = object.__new__(type(self))  # what is set here has been checked
+        vars(changed).update(vars(self))
+        for name, value in changes.items():
+            vars(changed)[name] = _CHECKS[name](value) if name in _CHECKS else value
+        return changed
 
     def over(self, other: Self) -> Self:
         """Return *other* with everything that is set here put on top."""
@@ -251,11 +257,9 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
 
 
 def _are_names(value: object) -> bool:
-    return (
-        isinstance(value, Sequence)
-        and not isinstance(value, str)
-        and all(isinstance(name, str) for name in value)
-    )
+    if isinstance(value, str) or not isinstance(value, list | tuple | Sequence):
+        return False
+    return all(isinstance(name, str) for name in value)
 
 
 def _number(value: Real) -> float:

@@ -210,10 +210,10 @@ class ConvexCombination:
         """
         if len(rankings) > 2:
             msg = (
-                f"convex: rankings must be one or two lists, got {len(rankings)}. "
+                f"rankings must be one or two lists, got {len(rankings)}. "
                 "Use 'dbsf' or 'relative', which merge any number."
             )
-            raise MergeError(msg)
+            raise MergeError(msg, who="convex")
         shares = (self.alpha, 1 - self.alpha) if len(rankings) == 2 else (1.0,)
         known = all(ranking.lowest is not None for ranking in rankings)
         fused = np.zeros(n_documents)
@@ -247,7 +247,7 @@ def min_max(scores: FloatArray, lowest: float | None = None) -> FloatArray:
     """
     if not len(scores):
         return scores
-    low, high = float(scores.min()), float(scores.max())
+    low, high = float(np.minimum.reduce(scores)), float(np.maximum.reduce(scores))
     if lowest is not None:
         low = min(low, lowest)
     if low == high:
@@ -276,9 +276,13 @@ def _three_sigma(scores: FloatArray) -> FloatArray:
     if not len(scores):
         return scores
     unit = min_max(scores)  # the result is the same, and nothing can overflow
-    deviations = unit - unit.mean()
-    if not deviations.any():
+    mean = float(np.add.reduce(unit)) / len(unit)
+    deviations: FloatArray = unit - mean
+    squares = float(deviations @ deviations)
+    if not squares:  # constant: of others one is at least 1/2 off
         return np.full(len(scores), 0.5)
-    sigma = math.sqrt(deviations @ deviations / (len(scores) - 1))
-    normalised: FloatArray = 0.5 + deviations / (6 * sigma)
-    return normalised - min(float(normalised.min()), 0.0)
+    six_sigma = 6 * math.sqrt(squares / (len(scores) - 1))
+    deviations /= six_sigma
+    deviations += 0.5
+    least = 0.5 - mean / six_sigma  # of the score that min-max made 0
+    return deviations - least if least < 0 else deviations
