@@ -46,9 +46,11 @@ __all__ = [
 _T = TypeVar("_T")
 RELEVANCE = "_relevance_score"
 OURS = {b"resift": b"output"}  # marks the columns that resift itself has added
+_TEXT = {"text": "text=..."}  # as Python spells that argument
 _TEXTS = {pa.string(), pa.large_string(), pa.string_view(), pa.null()}
 _SMALL = 1_000  # rows: chunks of fewer on average are laid end to end
 _SPARSE = 4  # take before concatenating where fewer than 1 row in 4 is wanted
+_LIGHT = 500_000  # bytes: of a table so small, one call takes rows faster than several
 
 
 def as_table(result: object, what: str = "rerank: a result") -> pa.Table:
@@ -102,8 +104,8 @@ def as_list(values: Iterable[_T], who: str) -> Sequence[_T]:
         try:
             listed = given.to_pylist()
         except UnicodeDecodeError:
-            msg = f"{who}: a string of an Arrow array is not valid UTF-8. Mend it."
-            raise InputError(msg) from None  # the cause quotes the document
+            msg = "a string of an Arrow array is not valid UTF-8. Mend it."
+            raise InputError(msg, who=who) from None  # the cause quotes the document
     elif (
         isinstance(given, Iterable)
         and not isinstance(given, Sequence | str | bytes | Mapping | AbstractSet)
@@ -273,10 +275,10 @@ def _texts(
     except UnicodeDecodeError:
         row = next(i for i in range(len(values)) if not _is_readable(values, i))
         msg = (
-            f"{who}: the text column {name!r} is not valid UTF-8 in {place(row)}. "
+            f"the text column {name!r} is not valid UTF-8 in {place(row)}. "
             "Mend that text, or leave its row out."
         )
-        raise InputError(msg) from None  # the cause quotes the document
+        raise InputError(msg, who=who) from None  # the cause quotes the document
     if is_list(values.type):
         return [value if value is None else _joined(value) for value in texts]
     return texts
@@ -328,23 +330,19 @@ def _strings(table: pa.Table, name: str, who: str) -> pa.ChunkedArray:
     except LookupError as error:
         if error.args:
             column, part = error.args
-            msg = f"{who}: text column {name!r}: {column!r} has no field {part!r}."
-        else:
-            msg = (
-                f"{who}: the results have no text column {name!r}. Columns: "
-                f"{', '.join(map(repr, table.column_names))}. Name the right one with "
-                "text=..., and select it in the search."
-            )
-        raise InputError(msg) from None
+            msg = f"text column {name!r}: {column!r} has no field {part!r}."
+            raise InputError(msg, who=who) from None
+        columns = ", ".join(map(repr, table.column_names))
+        msg = f"the results have no text column {name!r}. Columns: {columns}"
+        remedy = "Name the right one with {text}, and select it in the search."
+        raise InputError(msg, who=who, remedy=remedy, arguments=_TEXT) from None
     kind = values.type
     if pa.types.is_dictionary(kind) or is_list(kind):
         kind = kind.value_type
     if len(table) and kind not in _TEXTS:  # an empty frame may be of any type
-        msg = (
-            f"{who}: the text column {name!r} must hold strings, got {values.type}. "
-            "Name another with text=..., or cast it."
-        )
-        raise InputError(msg)
+        msg = f"the text column {name!r} must hold strings, got {values.type}"
+        remedy = "Name another with {text}, or cast it."
+        raise InputError(msg, who=who, remedy=remedy, arguments=_TEXT)
     return values
 
 
@@ -373,7 +371,8 @@ def compact(table: pa.Table) -> pa.Table:
 
 def gather(table: pa.Table, rows: NDArray[np.int64]) -> pa.Table:
     """Take rows; where few are wanted, of each chunk before laying them end to end."""
-    if len(rows) * _SPARSE < len(table) and len(batches := table.to_batches()) > 1:
+    few = len(rows) * _SPARSE < len(table) and table.nbytes > _LIGHT
+    if few and len(batches := table.to_batches()) > 1:
         stops = np.cumsum([len(batch) for batch in batches])
         source = np.searchsorted(stops, rows, side="right")
         place = np.argsort(np.argsort(source, kind="stable"))
@@ -425,8 +424,8 @@ def _picked(name: str, column: pa.ChunkedArray, indices: NDArray[np.int64]) -> p
         rows = [values.slice(i, 1) for i in indices.tolist()]
         return pa.concat_arrays(rows) if rows else values.slice(0, 0)
     except pa.ArrowException as error:
-        msg = f"rerank: column {name!r} cannot be reordered: {_reason(error)} Cast it."
-        raise InputError(msg) from None
+        msg = f"column {name!r} cannot be reordered: {_reason(error)} Cast it."
+        raise InputError(msg, who="rerank") from None
 
 
 def _with_one_dictionary(column: pa.ChunkedArray, indices: pa.Array) -> pa.Array:

@@ -74,10 +74,10 @@ def add(
     for name, column in more:
         if name in added:
             msg = (
-                f"{who}: two added columns would be called {name!r}. Rename the list, "
+                f"two added columns would be called {name!r}. Rename the list, "
                 "or the reranker."
             )
-            raise InputError(msg)
+            raise InputError(msg, who=who)
         added[name] = column
 
 

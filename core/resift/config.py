@@ -141,8 +141,8 @@ class Config:
         for name, table in tables.items():
             key = normalized(str(name))
             if key in entries:
-                msg = f"{where}: [rerankers.{name}] is given twice, as {key!r}."
-                raise ConfigError(msg)
+                msg = f"[rerankers.{name}] is given twice, as {key!r}."
+                raise ConfigError(msg, who=where)
             entries[key] = _entry(f"{where}: [rerankers.{name}]", table, str(name))
         wrappers = _typed(data, "wrappers", (list,), where) or ()
         for wrapper in wrappers:
@@ -213,8 +213,8 @@ def _require_keys(data: Mapping[str, object], known: Sequence[str], where: str) 
             near = difflib.get_close_matches(str(key), known, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             keys = ", ".join(map(repr, known))
-            msg = f"{where}: unknown key {key!r}.{hint} Keys: {keys}."
-            raise ConfigError(msg)
+            msg = f"unknown key {key!r}.{hint} Keys: {keys}."
+            raise ConfigError(msg, who=where)
 
 
 def _typed(
@@ -226,8 +226,8 @@ def _typed(
     wanted = " or ".join(_NAMES[kind] for kind in kinds)
     # of a string only that it is one: it may be a misplaced key
     got = next((n for kind, n in _NAMES.items() if isinstance(value, kind)), str(value))
-    msg = f"{where}: {key!r} must be {wanted}, got {got}."
-    raise ConfigError(msg)
+    msg = f"{key!r} must be {wanted}, got {got}."
+    raise ConfigError(msg, who=where)
 
 
 def _table(data: Mapping[str, object], path: Path) -> Mapping[str, object] | None:

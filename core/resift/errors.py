@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, TypeVar
 from resift.redaction import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
 __all__ = [
@@ -78,6 +79,8 @@ class ResiftError(Exception):
             short texts as they are, tables by their type.
         place: The table of the config file, or the variable, that is to be corrected.
         remedy: What to do about it, a sentence.
+        arguments: The arguments that the remedy names, in braces, and how Python
+            spells them: whoever has flags for them spells them as flags.
 
     Example:
         >>> str(InputError("must be at least 1", parameter="top_k", value=0))
@@ -93,13 +96,21 @@ class ResiftError(Exception):
         value: object = _NOT_GIVEN,
         place: str = "",
         remedy: str = "",
+        arguments: Mapping[str, str] = {},
     ) -> None:
         super().__init__(message)
         self.who = who
         self.parameter = parameter
         self.value = None if value is _NOT_GIVEN else quoted(value)
         self.place = place
-        self.remedy = remedy
+        self.advice = remedy
+        self.arguments = dict(arguments)
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, the arguments that it names spelt out."""
+        advice = self.advice
+        return advice.format_map(self.arguments) if self.arguments else advice
 
     @property
     def message(self) -> str:

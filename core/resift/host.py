@@ -305,8 +305,8 @@ class Host:
         if candidates is not None:
             table = as_table(candidates, f"{self.who}: candidates")
             if len(table) != n:
-                msg = f"{self.who}: {len(table)} candidates for {n} documents."
-                raise InputError(msg)
+                msg = f"{len(table)} candidates for {n} documents."
+                raise InputError(msg, who=self.who)
         self.require_columns([] if table is None else table.column_names)
         if columns is None:
             return table
@@ -328,17 +328,17 @@ class Host:
         """Refuse anything but a list of queries, and as many lists of documents."""
         if not (_is_list(queries) and _is_list(documents)):
             msg = (
-                f"{self.who}: rank_many needs a list of queries and a list of "
+                f"rank_many needs a list of queries and a list of "
                 f"documents for each, got {type(queries).__name__} and "
                 f"{type(documents).__name__}."
             )
-            raise InputError(msg)
+            raise InputError(msg, who=self.who)
         if len(queries) != len(documents):
             msg = (
-                f"{self.who}: rank_many needs one list of documents per query, got "
+                f"rank_many needs one list of documents per query, got "
                 f"{len(queries)} queries and {len(documents)} lists."
             )
-            raise InputError(msg)
+            raise InputError(msg, who=self.who)
 
     def _spread(
         self,
@@ -425,10 +425,10 @@ def require_list(documents: object, who: str) -> None:
     """
     if not _is_list(documents):
         msg = (
-            f"{who}: documents must be a list of strings or mappings, got "
+            f"documents must be a list of strings or mappings, got "
             f"{type(documents).__name__}."
         )
-        raise InputError(msg)
+        raise InputError(msg, who=who)
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:
@@ -586,11 +586,11 @@ def require_merger(merger: _Plugin, who: str) -> None:
     found.check(f"{who}: its merger {type(merger).__name__}")
     if not found.can_merge:
         msg = (
-            f"{who}: merge must name a reranker that merges, but "
+            f"merge must name a reranker that merges, but "
             f"{type(merger).__name__} implements only "
             f"{', '.join(map(repr, found.hooks))}."
         )
-        raise InvalidRerankerError(msg)
+        raise InvalidRerankerError(msg, who=who)
 
 
 def function_plugin(function: Callable[..., ScoresLike]) -> _Plugin:

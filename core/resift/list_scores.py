@@ -21,7 +21,6 @@ __all__ = ["Columns", "ListScores", "scores_of_lists"]
 
 Columns: TypeAlias = str | Sequence[str | None] | None
 
-_FLOATS = frozenset({pa.float16(), pa.float32(), pa.float64()})
 _DISTANCE = "_distance"
 _SCORE = "_score"
 _PLAIN = {"distance": -1.0, "score": 1.0, "similarity": 1.0}  # as other engines write
@@ -82,11 +81,11 @@ def scores_of_lists(
     ):
         if upward and downward:
             msg = (
-                f"rerank: list {number} has a score column {upward!r} and a distance "
+                f"list {number} has a score column {upward!r} and a distance "
                 f"column {downward!r}, and one must count. Name it list by list, as in "
                 "score=[None, 'score']."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="rerank")
         column = upward or downward
         sign = -1.0 if downward else 1.0
         found.append(_read(table, name, *((column, sign) if column else _usual(table))))
@@ -112,10 +111,10 @@ def _named(
         return having
     if len(columns) != n or not all(c is None or isinstance(c, str) for c in columns):
         msg = (
-            f"rerank: {argument} must be the name of a column, or a list of a name or "
+            f"{argument} must be the name of a column, or a list of a name or "
             f"None for each of the {n} lists, got {columns!r}."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="rerank")
     for number, (table, column) in enumerate(zip(tables, columns, strict=True), 1):
         if column is not None and column not in table.schema.names and len(table):
             raise InputError(_missing(argument, column, number, tables))
@@ -174,7 +173,6 @@ def _read(
         return ListScores(notes=_no_scores(list_name) if len(table) else ())
     raw = _numbers(table.column(column), column).astype(np.float64)
     raw = raw if sign > 0 else -raw
-    finite = np.isfinite(raw)
     lowest = 0.0 if column == _SCORE and sign > 0 else None
     notes: tuple[str, ...] = ()
     if column in _PLAIN:
@@ -184,7 +182,8 @@ def _read(
             f"its {what}. Say {what}={column!r}, or rename the column."
         )
         notes = (note,)
-    if finite.all():
+    finite = np.isfinite(raw)
+    if np.logical_and.reduce(finite):
         return ListScores(raw, raw, lowest, notes)
     if not finite.any():
         return ListScores(notes=_no_scores(list_name))
@@ -233,12 +232,12 @@ def _is_number(kind: pa.DataType) -> bool:
 def _numbers(column: pa.ChunkedArray, name: str) -> NDArray[np.floating]:
     """Return a column of numbers, NaN where null."""
     kind = column.type
-    if kind not in _FLOATS:
+    if not pa.types.is_floating(kind):
         if pa.types.is_null(kind) or not len(column):
             return np.full(len(column), np.nan)
         if not _is_number(kind):
-            msg = f"rerank: column {name!r} must hold numbers, got {kind}."
-            raise InputError(msg)
+            msg = f"column {name!r} must hold numbers, got {kind}."
+            raise InputError(msg, who="rerank")
         column = column.cast(pa.float64(), safe=False)
     numbers: NDArray[np.floating] = column.to_numpy()
     return numbers

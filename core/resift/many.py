@@ -119,17 +119,17 @@ def _with(table: pa.Table, name: str, argument: str) -> pa.Table:
         return table
     columns = ", ".join(map(repr, table.column_names))
     msg = (
-        f"rerank_many: the table has no column {name!r}. Columns: {columns}. Name the "
+        f"the table has no column {name!r}. Columns: {columns}. Name the "
         f"right one with {argument}=...."
     )
-    raise InputError(msg)
+    raise InputError(msg, who="rerank_many")
 
 
 def _lists(table: pa.Table, name: str, argument: str) -> _Lists:
     column = table.column(name).combine_chunks()
     if not is_list(column.type):
-        msg = f"rerank_many: {argument} must be a column of lists, got {column.type}."
-        raise InputError(msg)
+        msg = f"{argument} must be a column of lists, got {column.type}."
+        raise InputError(msg, who="rerank_many")
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
     starts = np.concatenate([[0], lengths]).cumsum(dtype=np.int64)
     return _Lists(pc.list_flatten(column), starts)
@@ -148,15 +148,15 @@ def _ids(
 ) -> pa.Array | pa.ChunkedArray:
     """Return the ids of all documents: a list column, or a field of the documents."""
     if ids in _OURS:
-        msg = f"rerank_many: ids must not be called {ids!r}, as an added column is."
-        raise InputError(msg)
+        msg = f"ids must not be called {ids!r}, as an added column is."
+        raise InputError(msg, who="rerank_many")
     if fields is not None and ids not in table.schema.names:
         return _with(fields, ids, "ids").column(ids)
     own = _lists(_with(table, ids, "ids"), ids, "ids")
     if not np.array_equal(own.starts, lists.starts):
         differ = np.diff(own.starts) != np.diff(lists.starts)
-        msg = f"rerank_many: row {int(differ.argmax())} must have one id per document."
-        raise InputError(msg)
+        msg = f"row {int(differ.argmax())} must have one id per document."
+        raise InputError(msg, who="rerank_many")
     return own.values
 
 
@@ -227,8 +227,8 @@ def _written(
         written[ids] = found.take(pa.array(starts[rows] + index))
     for name, column in _evidence(chosen).items():
         if name in written:
-            msg = f"{host.who}: two added columns would be called {name!r}."
-            raise InputError(msg)
+            msg = f"two added columns would be called {name!r}."
+            raise InputError(msg, who=host.who)
         written[name] = column
     answers = [one.answer for one in chosen]
     usage: Counter[str] = Counter()

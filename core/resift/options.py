@@ -165,10 +165,8 @@ class Schema:
         """Refuse to do without an option that is required."""
         for option in self.options.values():
             if option.required and option.name not in given:
-                msg = (
-                    f"{self.who}: option {option.name!r} is required and was not given."
-                )
-                raise OptionsError(msg)
+                msg = f"option {option.name!r} is required and was not given."
+                raise OptionsError(msg, who=self.who)
 
     def construct(self, options: Mapping[str, object]) -> object:
         """Build the plugin.
@@ -216,10 +214,10 @@ class Schema:
                 return nest(value)
             got = "" if self.has_secret else f", got {quoted(value)}"
             msg = (
-                f"{self.who}: option {option.name!r} must be made of rerankers{got}. "
+                f"option {option.name!r} must be made of rerankers{got}. "
                 "Give a name, a table with 'use', or an object that implements a hook."
             )
-            raise OptionsError(msg)
+            raise OptionsError(msg, who=self.who)
 
         return nested
 
@@ -317,8 +315,8 @@ def _refuse(parameter: inspect.Parameter, who: str) -> None:
         remedy = "Rename it."
     else:
         return
-    msg = f"{who}: the constructor {problem}. {remedy}"
-    raise InvalidRerankerError(msg)
+    msg = f"the constructor {problem}. {remedy}"
+    raise InvalidRerankerError(msg, who=who)
 
 
 def _hints(cls: type, who: str) -> dict[str, object]:
@@ -326,11 +324,11 @@ def _hints(cls: type, who: str) -> dict[str, object]:
         return typing.get_type_hints(_constructor(cls), include_extras=True)
     except Exception as error:
         msg = (
-            f"{who}: the annotations of its constructor cannot be resolved at run time "
+            f"the annotations of its constructor cannot be resolved at run time "
             f"({type(error).__name__}: {error}). Import the types outside "
             "'if TYPE_CHECKING'."
         )
-        raise OptionsError(msg) from error
+        raise OptionsError(msg, who=who) from error
 
 
 def _constructor(cls: type) -> Callable[..., None]:

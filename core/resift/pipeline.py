@@ -47,6 +47,7 @@ __all__ = [
 
 OnError: TypeAlias = Literal["raise", "return"]
 
+_TEXT = {"text": "text=..."}
 _MEANING = {
     "logit": "are unbounded, and shift from query to query",
     "similarity": "are bounded, but how much is enough differs from query to query",
@@ -62,8 +63,8 @@ def rerank(
 ) -> pa.Table:
     """Merge result tables, score the best of the union, and take the rows."""
     if not results:
-        msg = "rerank: give at least one result table; an empty one is fine."
-        raise InputError(msg)
+        msg = "give at least one result table; an empty one is fine."
+        raise InputError(msg, who="rerank")
     settings = request.settings
     union = Union(
         [as_table(result) for result in results],
@@ -98,16 +99,11 @@ def rerank(
     kept = [name for name in union.columns if name not in request.drop]
     rows = union.take(documents, kept if request.drop else None)
     rows = with_columns(rows, added, keep=request.read_columns, who=host.who)
-    degraded = is_second_best(scores) or any(map(is_degraded, union.tables))
-    notes = [*_notes_on(union, host), *scores.notes]
-    return with_notes(rows, notes, scores.usage, degraded=degraded)
-
-
-def _notes_on(union: Union, host: Host) -> list[str]:
-    """Return what came with the lists, and what a user must know of them."""
-    came = [note for table in union.tables for note in notes_of(table)]
-    read = union.score_notes if host.reads_scores else []
-    return [*came, *read, *union.notes]
+    noted = [table for table in union.tables if table.schema.metadata]
+    degraded = is_second_best(scores) or any(map(is_degraded, noted))
+    notes = [note for table in noted for note in notes_of(table)]
+    notes += [*(union.score_notes if host.reads_scores else ()), *union.notes]
+    return with_notes(rows, [*notes, *scores.notes], scores.usage, degraded=degraded)
 
 
 def is_second_best(scores: Scores) -> bool:
@@ -297,17 +293,18 @@ def _texts(documents: Sequence[object], text: Text, host: Host) -> list[str | No
             continue
         if not isinstance(document, Mapping):
             msg = (
-                f"{host.who}: document {i} must be a string or a mapping, got "
+                f"document {i} must be a string or a mapping, got "
                 f"{type(document).__name__}."
             )
-            raise InputError(msg)
+            raise InputError(msg, who=host.who)
         parts = [part for key in keys for part in _under(key, document)]
         if not parts and host.traits.needs_text:
             msg = (
-                f"{host.who}: document {i} has no text under {keys[0]!r}. Keys: "
-                f"{', '.join(map(repr, document))}. Name the right one with text=...."
+                f"document {i} has no text under {keys[0]!r}. Keys: "
+                f"{', '.join(map(repr, document))}"
             )
-            raise InputError(msg)
+            remedy = "Name the right one with {text}."
+            raise InputError(msg, who=host.who, remedy=remedy, arguments=_TEXT)
         texts.append(_joined(parts, i, host.who))
     return texts
 
@@ -349,10 +346,10 @@ def _as_candidates(documents: Sequence[Document], who: str) -> pa.Table | None:
             columns[key] = pa.array([row.get(key) for row in rows])
         except (pa.ArrowException, OverflowError, UnicodeError) as error:
             msg = (
-                f"{who}: the values of {key!r} in the documents cannot be an Arrow "
+                f"the values of {key!r} in the documents cannot be an Arrow "
                 f"array ({type(error).__name__}). Give values of one type."
             )
-            raise InputError(msg) from None  # the cause may quote a document
+            raise InputError(msg, who=who) from None  # the cause may quote a document
     return pa.table(columns)
 
 
@@ -374,8 +371,14 @@ def require_probability(who: str, kind: str | None) -> None:
             f"needs scores that are probabilities, but its scores are of the kind "
             f"{kind!r}: they {_MEANING[kind]}"
         )
-        remedy = "Cut by top_k, or use a reranker whose score_kind is 'probability'."
-        raise InputError(msg, who=who, parameter="min_score", remedy=remedy)
+        raise InputError(
+            msg,
+            who=who,
+            parameter="min_score",
+            remedy="Cut by {top_k}, or use a reranker whose score_kind is "
+            "'probability'.",
+            arguments={"top_k": "top_k"},
+        )
 
 
 def enough(host: Host, scores: Scores, settings: Settings) -> tuple[Scores, int | None]:

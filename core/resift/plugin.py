@@ -138,10 +138,10 @@ class Implementation:
             self._check_hook(hook, name, who)
             if not inspect.isgeneratorfunction(getattr(self.cls, name)):
                 msg = (
-                    f"{who}: {name!r} is a wrapper, so it must be a generator with "
+                    f"{name!r} is a wrapper, so it must be a generator with "
                     "one 'yield', where the hook runs. Add it."
                 )
-                raise InvalidRerankerError(msg)
+                raise InvalidRerankerError(msg, who=who)
 
     def _check_mark(self, name: str, who: str) -> None:
         """Refuse a method called like a hook that nobody would ever call."""

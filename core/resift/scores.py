@@ -155,8 +155,8 @@ def narrowed(values: NDArray[np.float64], who: str) -> NDArray[np.float32]:
     """
     if np.fmax.reduce(np.abs(values), initial=0.0) > _LARGEST:
         wrong = values[np.abs(values) > _LARGEST][0]
-        msg = f"{who}: the score {wrong} does not fit a float32."
-        raise ScoreError(msg)
+        msg = f"the score {wrong} does not fit a float32."
+        raise ScoreError(msg, who=who)
     return values.astype(np.float32)
 
 
@@ -233,8 +233,8 @@ def _checked_scores(scores: Scores, n: int, who: str) -> Scores:
     notes = scores.notes
     if isinstance(notes, str) or not hasattr(notes, "__iter__"):
         got = "one string" if isinstance(notes, str) else type(notes).__name__
-        msg = f"{who}: notes must be a sequence of sentences, got {got}."
-        raise ScoreError(msg)
+        msg = f"notes must be a sequence of sentences, got {got}."
+        raise ScoreError(msg, who=who)
     return replace(
         scores,
         values=values,
@@ -260,30 +260,30 @@ def _checked_usage(usage: object, who: str) -> dict[str, float]:
 def _checked_columns(columns: object, n: int, who: str) -> dict[str, pa.Array]:
     if not isinstance(columns, Mapping):
         msg = (
-            f"{who}: columns of its scores must be a mapping of names to values, got "
+            f"columns of its scores must be a mapping of names to values, got "
             f"{type(columns).__name__}."
         )
-        raise ScoreError(msg)
+        raise ScoreError(msg, who=who)
     arrays = {}
     for name, column in columns.items():
         if not isinstance(name, str):
             got = _described(name)
-            msg = f"{who}: a column of its scores must have a name, got {got}."
-            raise ScoreError(msg)
+            msg = f"a column of its scores must have a name, got {got}."
+            raise ScoreError(msg, who=who)
         try:
             arrays[name] = as_array(column)
         except (TypeError, ValueError, OverflowError) as error:
             msg = (
-                f"{who}: column {name!r} of its scores cannot be an Arrow array "
+                f"column {name!r} of its scores cannot be an Arrow array "
                 f"({type(error).__name__}). Give values of one type."
             )
-            raise ScoreError(msg) from None  # the cause may quote a document
+            raise ScoreError(msg, who=who) from None  # the cause may quote a document
         if len(arrays[name]) != n:
             msg = (
-                f"{who}: column {name!r} of its scores must have one value for each "
+                f"column {name!r} of its scores must have one value for each "
                 f"of the {n} documents, got {len(arrays[name])}."
             )
-            raise ScoreError(msg)
+            raise ScoreError(msg, who=who)
     return arrays
 
 
@@ -295,17 +295,17 @@ def _checked_order(
     if indices.dtype.kind not in "iu" or not np.array_equal(
         np.sort(indices), np.arange(n)
     ):
-        msg = f"{who}: order must be a permutation of 0 to {n - 1}, each index once."
-        raise ScoreError(msg)
+        msg = f"order must be a permutation of 0 to {n - 1}, each index once."
+        raise ScoreError(msg, who=who)
     ordered = values[indices]
     scored = ~np.isnan(ordered)
     falling = ordered[scored]
     if (falling[1:] > falling[:-1]).any() or (scored[1:] > scored[:-1]).any():
         msg = (
-            f"{who}: along order the scored documents must come first and their "
+            "along order the scored documents must come first and their "
             "scores must not rise. Give NaN to a document of an earlier stage."
         )
-        raise ScoreError(msg)
+        raise ScoreError(msg, who=who)
     return indices.astype(np.int64)
 
 

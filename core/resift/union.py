@@ -232,8 +232,8 @@ def _end_to_end(
         _require_different_names(tables)
     if not names:
         if any(map(len, tables)):
-            msg = "rerank: the results have rows, but no columns. Select some."
-            raise InputError(msg)
+            msg = "the results have rows, but no columns. Select some."
+            raise InputError(msg, who="rerank")
         return tables, rows
     if rows.column(0).num_chunks > _CHUNKS:  # as a stream has in every column
         tables = [compact(table) for table in tables]
@@ -256,10 +256,8 @@ def _require_different_names(tables: Sequence[pa.Table]) -> None:
     for number, table in enumerate(tables, start=1):
         names = table.schema.names
         if twice := [name for name in names if names.count(name) > 1]:
-            msg = (
-                f"rerank: list {number} has several columns {twice[0]!r}. Rename them."
-            )
-            raise InputError(msg)
+            msg = f"list {number} has several columns {twice[0]!r}. Rename them."
+            raise InputError(msg, who="rerank")
 
 
 def _in_same_types(
@@ -346,10 +344,13 @@ def _in_step(sizes: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def _ids(tables: Sequence[pa.Table], rows: pa.Table, id: str) -> pa.ChunkedArray:
-    if id not in rows.schema.names:
-        raise InputError(_without_id(tables, id))
-    ids = rows.column(id)
+    try:
+        ids = rows.column(id)
+    except KeyError:
+        raise InputError(_without_id(tables, id)) from None
     kind = ids.type
+    if pa.types.is_integer(kind) and not ids.null_count:  # as row ids are
+        return ids
     if isinstance(kind, pa.BaseExtensionType):
         ids = stored(ids)
     elif pa.types.is_run_end_encoded(kind):
@@ -395,23 +396,23 @@ def _numbered(
     try:
         if pa.types.is_integer(kind):
             values = ids.to_numpy()[step]
+            low, high = np.minimum.reduce(values), np.maximum.reduce(values)
+            if (span := int(high) - int(low)) < _DENSE * len(values):
+                return _numbered_in_span((values - low).astype(np.int64), span)
             if len(values) <= _FEW:
                 known: dict[int, int] = {}
                 numbers = [known.setdefault(i, len(known)) for i in values.tolist()]
                 return len(known), np.fromiter(numbers, np.int64, len(numbers))
-            low, high = int(values.min()), int(values.max())
-            if high - low < _DENSE * len(values):
-                return _numbered_in_span((values - low).astype(np.int64), high - low)
             stepped = pa.array(values)
         else:
             stepped = ids.cast(plain(kind)).take(pa.array(step)).combine_chunks()
         encoded = stepped.dictionary_encode()
     except pa.ArrowException:
         msg = (
-            f"rerank: the id column {id!r} must hold numbers or strings, got {kind}. "
+            f"the id column {id!r} must hold numbers or strings, got {kind}. "
             "Name another with id=...."
         )
-        raise InputError(msg) from None
+        raise InputError(msg, who="rerank") from None
     return len(encoded.dictionary), encoded.indices.to_numpy()
 
 
@@ -499,6 +500,6 @@ def _list_names(names: Sequence[str] | None, n: int) -> Sequence[str]:
         return [f"list_{i + 1}" for i in range(n)]
     names = column_names("names", names)
     if len(names) != n or len(set(names)) != n:
-        msg = f"rerank: names must be {n} different names, one per list, got {names}."
-        raise InputError(msg)
+        msg = f"names must be {n} different names, one per list, got {names}."
+        raise InputError(msg, who="rerank")
     return names

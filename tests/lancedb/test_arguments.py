@@ -64,13 +64,13 @@ TIMEOUT = "search: timeout must be seconds, a number above 0, or None"
         ),
         (
             {"vectors": ["vector"]},
-            "search: column 'vector' has no embedding function, so its query vector "
-            "must be given: vectors={'vector': vector}.",
+            "search: column 'vector' has no embedding function, so that it needs a "
+            "query vector. Give vectors={'vector': vector}.",
         ),
         (
             {"fts": "kind"},
-            "search: column 'kind' has no full-text index. Create one with "
-            "table.create_index('kind', config=FTS()). Indexed: ['text'].",
+            "search: column 'kind' has no full-text index. Indexed: ['text']. Create "
+            "one with table.create_index('kind', config=FTS()).",
         ),
         (
             {"select": ["title"]},
@@ -87,10 +87,10 @@ TIMEOUT = "search: timeout must be seconds, a number above 0, or None"
         ),
         (
             {"fts": False},
-            "search: there is nothing to search by. Give vectors={column: vector}, "
-            "index a text column (table.create_index(column, config=FTS())), or add "
-            "an embedding function. Vector columns: ['vector']; full-text indexed: "
-            "['text'].",
+            "search: there is nothing to search by. Vector columns: ['vector']; "
+            "full-text indexed: ['text']. Give vectors={column: vector}, index a text "
+            "column (table.create_index(column, config=FTS())), or add an embedding "
+            "function.",
         ),
     ],
 )

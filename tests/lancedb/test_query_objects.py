@@ -120,9 +120,9 @@ def test_a_query_object_needs_an_index_on_its_column(titled):
         resift.lancedb.search(titled, MatchQuery("fox", "vector"))
 
     assert str(error.value) == (
-        "search: column 'vector' has no full-text index. Create one with "
-        "table.create_index('vector', config=FTS()). "
-        "Indexed: ['body', 'text', 'title']."
+        "search: column 'vector' has no full-text index. "
+        "Indexed: ['body', 'text', 'title']. "
+        "Create one with table.create_index('vector', config=FTS())."
     )
 
 

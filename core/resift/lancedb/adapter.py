@@ -149,10 +149,10 @@ class LanceReranker(_LanceDBReranker):
             for name in self.weights:
                 if name not in _LEGS:
                     msg = (
-                        f"{reranker.who}: weights names {name!r}, which is not a leg "
+                        f"weights names {name!r}, which is not a leg "
                         "of LanceDB's queries. Legs: 'vector', 'fts'."
                     )
-                    raise InputError(msg)
+                    raise InputError(msg, who=reranker.who)
 
     def __str__(self) -> str:
         return f"resift:{self.reranker.name}"
@@ -195,8 +195,8 @@ class LanceReranker(_LanceDBReranker):
         if not isinstance(vector_results, list | tuple):
             vector_results = [vector_results]
         if not vector_results:
-            msg = "rerank_multivector: give at least one result, got an empty list."
-            raise InputError(msg)
+            msg = "give at least one result, got an empty list."
+            raise InputError(msg, who="rerank_multivector")
         merges = not self.reranker.can_score
         needs_id = deduplicate or merges
         tables: Sequence[pa.Table] = [
@@ -205,11 +205,11 @@ class LanceReranker(_LanceDBReranker):
         for number, table in enumerate(tables, start=1):
             if needs_id and not _has_id(table):
                 msg = (
-                    f"rerank_multivector: result {number} has no {ROW_ID!r}, which "
+                    f"result {number} has no {ROW_ID!r}, which "
                     f"{'merging' if merges else 'deduplicate=True'} needs. Search "
                     "with .with_row_id(True)."
                 )
-                raise InputError(msg)
+                raise InputError(msg, who="rerank_multivector")
         if needs_id:
             sources = [_source(each) for each in vector_results]
             tables, id = _told_apart(tables, sources)
@@ -218,8 +218,8 @@ class LanceReranker(_LanceDBReranker):
         try:
             rows = pa.concat_tables(tables, promote_options="default")
         except pa.ArrowException as error:
-            msg = f"rerank_multivector: the results do not fit together: {error}"
-            raise InputError(msg) from error
+            msg = f"the results do not fit together: {error}"
+            raise InputError(msg, who="rerank_multivector") from error
         return self._rerank(query, [rows], id=None)
 
     def _rerank_one(self, query: object, leg: pa.Table, own: str) -> pa.Table:
@@ -288,10 +288,10 @@ def _table_of(result: object, *, with_id: bool) -> pa.Table:
         return table
     if isinstance(result, lancedb.table.Table):
         msg = (
-            "rerank_multivector: a result must be a query or its Arrow table, got a "
+            "a result must be a query or its Arrow table, got a "
             "LanceDB table. Search it: table.search(vector).with_row_id(True)."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="rerank_multivector")
     return as_table(result)
 
 

@@ -107,11 +107,11 @@ class Table:
             return self.read_embeddings()
         except KeyError as error:
             msg = (
-                f"search: the table's embedding function {error} is not registered "
+                f"the table's embedding function {error} is not registered "
                 "here. Import the module that registers it, or give the vectors: "
                 "vectors={column: vector}, or vectors=False for none."
             )
-            raise InputError(msg) from error
+            raise InputError(msg, who="search") from error
 
     @property
     def vectors(self) -> list[str]:
@@ -154,10 +154,10 @@ def require_table(table: object, *, takes_async: bool) -> None:
     """
     if isinstance(table, AsyncTable) and not takes_async:
         msg = (
-            "search: the table is async. Search it with "
+            "the table is async. Search it with "
             "'await resift.lancedb.asearch(table, query)'."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="search")
     if isinstance(table, SyncTable | AsyncTable) or hasattr(table, "list_indices"):
         return
     got = f"search: table must be a LanceDB table, got {type(table).__name__}."
@@ -315,8 +315,8 @@ def configured(
         if name == "postfilter" or (name in FLAGS and not value):
             continue
         if method is None:
-            msg = f"search: {type(builder).__name__} of LanceDB does not take {name}."
-            raise InputError(msg)
+            msg = f"{type(builder).__name__} of LanceDB does not take {name}."
+            raise InputError(msg, who="search")
         if name in FLAGS:
             builder = method()
         elif name == "distance_range":

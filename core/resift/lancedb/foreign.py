@@ -63,5 +63,5 @@ def translated(reranker: object, who: str) -> Translated:
             "migration has a row for each. A class of your own becomes a function "
             "(query, documents) -> scores."
         )
-    msg = f"{who}: reranker must be one of resift's, got LanceDB's {name}. {remedy}"
-    raise InputError(msg)
+    msg = f"reranker must be one of resift's, got LanceDB's {name}. {remedy}"
+    raise InputError(msg, who=who)

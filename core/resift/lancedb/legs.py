@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Leg", "Plan", "Weights", "embedded", "plan"]
 
 Weights: TypeAlias = Mapping[str, float] | Sequence[float] | None
+_VECTOR = {"vector": "vectors={column: vector}"}
 _KINDS = {"vector": False, "fts": True, "text": True}
 """Names for all legs of a kind: whether they are full text."""
 
@@ -109,24 +110,27 @@ def plan(
     """
     if is_query(query) or not isinstance(query, str | FullTextQuery | None):
         msg = (
-            "search: query must be text or a full-text query object, got "
+            "query must be text or a full-text query object, got "
             f"{type(query).__name__}. Give a vector as vectors={{column: vector}}."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="search")
     notes: list[str] = []
     vector_legs = _vector_legs(table, query, vectors, notes)
     legs = [*vector_legs, *_text_legs(table, query, fts)]
     if not legs and not (query_text(query).strip() or fts is False):
-        msg = "search: the query is blank. Give words, or vectors={column: vector}."
-        raise InputError(msg)
+        msg = "the query is blank. Give words, or vectors={column: vector}."
+        raise InputError(msg, who="search")
     if not legs:
         msg = (
-            "search: there is nothing to search by. Give vectors={column: vector}, "
-            "index a text column (table.create_index(column, config=FTS())), or add "
-            f"an embedding function. Vector columns: {table.vectors or 'none'}; "
-            f"full-text indexed: {list(table.indexed) or 'none'}."
+            "there is nothing to search by. Vector columns: "
+            f"{table.vectors or 'none'}; full-text indexed: "
+            f"{list(table.indexed) or 'none'}"
         )
-        raise InputError(msg)
+        remedy = (
+            "Give {vector}, index a text column (table.create_index(column, "
+            "config=FTS())), or add an embedding function."
+        )
+        raise InputError(msg, who="search", remedy=remedy, arguments=_VECTOR)
     legs = _told(legs, options, where)
     kinds = {leg.is_text for leg in legs}
     columns = selection(table.schema, reranker, select, text, kinds)
@@ -167,11 +171,11 @@ def _vector_legs(
         mute = [column for column in table.vectors if column not in found]
         if vectors is True and not found:
             msg = (
-                "search: vectors=True needs an embedding function, and no vector "
+                "vectors=True needs an embedding function, and no vector "
                 f"column has one. Vector columns: {table.vectors or 'none'}. Give the "
                 "query vector: vectors={column: vector}."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="search")
         if mute:
             notes.append(_not_searched(mute))
         return [Leg(column, embed=function) for column, function in found.items()]
@@ -202,33 +206,36 @@ def _not_searched(columns: Sequence[str]) -> str:
 
 def _vector_leg(table: Table, column: str, vector: object) -> Leg:
     if column not in table.vectors:
-        raise InputError(unknown("vectors", column, table.vectors))
+        raise unknown("vectors", column, table.vectors)  # noqa: EM101  # no message
     if vector is None:
         functions = table.embeddings()
         if column not in functions:
             msg = (
-                f"search: column {column!r} has no embedding function, so its query "
-                f"vector must be given: vectors={{{column!r}: vector}}."
+                f"column {column!r} has no embedding function, so that it needs a "
+                "query vector"
             )
-            raise InputError(msg)
+            given = {"vector": f"vectors={{{column!r}: vector}}"}
+            raise InputError(
+                msg, who="search", remedy="Give {vector}.", arguments=given
+            )
         return Leg(column, embed=functions[column])
     try:
         values = np.asarray(vector, dtype=np.float64)
     except (TypeError, ValueError):
-        msg = f"search: the query vector for {column!r} must be numbers."
-        raise InputError(msg) from None
+        msg = f"the query vector for {column!r} must be numbers."
+        raise InputError(msg, who="search") from None
     kind = type_at(table.schema, column)
     many = not pa.types.is_fixed_size_list(kind)
     width = (kind.value_type if many else kind).list_size  # type: ignore[union-attr]
     if values.shape[-1:] != (width,) or values.ndim > (2 if many else 1):
         msg = (
-            f"search: the query vector for {column!r} must have {width} numbers, got "
+            f"the query vector for {column!r} must have {width} numbers, got "
             f"an array of shape {values.shape}."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="search")
     if not np.isfinite(values).all():
-        msg = f"search: the query vector for {column!r} must be finite, got NaN or inf."
-        raise InputError(msg)
+        msg = f"the query vector for {column!r} must be finite, got NaN or inf."
+        raise InputError(msg, who="search")
     return Leg(column, vector=vector)
 
 
@@ -236,10 +243,10 @@ def _only_vector_column(table: Table) -> str:
     if len(table.vectors) == 1:
         return table.vectors[0]
     msg = (
-        "search: name the column of the query vector: vectors={column: vector}. "
+        "name the column of the query vector: vectors={column: vector}. "
         f"Vector columns: {table.vectors or 'none'}."
     )
-    raise InputError(msg)
+    raise InputError(msg, who="search")
 
 
 # Text legs ----------------------------------------------------------------------------
@@ -265,10 +272,10 @@ def _leg_of(table: Table, query: FullTextQuery, fts: object) -> Leg:
     given = [] if fts is None or fts is True else _names("fts", fts)
     if given and set(given) != set(columns):
         msg = (
-            f"search: the query searches {columns}, and fts names {given}. Leave fts "
+            f"the query searches {columns}, and fts names {given}. Leave fts "
             "out where the query is an object."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="search")
     return Leg(columns[0] if len(columns) == 1 else "fts")
 
 
@@ -278,18 +285,22 @@ def _names(option: str, value: object) -> list[str]:
         return [unquoted(value)]
     if isinstance(value, Sequence) and all(isinstance(name, str) for name in value):
         return list(dict.fromkeys(unquoted(name) for name in value))
-    msg = f"search: {option} must be a column or a list of them, got {value!r}."
-    raise InputError(msg)
+    msg = f"{option} must be a column or a list of them, got {value!r}."
+    raise InputError(msg, who="search")
 
 
 def _require_index(table: Table, column: str) -> None:
     if column not in table.indexed:
         msg = (
-            f"search: column {column!r} has no full-text index. Create one with "
-            f"table.create_index({column!r}, config=FTS()). Indexed: "
-            f"{list(table.indexed) or 'none'}."
+            f"column {column!r} has no full-text index. Indexed: "
+            f"{list(table.indexed) or 'none'}"
         )
-        raise InputError(msg)
+        raise InputError(
+            msg,
+            who="search",
+            remedy="Create one with {index}.",
+            arguments={"index": f"table.create_index({column!r}, config=FTS())"},
+        )
 
 
 # Options of the builders --------------------------------------------------------------
@@ -304,13 +315,13 @@ def _told(
         if value is None:
             continue
         if option == "postfilter" and where is None:
-            msg = "search: postfilter says when to filter. Give where, too."
-            raise InputError(msg)
+            msg = "postfilter says when to filter. Give where, too."
+            raise InputError(msg, who="search")
         given = _per_leg(option, value, legs)
         if not given:
             kind = "vector" if taken_by(option, is_text=False) else "full-text"
-            msg = f"search: {option} is for {kind} legs, and none is searched."
-            raise InputError(msg)
+            msg = f"{option} is for {kind} legs, and none is searched."
+            raise InputError(msg, who="search")
         for place, each in given.items():
             told[place][option] = _checked(option, each)
     return [replace(leg, options=mine) for leg, mine in zip(legs, told, strict=True)]
@@ -325,8 +336,8 @@ def _per_leg(option: str, value: object, legs: Sequence[Leg]) -> dict[int, objec
     for name, each in value.items():
         places = _places(option, name, legs)
         if not set(places) & set(takers):
-            msg = f"search: {option} does not fit leg {name!r}, which does not take it."
-            raise InputError(msg)
+            msg = f"{option} does not fit leg {name!r}, which does not take it."
+            raise InputError(msg, who="search")
         found |= {place: each for place in places if place in takers}
     return found
 
@@ -342,20 +353,20 @@ def _places(option: str, name: object, legs: Sequence[Leg]) -> list[int]:
         return [columns.index(unquoted(name))]
     places = [i for i, leg in enumerate(legs) if _KINDS.get(str(name)) == leg.is_text]
     if not places:
-        raise InputError(unknown(option, str(name), columns))
+        raise unknown(option, str(name), columns)
     return places
 
 
 def _checked(option: str, value: object) -> object:
     """Return an option's value in the form that its builder takes."""
     if option in FLAGS and not isinstance(value, bool):
-        msg = f"search: {option} must be True or False, got {value!r}."
-        raise InputError(msg)
+        msg = f"{option} must be True or False, got {value!r}."
+        raise InputError(msg, who="search")
     if option != "distance_range":
         return value
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
-        msg = f"search: distance_range must be (lowest, highest), got {value!r}."
-        raise InputError(msg)
+        msg = f"distance_range must be (lowest, highest), got {value!r}."
+        raise InputError(msg, who="search")
     return tuple(value)
 
 
@@ -406,16 +417,16 @@ def _weights_of(weights: object, legs: Sequence[Leg]) -> list[float]:
             raise TypeError  # noqa: TRY301  # its characters may be digits
         values = [float(weight) for weight in weights]  # type: ignore[attr-defined]
     except (TypeError, ValueError):
-        msg = f"search: weights must be numbers, one per leg {names}, got {weights!r}."
-        raise InputError(msg) from None
+        msg = f"must be numbers, one per leg {names}"
+        raise InputError(
+            msg, who="search", parameter="weights", value=weights
+        ) from None
     if len(values) != len(legs):
-        msg = f"search: weights must have one value per leg {names}, got {values}."
-        raise InputError(msg)
+        msg = f"must have one value per leg {names}"
+        raise InputError(msg, who="search", parameter="weights", value=values)
     if not all(0 <= value < float("inf") for value in values) or not any(values):
-        msg = (
-            f"search: weights must be finite, not negative and not all 0, got {values}."
-        )
-        raise InputError(msg)
+        msg = "must be finite, not negative and not all 0"
+        raise InputError(msg, who="search", parameter="weights", value=values)
     return values
 
 

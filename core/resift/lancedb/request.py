@@ -94,10 +94,10 @@ class Request:
             value = _integer(getattr(self, name))
             if value is None or value < least:
                 msg = (
-                    f"search: {name} must be an integer >= {least}, got "
+                    f"{name} must be an integer >= {least}, got "
                     f"{getattr(self, name)!r}."
                 )
-                raise InputError(msg)
+                raise InputError(msg, who="search")
             object.__setattr__(self, name, value)
         try:
             object.__setattr__(self, "timeout", seconds("timeout", self.timeout))
@@ -110,11 +110,11 @@ class Request:
             raise error.of("search") from None  # noqa: EM101  # no message
         if self.offset + self.limit > self.window:
             msg = (
-                f"search: offset + limit ({self.offset} + {self.limit}) must not go "
+                f"offset + limit ({self.offset} + {self.limit}) must not go "
                 f"beyond window ({self.window}). Raise window, and keep it the same "
                 "for all pages."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="search")
 
     @classmethod
     def of(cls, query: object, options: Options) -> Request:
@@ -175,8 +175,8 @@ class Request:
             elif not isinstance(outcome, Exception):  # Ctrl-C, say
                 raise outcome
             elif leg.options and isinstance(outcome, _REFUSALS):
-                msg = f"search: LanceDB refuses leg {leg.column!r}: {said(outcome)}"
-                raise InputError(msg) from outcome
+                msg = f"LanceDB refuses leg {leg.column!r}: {said(outcome)}"
+                raise InputError(msg, who="search") from outcome
             else:
                 failure = f"{_failure(leg, outcome)}; the answer is partial"
                 arrived.notes.append(f"search: {failure}")

@@ -109,10 +109,12 @@ def selection(
     return Selection(shown, [n for n in wanted if n in known], None, fields)
 
 
-def unknown(option: str, name: str, known: Sequence[str]) -> str:
-    """Return the message for a name that is not one of those known."""
+def unknown(option: str, name: str, known: Sequence[str]) -> InputError:
+    """Return the error of a name that is not one of those known."""
     columns = ", ".join(map(repr, known)) or "none"
-    return f"search: {option} names {name!r}, which is unknown. Known: {columns}."
+    message = f"names {name!r}, which is unknown"
+    remedy = f"Known: {columns}."
+    return InputError(message, who="search", parameter=option, remedy=remedy)
 
 
 def _named(schema: pa.Schema, select: object, kinds: set[bool]) -> list[str]:
@@ -123,19 +125,19 @@ def _named(schema: pa.Schema, select: object, kinds: set[bool]) -> list[str]:
         or not all(isinstance(name, str) for name in select)
     ):
         msg = (
-            "search: select must be a list of columns, or a mapping of names to SQL "
+            "select must be a list of columns, or a mapping of names to SQL "
             f"expressions, got {select!r}."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="search")
     names = [unquoted(name) for name in select]
     for name in names:
         if names.count(name) > 1:
-            msg = f"search: select names {name!r} twice."
-            raise InputError(msg)
+            msg = f"names {name!r} twice"
+            raise InputError(msg, who="search", parameter="select")
         if name in OWN_SCORE.values():
             _require_leg(name, name, kinds)
         elif name not in (ROW_ID, ROW_ADDRESS) and type_at(schema, name) is None:
-            raise InputError(unknown("select", name, schema.names))
+            raise unknown("select", name, schema.names)  # noqa: EM101  # no message
     return names
 
 
@@ -147,27 +149,27 @@ def _computed(
     for name, expression in select.items():
         if not isinstance(name, str) or not isinstance(expression, str | Expr):
             msg = (
-                "search: select must map names to SQL expressions, got "
+                "select must map names to SQL expressions, got "
                 f"{type(expression).__name__} for {name!r}."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="search")
         reserved = (RELEVANCE, ROW_ID, *OWN_SCORE.values())
         if name == RELEVANCE or (name in reserved and expression != name):
             msg = (
-                f"search: select must not compute {name!r}, which the search itself "
+                f"select must not compute {name!r}, which the search itself "
                 "gives. Choose another name."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="search")
         for own in OWN_SCORE.values():
             if _reads(expression, own):
                 _require_leg(name, own, kinds)
         found[name] = expression
     if len({isinstance(each, Expr) for each in found.values()}) > 1:
         msg = (
-            "search: select must map names to SQL strings or to expressions, not to "
+            "select must map names to SQL strings or to expressions, not to "
             "both: LanceDB would take the strings for values. Use col(name)."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="search")
     return found
 
 
@@ -176,11 +178,8 @@ def _require_leg(name: str, own: str, kinds: set[bool]) -> None:
     is_text = own == OWN_SCORE[True]
     if is_text not in kinds:
         what = f"names {name!r}" if name == own else f"computes {name!r} from {own!r}"
-        msg = (
-            f"search: select {what}, which only {_LEG[is_text]} has, and none is "
-            "searched."
-        )
-        raise InputError(msg)
+        msg = f"{what}, which only {_LEG[is_text]} has, and none is searched"
+        raise InputError(msg, who="search", parameter="select")
 
 
 def _reads(expression: object, column: str) -> bool:

@@ -154,8 +154,8 @@ def test_reranker_and_merger(search):
         ),
         (
             ["--fts", "name"],
-            "search: column 'name' has no full-text index. Create one in Python with "
-            "table.create_index('name', config=FTS()). Indexed: ['text'].",
+            "search: column 'name' has no full-text index. Indexed: ['text']. In "
+            "Python: Create one with table.create_index('name', config=FTS()).",
         ),
         (
             ["-r", "bm25", "--text", "kind.x"],
@@ -166,7 +166,7 @@ def test_reranker_and_merger(search):
             ["-r", "bm25", "--text", "body"],
             "Reranker 'bm25' (resift 0.1.0): the results have no text column 'body'. "
             "Columns: 'name', 'kind', 'text', '_distance', '_rowid', '_score'. Name "
-            "the right one with --text.",
+            "the right one with --text, and select it in the search.",
         ),
         (
             ["-r", "bm25", "--text", "vector"],
@@ -245,14 +245,15 @@ def test_wrong_usage(search, query, arguments, message):
     [
         (
             ["--vector", "embedding"],
-            "search: column 'embedding' has no embedding function, so its query vector "
-            "must be given, which only Python can: vectors={'embedding': vector}.",
+            "search: column 'embedding' has no embedding function, so that it needs a "
+            "query vector. In Python: Give vectors={'embedding': vector}.",
         ),
         (
             [],
-            "search: there is nothing to search by. In Python, index a text column "
-            "(table.create_index(column, config=FTS())), or add an embedding function. "
-            "Vector columns: ['embedding']; full-text indexed: none.",
+            "search: there is nothing to search by. Vector columns: ['embedding']; "
+            "full-text indexed: none. In Python: Give vectors={column: vector}, index "
+            "a text column (table.create_index(column, config=FTS())), or add an "
+            "embedding function.",
         ),
     ],
 )

@@ -87,10 +87,10 @@ def _require_embeddings(
     architectures = getattr(model.config, "architectures", None) or []
     if any(a.endswith("ForSequenceClassification") for a in architectures):
         msg = (
-            f"{_WHO}: {name!r} ({architectures[0]}) scores pairs and makes no "
+            f"{name!r} ({architectures[0]}) scores pairs and makes no "
             "embeddings. Use it with 'cross-encoder'."
         )
-        raise ModelError(msg)
+        raise ModelError(msg, who=_WHO)
 
 
 def _shorten(

@@ -120,10 +120,10 @@ class BiEncoder(Options):
         """
         if self.embeddings is not None:
             msg = (
-                f"bi-encoder: option 'embeddings': column {self.embeddings!r} comes "
+                f"option 'embeddings': column {self.embeddings!r} comes "
                 "with the candidates of one query. Rerank the queries one by one."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="bi-encoder")
         return self._from_texts(queries, documents, Deadline(timeout))
 
     @hookimpl

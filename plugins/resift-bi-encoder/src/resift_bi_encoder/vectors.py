@@ -36,19 +36,19 @@ def stored_vectors(
     if candidates is None or column not in candidates.column_names:
         known = [] if candidates is None else candidates.column_names
         msg = (
-            f"{_WHO}: the candidates have no column {column!r}. Columns: "
+            f"the candidates have no column {column!r}. Columns: "
             f"{', '.join(map(repr, known)) or 'none'}. Select it in the search, or "
             "leave the option out to encode the texts."
         )
-        raise InputError(msg)
+        raise InputError(msg, who=_WHO)
     vectors = candidates.column(column)
     _require_floats(vectors.type, column)
     if vectors.null_count:
         msg = (
-            f"{_WHO}: column {column!r} is null in {vectors.null_count} of "
+            f"column {column!r} is null in {vectors.null_count} of "
             f"{len(vectors)} rows. Fill them, or leave these rows out of the search."
         )
-        raise InputError(msg)
+        raise InputError(msg, who=_WHO)
     for chunk in vectors.chunks:
         if len(chunk):
             yield _matrix(chunk, column, dim)
@@ -59,10 +59,10 @@ def _require_floats(kind: pa.DataType, column: str) -> None:
     if any(is_list(kind) for is_list in lists) and types.is_floating(kind.value_type):
         return
     msg = (
-        f"{_WHO}: column {column!r} must hold vectors (fixed_size_list of float16 or "
+        f"column {column!r} must hold vectors (fixed_size_list of float16 or "
         f"float32), got {kind}. Name the column of the embeddings."
     )
-    raise InputError(msg)
+    raise InputError(msg, who=_WHO)
 
 
 def _matrix(chunk: pa.Array, column: str, dim: int) -> FloatArray:
@@ -74,21 +74,21 @@ def _matrix(chunk: pa.Array, column: str, dim: int) -> FloatArray:
     if widths != {dim}:
         found = " and ".join(map(str, sorted(widths)))
         msg = (
-            f"{_WHO}: column {column!r} holds vectors of {found} dimensions, the model "
+            f"column {column!r} holds vectors of {found} dimensions, the model "
             f"makes {dim}. Name the model that filled the column, or set 'dimensions' "
             "if it was filled with shortened ones."
         )
-        raise InputError(msg)
+        raise InputError(msg, who=_WHO)
     values = chunk.flatten()
     if values.null_count:
-        msg = f"{_WHO}: column {column!r} holds vectors with nulls in them. Fill them."
-        raise InputError(msg)
+        msg = f"column {column!r} holds vectors with nulls in them. Fill them."
+        raise InputError(msg, who=_WHO)
     matrix: FloatArray = values.to_numpy(zero_copy_only=True).reshape(-1, dim)
     if not np.isfinite(matrix).all():
         row = int(np.argmin(np.isfinite(matrix).all(axis=1)))
         msg = (
-            f"{_WHO}: column {column!r} holds a vector with NaN or infinity (row {row} "
+            f"column {column!r} holds a vector with NaN or infinity (row {row} "
             "of its chunk). Encode that document again."
         )
-        raise InputError(msg)
+        raise InputError(msg, who=_WHO)
     return matrix

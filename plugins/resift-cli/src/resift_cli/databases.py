@@ -44,17 +44,17 @@ def open_table(database: str, name: str, *, embeds: bool) -> LanceTable:
     except ValueError as error:
         names = connection.list_tables().tables
         tables = ", ".join(map(repr, names)) or "none"
-        msg = f"search: {database!r} has no table {name!r}. Tables: {tables}."
-        raise InputError(msg) from error
+        msg = f"{database!r} has no table {name!r}. Tables: {tables}."
+        raise InputError(msg, who="search") from error
     if is_demo(table):
         import resift_cli.demo.embedding  # noqa: F401  # registers itself with lancedb
     try:
         _ = embeds and table.embedding_functions  # looked up when first read
     except KeyError as error:
         msg = (
-            f"search: table {name!r} was written with the embedding function {error}, "
+            f"table {name!r} was written with the embedding function {error}, "
             "which is not registered here. Search it with --no-vector, or from Python "
             "after importing the module that registers it."
         )
-        raise InputError(msg) from error
+        raise InputError(msg, who="search") from error
     return table

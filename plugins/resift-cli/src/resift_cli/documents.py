@@ -87,19 +87,19 @@ class Documents:
             parts = _parts(document, reranker.text)
             if not parts and reranker.needs_text:
                 msg = (
-                    f"rank: {self.file}, {self.unit} {number} has no text under "
+                    f"{self.file}, {self.unit} {number} has no text under "
                     f"{_fields(reranker.text)[0]!r}. Keys: "
                     f"{', '.join(map(repr, document)) or 'none'}. Name the right one "
                     "with --text."
                 )
-                raise InputError(msg)
+                raise InputError(msg, who="rank")
             if wrong := [p for p in parts if p is not None and not isinstance(p, str)]:
                 msg = (
-                    f"rank: {self.file}, {self.unit} {number}: the text must be a "
+                    f"{self.file}, {self.unit} {number}: the text must be a "
                     f"string, got {type(wrong[0]).__name__}. Name another field with "
                     "--text."
                 )
-                raise InputError(msg)
+                raise InputError(msg, who="rank")
 
 
 def text_of(document: object, field: str | Sequence[str]) -> str:
@@ -114,11 +114,11 @@ def _text(content: bytes, name: str) -> str:
             content = gzip.decompress(content)
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        msg = f"rank: {name} is not UTF-8 text: {error}."
-        raise InputError(msg) from error
+        msg = f"{name} is not UTF-8 text: {error}."
+        raise InputError(msg, who="rank") from error
     except (OSError, EOFError, zlib.error) as error:
-        msg = f"rank: {name} cannot be decompressed: {error}."
-        raise InputError(msg) from error
+        msg = f"{name} cannot be decompressed: {error}."
+        raise InputError(msg, who="rank") from error
 
 
 def _array(text: str, name: str, *, required: bool) -> list[Any] | None:
@@ -128,8 +128,8 @@ def _array(text: str, name: str, *, required: bool) -> list[Any] | None:
     except ValueError as error:
         if not required:
             return None
-        msg = f"rank: {name} is not JSON: {error}. For plain text use --lines."
-        raise InputError(msg) from error
+        msg = f"{name} is not JSON: {error}. For plain text use --lines."
+        raise InputError(msg, who="rank") from error
     return [_document(item, f"{name}, item {n}") for n, item in enumerate(items, 1)]
 
 
@@ -138,20 +138,20 @@ def _parsed(line: str, where: str) -> object:
         return _document(json.loads(line), where)
     except json.JSONDecodeError as error:
         msg = (
-            f"rank: {where} is not JSON: {error}. JSON is read as one array, or as one "
+            f"{where} is not JSON: {error}. JSON is read as one array, or as one "
             "document per line; for plain text use --lines."
         )
-        raise InputError(msg) from error
+        raise InputError(msg, who="rank") from error
 
 
 def _document(value: object, where: str) -> object:
     if isinstance(value, str | dict):
         return value
     msg = (
-        f"rank: {where} must be a JSON object or string, got {type(value).__name__}. "
+        f"{where} must be a JSON object or string, got {type(value).__name__}. "
         "For plain text use --lines."
     )
-    raise InputError(msg)
+    raise InputError(msg, who="rank")
 
 
 def _parts(document: object, field: str | Sequence[str]) -> list[object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from copy import copy
 
 import click
@@ -13,18 +12,6 @@ from resift.errors import InputError
 __all__ = ["FlaggedCommand", "flag_of", "in_flags"]
 
 _ALSO = {"top_k": "limit"}  # of `resift search`
-
-_PHRASES = (
-    # Python's advice, and ours; {name} is the flag of that argument
-    ("with text=..., and select it in the search", "with {text}"),
-    ("with text=...", "with {text}"),
-    ("Select it in the search, or name", "Name"),
-    ("Cut by top_k", "Cut by {top_k}"),
-    ("Give vectors={column: vector}, index a text", "In Python, index a text"),
-    ("Create one with table", "Create one in Python with table"),
-    ("must be given: vectors", "must be given, which only Python can: vectors"),
-)
-_SUBJECT = re.compile(r"(?:^|(?<=: ))([a-z_]+)(?= (?:must|needs|names)\b)")
 
 
 class FlaggedCommand(click.Command):
@@ -38,32 +25,21 @@ class FlaggedCommand(click.Command):
 
 
 def in_flags(error: InputError, context: click.Context) -> InputError:
-    """Say *error* in flags: those that it advises, and those that were given.
+    """Say *error* in flags: the one that was given, and those that it advises.
 
-    A setting that came from the config file keeps the name that it has there.
+    A setting that came from the config file keeps the name that it has there. Advice
+    that no flag can follow is told as one for Python.
     """
-    if parameter := getattr(error, "parameter", ""):
-        changes = {
-            "parameter": _given(context, parameter) or parameter,
-            "remedy": _advised(getattr(error, "remedy", ""), context),
-        }
-        told = copy(error)
-        vars(told).update(changes)
-        return told
-    message = _advised(str(error), context)  # of an error that is a sentence only
-    return InputError(
-        _SUBJECT.sub(lambda found: _given(context, found[1]) or found[1], message)
-    )
-
-
-def _advised(advice: str, context: click.Context) -> str:
-    """Return advice on Python's arguments as one on flags."""
-    for python, ours in _PHRASES:
-        names = re.findall(r"\{(\w+)\}", ours)
-        flags = {name: flag_of(context, name) for name in names}
-        if python in advice and all(flags.values()):
-            advice = advice.replace(python, ours.format(**flags))
-    return advice
+    told = copy(error)
+    if error.parameter:
+        told.parameter = _given(context, error.parameter) or error.parameter
+    flags = {name: flag_of(context, name) for name in error.arguments}
+    told.arguments = {
+        name: flags[name] or python for name, python in error.arguments.items()
+    }
+    if not all(flags.values()):
+        told.advice = f"In Python: {error.advice}"
+    return told
 
 
 def flag_of(context: click.Context, name: str) -> str | None:

@@ -67,10 +67,10 @@ def _require_late_interaction(name: str, revision: str | None, *, local: bool) -
     own = _json(name, "config_sentence_transformers.json", revision, local=local)
     if config is None and own is None:
         msg = (
-            f"{_WHO}: {name!r} has no config.json. Name a ColBERT, PyLate or "
+            f"{name!r} has no config.json. Name a ColBERT, PyLate or "
             "MultiVectorEncoder checkpoint."
         )
-        raise ModelError(msg)
+        raise ModelError(msg, who=_WHO)
     config, own = config or {}, own or {}
     architectures: list[str] = config.get("architectures") or []
     if (
@@ -81,11 +81,11 @@ def _require_late_interaction(name: str, revision: str | None, *, local: bool) -
         return
     kind = own.get("model_type") or ", ".join(architectures) or "unknown"
     msg = (
-        f"{_WHO}: {name!r} ({kind}) has no projection for tokens. Name a ColBERT, "
+        f"{name!r} ({kind}) has no projection for tokens. Name a ColBERT, "
         "PyLate or MultiVectorEncoder checkpoint; an embedding model works with "
         "'bi-encoder', a model that scores pairs with 'cross-encoder'."
     )
-    raise ModelError(msg)
+    raise ModelError(msg, who=_WHO)
 
 
 def _json(
@@ -131,10 +131,10 @@ def _set_lengths(model: MultiVectorEncoder, options: Options) -> None:
             continue
         if length > most:
             msg = (
-                f"colbert: option {name!r} must be at most {most}, the positions of "
+                f"option {name!r} must be at most {most}, the positions of "
                 f"this model, got {length}."
             )
-            raise ModelError(msg)
+            raise ModelError(msg, who="colbert")
         expansion = getattr(transformer, "query_expansion", None)
         if name == "query_length" and expansion is not None:
             expansion["length"] = length

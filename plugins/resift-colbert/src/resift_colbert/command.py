@@ -104,10 +104,10 @@ def _plugin(
     loaded = resift.load(reranker, config=config_path or ..., **given)
     if not isinstance(loaded.plugin, ColBERT):
         msg = (
-            f"colbert-index: --reranker must name a colbert reranker, but {reranker!r} "
+            f"--reranker must name a colbert reranker, but {reranker!r} "
             f"is a {type(loaded.plugin).__name__}."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="colbert-index")
     loaded.plugin.show_progress = False  # there is a bar already
     return loaded.plugin
 
@@ -127,8 +127,8 @@ def _opened(database: str, name: str) -> Table:
     except ValueError as error:
         names = connection.list_tables().tables
         tables = ", ".join(map(repr, names)) or "none: is it a LanceDB?"
-        msg = f"colbert-index: {database!r} has no table {name!r}. Tables: {tables}."
-        raise InputError(msg) from error
+        msg = f"{database!r} has no table {name!r}. Tables: {tables}."
+        raise InputError(msg, who="colbert-index") from error
 
 
 @contextmanager

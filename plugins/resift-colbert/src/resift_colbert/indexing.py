@@ -137,14 +137,14 @@ def _require_text(table: Table, text: str) -> None:
     schema = table.schema
     if text not in schema.names:
         msg = (
-            f"colbert: the table {table.name!r} has no text column {text!r}. Columns: "
+            f"the table {table.name!r} has no text column {text!r}. Columns: "
             f"{', '.join(map(repr, schema.names))}. Name the right one with text."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="colbert")
     kind = schema.field(text).type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        msg = f"colbert: the text column {text!r} must hold strings, got {kind}."
-        raise InputError(msg)
+        msg = f"the text column {text!r} must hold strings, got {kind}."
+        raise InputError(msg, who="colbert")
 
 
 def _prepare(
@@ -152,8 +152,8 @@ def _prepare(
 ) -> None:
     """Add the column, or check that what it holds can stand beside new embeddings."""
     if "`" in column:
-        msg = f"colbert: column must be a name without backticks, got {column!r}."
-        raise InputError(msg)
+        msg = f"column must be a name without backticks, got {column!r}."
+        raise InputError(msg, who="colbert")
     if overwrite and column in table.schema.names:
         table.drop_columns([column])
     if column not in table.schema.names:
@@ -163,11 +163,11 @@ def _prepare(
     found = table.schema.field(column).type
     if found != kind:
         msg = (
-            f"colbert: the column {column!r} is {found}, but would be filled with "
+            f"the column {column!r} is {found}, but would be filled with "
             f"{kind}. Use the model and the float16 setting it was written with, "
             "another column, or overwrite."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="colbert")
 
 
 def _batches(

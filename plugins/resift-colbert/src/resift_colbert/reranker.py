@@ -121,12 +121,12 @@ class ColBERT(Options):
             self._check_width(tokens, asked)
             if len(broken := answer.add(rows, tokens)):
                 msg = (
-                    f"colbert: the column {self.embeddings!r} (option embeddings) has "
+                    f"the column {self.embeddings!r} (option embeddings) has "
                     f"NaN or infinity for {len(broken)} of {len(documents)} documents, "
                     f"first for document {broken.min()}. Write it again with 'resift "
                     "colbert-index --overwrite'."
                 )
-                raise InputError(msg)
+                raise InputError(msg, who="colbert")
         return answer.scores()
 
     @hookimpl
@@ -143,11 +143,11 @@ class ColBERT(Options):
         """
         if self.embeddings is not None:
             msg = (
-                "colbert: texts alone cannot be scored, because the option embeddings "
+                "texts alone cannot be scored, because the option embeddings "
                 f"names a column ({self.embeddings!r}). Rerank tables that have it, or "
                 "unset embeddings to encode the texts."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="colbert")
         return self._score_texts(queries, documents, Deadline(timeout))
 
     @hookimpl
@@ -232,9 +232,9 @@ class ColBERT(Options):
         stored, width = tokens.values.shape[1], query.values.shape[1]
         if stored != width and len(tokens.values):
             msg = (
-                f"colbert: the column {self.embeddings!r} (option embeddings) holds "
+                f"the column {self.embeddings!r} (option embeddings) holds "
                 f"vectors of width {stored}, but the model {str(self.model)!r} "
                 f"makes them {width} wide. Give the model that wrote it, or write it "
                 "again with 'resift colbert-index --overwrite'."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="colbert")

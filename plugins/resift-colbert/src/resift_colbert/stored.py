@@ -51,12 +51,12 @@ def stored_embeddings(
     if candidates is None or column not in candidates.column_names:
         names = [] if candidates is None else candidates.column_names
         msg = (
-            f"colbert: the documents have no column {column!r} (option embeddings). "
+            f"the documents have no column {column!r} (option embeddings). "
             f"Columns: {', '.join(map(repr, names)) or 'none'}. Select it in the "
             "search, write it with 'resift colbert-index', or unset embeddings to "
             "encode the texts."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="colbert")
     chunks = candidates[column]
     _check_type(chunks.type, column)
     if chunks.null_count and missing == "error":
@@ -85,12 +85,12 @@ def check_model(schema: pa.Schema, column: str, model: str) -> None:
     writer = metadata.get(MODEL.encode(), b"").decode()
     if writer and PurePath(writer).name != PurePath(model).name:
         msg = (
-            f"colbert: the column {column!r} (option embeddings) was written by the "
+            f"the column {column!r} (option embeddings) was written by the "
             f"model {writer!r}, but the option model is {model!r}: their embeddings "
             "cannot be compared. Give the model that wrote it, or write it again with "
             "'resift colbert-index --overwrite'."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="colbert")
 
 
 def _embeddings(chunk: pa.Array, column: str) -> TokenEmbeddings:
@@ -151,11 +151,11 @@ def _check_type(kind: pa.DataType, column: str) -> None:
     numbers = vectors.value_type if vectors and _is_list(vectors) else None
     if numbers is None or not pa.types.is_floating(numbers):
         msg = (
-            f"colbert: the column {column!r} (option embeddings) must be of the type "
+            f"the column {column!r} (option embeddings) must be of the type "
             "list<fixed_size_list<float16 or float32>>, one vector per token, got "
             f"{kind}. Name the right column, or write one with 'resift colbert-index'."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="colbert")
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -72,8 +72,8 @@ def _require_head(model: sentence_transformers.CrossEncoder, name: str) -> None:
         return
     kind = architectures[0] if architectures else "an unnamed architecture"
     msg = (
-        f"{_WHO}: {name!r} ({kind}) has no head that scores pairs. Name a "
+        f"{name!r} ({kind}) has no head that scores pairs. Name a "
         "cross-encoder; an embedding model works with 'bi-encoder', a late "
         "interaction model with 'colbert'."
     )
-    raise ModelError(msg)
+    raise ModelError(msg, who=_WHO)

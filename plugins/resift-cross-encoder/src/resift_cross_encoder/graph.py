@@ -38,10 +38,10 @@ def graph_of(
 
     if not exportable(layout):
         msg = (
-            f"cross-encoder: option 'backend': {backend!r} runs models that read two "
+            f"option 'backend': {backend!r} runs models that read two "
             "plain texts; this one is a language model with a prompt. Use 'torch'."
         )
-        raise ModelError(msg)
+        raise ModelError(msg, who="cross-encoder")
 
     class Graph(torch.nn.Module):
         def __init__(self) -> None:
@@ -93,10 +93,10 @@ def converting(backend: str) -> Iterator[None]:
             yield
     except Exception as error:
         msg = (
-            f"cross-encoder: option 'backend': {backend!r} cannot convert this model "
+            f"option 'backend': {backend!r} cannot convert this model "
             f"({type(error).__name__}: {first_line(error)}). Use 'torch'."
         )
-        raise ModelError(msg) from error
+        raise ModelError(msg, who="cross-encoder") from error
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

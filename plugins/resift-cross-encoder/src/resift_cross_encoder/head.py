@@ -80,10 +80,10 @@ def head_of(
         activation = "softmax"
     if model.num_labels == 1 and activation == "softmax":
         msg = (
-            "cross-encoder: option 'activation' must not be 'softmax' for a model with "
+            "option 'activation' must not be 'softmax' for a model with "
             "one label: every score would be 1. Use 'sigmoid'."
         )
-        raise ModelError(msg)
+        raise ModelError(msg, who="cross-encoder")
     if activation != "auto":
         return _KNOWN[activation](column)
     return _own(model, column)

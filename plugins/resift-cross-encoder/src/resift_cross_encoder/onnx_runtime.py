@@ -47,10 +47,10 @@ class OnnxRuntime:
 
         if options.dtype not in ("auto", "float32"):
             msg = (
-                "cross-encoder: option 'dtype' must be 'float32' for backend 'onnx', "
+                "option 'dtype' must be 'float32' for backend 'onnx', "
                 f"got {options.dtype!r}."
             )
-            raise ModelError(msg)
+            raise ModelError(msg, who="cross-encoder")
         self._n_labels = model.num_labels
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = options.threads or 0

@@ -112,10 +112,10 @@ class OpenVinoRuntime:
 def _precision(core: openvino.Core, dtype: str) -> str:
     if dtype == "float16":
         msg = (
-            "cross-encoder: option 'dtype' must be 'float32' or 'bfloat16' for backend "
+            "option 'dtype' must be 'float32' or 'bfloat16' for backend "
             "'openvino', got 'float16'."
         )
-        raise ModelError(msg)
+        raise ModelError(msg, who="cross-encoder")
     if dtype == "auto":
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return "bfloat16" if "BF16" in capabilities else "float32"

@@ -101,16 +101,16 @@ def _require_cpu(backend: Backend, device: str | None) -> None:
     for module in ("openvino",) if backend == "openvino" else ("onnxruntime", "onnx"):
         if not _installed(module):
             msg = (
-                f"cross-encoder: option 'backend': {backend!r} needs the module "
+                f"option 'backend': {backend!r} needs the module "
                 f"{module!r}. Run: pip install 'resift-cross-encoder[{backend}]'"
             )
-            raise ModelError(msg)
+            raise ModelError(msg, who="cross-encoder")
     if device not in (None, "cpu"):
         msg = (
-            f"cross-encoder: option 'device' must be 'cpu' for backend {backend!r}, "
+            f"option 'device' must be 'cpu' for backend {backend!r}, "
             f"got {device!r}. Leave one of them out."
         )
-        raise ModelError(msg)
+        raise ModelError(msg, who="cross-encoder")
 
 
 def _installed(module: str) -> bool:

@@ -101,10 +101,10 @@ class TemplateTokenizer:
         least = template.n_special + 2  # a token of either text
         if max_length < least:
             msg = (
-                f"cross-encoder: option 'max_length' must be at least {least} for this "
+                f"option 'max_length' must be at least {least} for this "
                 f"model, got {max_length}."
             )
-            raise ModelError(msg)
+            raise ModelError(msg, who="cross-encoder")
         self.max_length = max_length
         self._backend: Tokenizer = tokenizer.backend_tokenizer
         self._keep_end = tokenizer.truncation_side == "left"

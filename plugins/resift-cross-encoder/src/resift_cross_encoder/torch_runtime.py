@@ -104,11 +104,11 @@ class TorchRuntime:
         """
         if n_rows == 1:
             msg = (
-                f"cross-encoder: one pair of {width} tokens does not fit into the "
+                f"one pair of {width} tokens does not fit into the "
                 f"memory of {self.device}. Set a smaller max_length, dtype='float16', "
                 "or another device."
             )
-            raise ModelError(msg) from error
+            raise ModelError(msg, who="cross-encoder") from error
         self._limit = width * n_rows // 2
         _log.warning(
             "cross-encoder: %d tokens at once do not fit into the memory of %s: "

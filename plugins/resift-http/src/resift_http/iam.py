@@ -71,8 +71,8 @@ class AccessToken:
             raise self._failure(reply, told, key)
         token = told.get("access_token") if isinstance(told, Mapping) else None
         if not isinstance(token, str) or not isinstance(told, Mapping):
-            msg = f"{self._who}: the answer of {self._url} holds no 'access_token'."
-            raise ServerError(msg)
+            msg = f"the answer of {self._url} holds no 'access_token'."
+            raise ServerError(msg, who=self._who)
         seconds = told.get("expires_in")
         self._token = token
         self._ends = time.monotonic() + (

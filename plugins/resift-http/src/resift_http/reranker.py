@@ -120,13 +120,13 @@ class DialectReranker(RemoteReranker):
         parts = split(n_documents, limit)
         if len(parts) > 1 and not self.pointwise:
             msg = (
-                f"{self.name}: {n_documents} documents are more than 'max_documents', "
+                f"{n_documents} documents are more than 'max_documents', "
                 f"{limit}, and {getattr(self, 'model', None) or 'this server'} scores "
                 "the documents of a request against each other, so that the answers to "
                 f"several requests cannot be merged. Rerank at most {limit}: set "
                 "'window'."
             )
-            raise BadRequestError(msg)
+            raise BadRequestError(msg, who=self.name)
         return parts
 
     def _limit(self, deadline: Deadline) -> int | None:
@@ -183,8 +183,8 @@ class DialectReranker(RemoteReranker):
             problem = str(error)
         except ValueError:
             problem = "it is not JSON"
-        msg = f"{who}: the answer cannot be used: {problem}."
-        raise ServerError(msg)
+        msg = f"the answer cannot be used: {problem}."
+        raise ServerError(msg, who=who)
 
     def _reply(
         self, body: Mapping[str, object], texts: Sequence[str], deadline: Deadline

@@ -119,8 +119,8 @@ class Resift(DialectReranker):
             problem = str(error)
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             problem = f"it is no answer of resift serve ({type(error).__name__})"
-        msg = f"{who}: the answer cannot be used: {problem}."
-        raise ServerError(msg)
+        msg = f"the answer cannot be used: {problem}."
+        raise ServerError(msg, who=who)
 
 
 def _read(answer: Any, n: int, top_k: int | None) -> Scores:  # noqa: ANN401  # what JSON holds

@@ -26,9 +26,9 @@ def torch_device(who: str, device: str | None) -> str:
         torch.empty(0, device=torch.device(name))
     except (AssertionError, RuntimeError, NotImplementedError) as error:
         msg = (
-            f"{who}: option 'device': {name!r} is not a device of this machine or this "
+            f"option 'device': {name!r} is not a device of this machine or this "
             f"build of torch ({type(error).__name__}: {first_line(error)}). Leave it "
             "out to take the fastest there is."
         )
-        raise ModelError(msg) from error
+        raise ModelError(msg, who=who) from error
     return name

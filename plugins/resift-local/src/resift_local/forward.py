@@ -39,10 +39,10 @@ def forward(who: str, model: object, *, smaller: str) -> Iterator[None]:
         raise
     except Exception as error:
         msg = (
-            f"{who}: option 'model': {str(model)!r} failed on a batch "
+            f"option 'model': {str(model)!r} failed on a batch "
             f"({type(error).__name__}: {first_line(error)}). {_remedy(error, smaller)}"
         )
-        raise ModelError(msg) from error
+        raise ModelError(msg, who=who) from error
 
 
 @contextmanager
@@ -62,11 +62,11 @@ def reading(who: str, model: object) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001  # whatever it is, in words
         msg = (
-            f"{who}: option 'model': the tokenizer of {str(model)!r} cannot read one "
+            f"option 'model': the tokenizer of {str(model)!r} cannot read one "
             f"of the texts ({type(error).__name__}). Its files may be damaged: load "
             "another copy or revision."
         )
-        raise ModelError(msg) from None  # the cause may quote the text
+        raise ModelError(msg, who=who) from None  # the cause may quote the text
 
 
 def require_finite(
@@ -97,10 +97,10 @@ def require_finite(
             "made for these texts. Load another copy or revision."
         )
     msg = (
-        f"{who}: option 'dtype': {str(model)!r} gives {what} that are not finite in "
+        f"option 'dtype': {str(model)!r} gives {what} that are not finite in "
         f"{dtype}, {np.count_nonzero(~rows)} of {len(rows)}. {remedy}"
     )
-    raise ModelError(msg)
+    raise ModelError(msg, who=who)
 
 
 def _remedy(error: Exception, smaller: str) -> str:

@@ -41,10 +41,10 @@ def located(
         return str(folder), True
     if isinstance(model, Path) or _looks_like_path(name):
         msg = (
-            f"{who}: option 'model': there is no folder {name!r}. Give the folder of a "
+            f"option 'model': there is no folder {name!r}. Give the folder of a "
             f"saved {kind}, or a name on the Hub."
         )
-        raise ModelError(msg)
+        raise ModelError(msg, who=who)
     name = name if "/" in name else f"{owner}/{name}"
     return name, local_files_only or not _on_hub(who, name, revision)
 
@@ -63,11 +63,11 @@ def _on_hub(who: str, name: str, revision: str | None) -> bool:
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
     except ModuleNotFoundError as error:
         msg = (
-            f"{who}: option 'model': {name!r} is a name on the Hub, and "
+            f"option 'model': {name!r} is a name on the Hub, and "
             "huggingface_hub is not installed. Run: pip install 'resift-local[hub]', "
             "or give the folder of a saved model."
         )
-        raise ModelError(msg) from error
+        raise ModelError(msg, who=who) from error
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
@@ -80,20 +80,17 @@ def _on_hub(who: str, name: str, revision: str | None) -> bool:
         get_hf_file_metadata(hf_hub_url(name, "config.json", revision=revision))
     except (GatedRepoError, RepositoryNotFoundError) as error:
         msg = (
-            f"{who}: option 'model': the Hub has no model {name!r} that you may read. "
+            f"option 'model': the Hub has no model {name!r} that you may read. "
             "Check the name; for a private or gated one run 'hf auth login'; for one "
             "that is already in the cache set local_files_only=True."
         )
-        raise ModelError(msg) from error
+        raise ModelError(msg, who=who) from error
     except RevisionNotFoundError as error:
-        msg = f"{who}: option 'revision': {name!r} has no {revision!r}."
-        raise ModelError(msg) from error
+        msg = f"option 'revision': {name!r} has no {revision!r}."
+        raise ModelError(msg, who=who) from error
     except HFValidationError as error:
-        msg = (
-            f"{who}: option 'model': {name!r} is neither a folder nor a name on the "
-            "Hub."
-        )
-        raise ModelError(msg) from error
+        msg = f"option 'model': {name!r} is neither a folder nor a name on the Hub."
+        raise ModelError(msg, who=who) from error
     except EntryNotFoundError:
         return True
     except Exception:  # noqa: BLE001  # any failure to reach it means the same

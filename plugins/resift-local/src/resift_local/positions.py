@@ -61,7 +61,7 @@ def require_positions(who: str, positions: int | None, max_length: int | None) -
     """
     if max_length is not None and positions is not None and max_length > positions:
         msg = (
-            f"{who}: option 'max_length' must be at most {positions}, the positions of "
+            f"option 'max_length' must be at most {positions}, the positions of "
             f"this model, got {max_length}."
         )
-        raise ModelError(msg)
+        raise ModelError(msg, who=who)

@@ -46,11 +46,8 @@ class Deadline:
             BackendTimeoutError: If it is not to be had before the end.
         """
         if not lock.acquire(timeout=self.left):
-            msg = (
-                f"{who}: no answer in time (another thread is still asking). Raise "
-                "'timeout'."
-            )
-            raise BackendTimeoutError(msg)
+            msg = "no answer in time (another thread is still asking). Raise 'timeout'."
+            raise BackendTimeoutError(msg, who=who)
         try:
             yield
         finally:

@@ -49,14 +49,13 @@ class KeySource:
         if not key and self.required:
             others = " or ".join(self.variables)
             hint = f"Give 'api_key', or set {others}." if others else "Give 'api_key'."
-            msg = f"{who}: there is no key. {hint}"
-            raise AuthenticationError(msg)
+            msg = f"there is no key. {hint}"
+            raise AuthenticationError(msg, who=who)
         if not (key.isascii() and key.isprintable()):
             msg = (
-                f"{who}: the key holds a character that no HTTP header can hold. Copy "
-                "it again."
+                "the key holds a character that no HTTP header can hold. Copy it again."
             )
-            raise AuthenticationError(msg)
+            raise AuthenticationError(msg, who=who)
         return key
 
     def refuse_to_pickle(self, who: str, given: SecretStr | None) -> None:

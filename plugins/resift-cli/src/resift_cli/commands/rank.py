@@ -141,12 +141,12 @@ def _require_scorer(reranker: Reranker) -> None:
     """
     if not reranker.can_score:
         msg = (
-            f"rank: the reranker must score documents, but {reranker.name!r} only "
+            f"the reranker must score documents, but {reranker.name!r} only "
             "merges ranked lists, and FILE is one list. Give one that scores with -r, "
             "such as bm25 ('resift list' shows all). To merge the lists of a LanceDB "
             "use 'resift search', to merge your own Reranker.rerank in Python."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="rank")
 
 
 def _as_json(

@@ -109,10 +109,10 @@ def source_files(folder: Path | None = None) -> list[Path]:
     paths = sorted(path for path in paths if path.suffix == ".py")
     if not paths:
         msg = (
-            f"demo: this Python keeps no source of its standard library in {folder}. "
+            f"this Python keeps no source of its standard library in {folder}. "
             "Run the demo with a Python that does."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="demo")
     return paths
 
 

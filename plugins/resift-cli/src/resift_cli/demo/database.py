@@ -133,8 +133,8 @@ def _has_demo(database: _LanceTable, folder: Path) -> bool:
         return False
     if not is_demo(table):
         msg = (
-            f"demo: {str(folder)!r} has a table {TABLE!r} that no demo has written. "
+            f"{str(folder)!r} has a table {TABLE!r} that no demo has written. "
             "Choose another folder."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="demo")
     return True
