@@ -58,7 +58,7 @@ use = "rrf"
 merge = "bm25"
 """
 
-RFF = "No reranker named 'rff' is installed. Did you mean 'rrf'? Configured: "
+RFF = "No reranker named 'rff' is installed. Did you mean 'rrf'?"
 RANGE = (
     f"[rerankers.range]: Reranker '%s' (resift {VERSION}): k must be a finite number "
     "of at least 0, got -1.0. Use 60."
@@ -212,9 +212,9 @@ def test_an_unknown_reranker_names_the_entry_that_uses_it(monkeypatch):
     with pytest.raises(resift.UnknownRerankerError) as caught:
         resift.load("mine", config=data)
 
-    assert str(caught.value).startswith(
+    assert str(caught.value) == (
         "the config: [rerankers.mine]: No reranker named 'rff' is installed. Did you "
-        "mean 'rrf'? Configured: 'mine'. Installed: 'bm25', "
+        "mean 'rrf'?"
     )
 
 

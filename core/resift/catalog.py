@@ -281,7 +281,7 @@ class Catalog:
         names = [*configured, *self.names()]
         near = difflib.get_close_matches(normalized(bare), names, n=3)
         if near:
-            msg += f" Did you mean {' or '.join(map(repr, near))}?"
+            return f"{msg} Did you mean {' or '.join(map(repr, near))}?"
         if configured:
             msg += f" Configured: {', '.join(map(repr, configured))}."
         installed = ", ".join(map(repr, self.names())) or "none"

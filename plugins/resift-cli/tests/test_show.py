@@ -146,3 +146,19 @@ def test_wrapper(fake_distribution, cli):
 
     assert lines[0] == "watch  resift-watch 1.0  wraps score"
     assert "loud  bool  default False" in [line.rstrip() for line in lines]
+
+
+def test_a_composite_of_the_config_is_drawn_as_a_tree(cli, tmp_path):
+    """Names of the config, tables and installed rerankers, each below its parent."""
+    (tmp_path / "resift.toml").write_text(
+        '[rerankers.mix]\nuse = "ensemble"\n'
+        'options = { rerankers = ["bm25", "incoming"] }\n'
+        '[rerankers.deep]\nuse = "cascade"\n'
+        'options = { stages = ["mix", { use = "bm25" }], keep = [5] }\n'
+    )
+
+    shown = cli("show", "deep", "--config", str(tmp_path / "resift.toml")).stdout
+
+    assert shown.partition("Built of\n")[2] == (
+        "  deep  cascade\n    mix  ensemble\n      bm25\n      incoming\n    bm25\n"
+    )

@@ -101,8 +101,7 @@ def explained(result: Result) -> Iterator[RenderableType]:
     yield Padding(_facts(result), (0, 0, 0, 5))
     if not result.text:
         return
-    snippet = Text(_line(result.text), style="dim", overflow="ellipsis", no_wrap=True)
-    yield Padding(snippet, (0, 0, 1, 5))
+    yield Padding(Text(_line(result.text), style="dim"), (0, 0, 1, 5))
 
 
 def moved(before: int | None, now: int) -> Text:
@@ -128,6 +127,7 @@ def _facts(result: Result) -> Table:
     from rich.text import Text
 
     facts = Table.grid(padding=(0, 2))
+    facts.add_column(no_wrap=True)  # the other columns wrap below their own start
     for name in dict.fromkeys([*result.ranks, *result.scores]):
         came = result.ranks.get(name, 0)
         where = (

@@ -111,7 +111,13 @@ def serve(
     The page at / compares rerankers side by side. SIGHUP reads the config again; a
     wrong one changes nothing. SIGTERM answers what is here, then ends. Beyond this
     machine it listens only with keys.
-    """
+
+    \b
+    Examples:
+      resift serve
+      resift serve --config search.toml --port 9000
+      resift serve --host 0.0.0.0 --keys-file keys.txt --db ./db
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift import Registry
     from resift_serve.app import application
     from resift_serve.database import Database

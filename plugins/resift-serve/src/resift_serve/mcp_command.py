@@ -26,7 +26,12 @@ def mcp(db: str | None, timeout: float, config_path: Path | None) -> None:
 
     The tools are 'rerank' and, with --db, 'search'. A text that could not be reranked
     is an error and never an order that only looks like one.
-    """
+
+    \b
+    Examples:
+      resift mcp
+      resift mcp --db ./db --config search.toml
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     from importlib.util import find_spec
 
     from resift import Registry

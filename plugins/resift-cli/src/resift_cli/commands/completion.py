@@ -22,6 +22,11 @@ def completion(context: click.Context, *, shell: str) -> None:
       bash   eval "$(resift completion bash)"      in ~/.bashrc
       zsh    eval "$(resift completion zsh)"       in ~/.zshrc
       fish   resift completion fish | source       in ~/.config/fish/config.fish
+
+    \b
+    Examples:
+      eval "$(resift completion bash)"
+      resift completion zsh > _resift
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from click.shell_completion import get_completion_class
 

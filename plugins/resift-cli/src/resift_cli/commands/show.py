@@ -5,24 +5,29 @@ from __future__ import annotations
 import inspect
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from resift.errors import ResiftError
 from resift_cli.commands.config import settings_of
 from resift_cli.output import console, json_option, write_json
 from resift_cli.parameters import RerankerName, config_option, find_config
 from resift_cli.patience import patience
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from rich.console import RenderableType
     from rich.table import Table
 
+    from resift.authors import Config
 
 __all__ = ["describe", "show"]
+
+_DEEPEST = 8
 
 
 @click.command
@@ -46,15 +51,51 @@ def show(name: str, *, as_json: bool, config_path: Path | None) -> None:
 
     config = find_config(config_path)
     entry, path = Loader(config).resolve(name)
+    tree: list[str] = []
     known = describe(entry.use)
     if path:
         where = {"name": name, "file": str(config.path)}
         known["configured"] = {**where, **settings_of(entry)}
+        tree = _tree(name, config)
     if as_json:
         write_json(known)
     else:
         for part in _page(known):
             console().print(part)
+        if len(tree) > 1:
+            console().print("\n".join(["", "Built of", *tree]), markup=False)
+
+
+def _tree(name: object, config: Config, depth: int = 1) -> list[str]:
+    """Return a reranker of the config and those that it is built of, indented."""
+    entry = config.get(name) if isinstance(name, str) else None
+    options: Mapping[str, Any] = {}
+    shown, use = str(name), str(name)
+    if isinstance(name, Mapping):
+        shown = use = str(name.get("use"))
+        options = name.get("options") or {}
+    elif entry is not None:
+        use, options = entry.use, entry.options
+        shown = name if use == name else f"{name}  {use}"
+    lines = [f"{'  ' * depth}{shown}"]
+    if depth > _DEEPEST:
+        return lines
+    if entry is not None and use != name and config.get(use) is not None:
+        return [*lines, *_tree(use, config, depth + 1)]
+    for child in _children(use, options):
+        lines += _tree(child, config, depth + 1)
+    return lines
+
+
+def _children(use: str, options: Mapping[str, Any]) -> Iterator[object]:
+    """Yield what the options give a reranker as rerankers: names and tables."""
+    try:
+        types = cast("Mapping[str, str]", describe(use)["types"])
+    except ResiftError:  # not installed, or broken: its own error says so elsewhere
+        return
+    for key, value in options.items():
+        if "Reranker" in types.get(key, ""):
+            yield from value if isinstance(value, list | tuple) else [value]
 
 
 def describe(name: str) -> dict[str, object]:

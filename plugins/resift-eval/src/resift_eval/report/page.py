@@ -22,6 +22,8 @@ from resift_eval.report.document import (
 )
 
 if TYPE_CHECKING:
+    from jinja2 import Template
+
     from resift_eval.results import Results
 
 __all__ = ["as_html"]
@@ -29,15 +31,6 @@ __all__ = ["as_html"]
 
 def as_html(results: Results) -> str:
     """Return the page: table, charts, and the queries that changed most."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("resift_eval", "report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     contestants = [
         {
             "row": row,
@@ -47,7 +40,7 @@ def as_html(results: Results) -> str:
         for row in results.ranked
         if row.comparison is not None
     ]
-    return environment.get_template("page.html").render(
+    return _template().render(
         results=results,
         summary=summary(results),
         headings=headings(results),
@@ -72,6 +65,19 @@ def as_html(results: Results) -> str:
             if row.calibration is not None
         ],
     )
+
+
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("resift_eval", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html")
 
 
 def _is_timed(results: Results) -> bool:
