@@ -37,10 +37,21 @@ _END = re.compile(
 )
 
 
-def sentences(text: str) -> list[Span]:
+_CLAUSE = re.compile(
+    r"""[,;:]["'\u201d\u2019)\]\u00bb]*\s+"""  # but not 1,000 nor 12:30
+    r"""|[\uff0c\u3001\uff1b\uff1a]\s*"""  # CJK
+    r"""|\s+[\u2013\u2014-]\s+|\u2014"""  # a dash
+)
+
+
+def sentences(text: str, *, clauses: bool = False) -> list[Span]:
     """Return the sentences of *text* in order, without the space around them.
 
     A sentence does not end where a small letter follows ("e.g. this").
+
+    Args:
+        text: The text.
+        clauses: Whether to cut at commas, semicolons, colons and dashes, too.
 
     >>> sentences("A fox. It ran, e.g. north! 狐が走る。")
     [(0, 6), (7, 26), (27, 32)]
@@ -50,6 +61,9 @@ def sentences(text: str) -> list[Span]:
         for match in _END.finditer(text)
         if not text[match.end() : match.end() + 1].islower()
     ]
+    if clauses:
+        cuts = (match.end() for match in _CLAUSE.finditer(text))
+        ends = sorted({*ends, *cuts})
     spans = []
     for start, end in zip([0, *ends], [*ends, len(text)], strict=True):
         piece = text[start:end]

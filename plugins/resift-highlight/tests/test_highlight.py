@@ -139,6 +139,33 @@ def test_where_sentences_end(text: str, expected: list[str]) -> None:
     assert [text[start:end] for start, end in sentences(text)] == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A fox ran, and a hen slept.", ["A fox ran,", "and a hen slept."]),
+        ("1,000 foxes at 12:30: all red; some old.", 3),
+        ("Tea \u2014 green tea - is hot.", ["Tea \u2014", "green tea -", "is hot."]),
+        ("\u72d0\u304c\u8d70\u308b\u3001\u9d8f\u306f\u5bdd\u308b\u3002", 2),
+        ("One clause.", ["One clause."]),
+    ],
+)
+def test_where_clauses_end(text: str, expected: list[str] | int) -> None:
+    """At commas, semicolons, colons and dashes; not inside a number."""
+    found = [text[start:end] for start, end in sentences(text, clauses=True)]
+
+    assert (found if isinstance(expected, list) else len(found)) == expected
+
+
+def test_clauses_are_shown_on_request() -> None:
+    """A span is as short as its clause."""
+    text = "Whales sing, a red fox ran north, and it rained."
+
+    scores = highlight(clauses=True, spans=1).score("red fox", [text])
+
+    ((span,),) = scores.columns["_spans"].to_pylist()
+    assert text[span["start"] : span["end"]] == "a red fox ran north,"
+
+
 def test_it_is_configured_in_toml(tmp_path: Path) -> None:
     """Options as in code."""
     file = tmp_path / "resift.toml"

@@ -45,6 +45,7 @@ class Highlight:
     Args:
         reranker: What scores the documents and the sentences.
         spans: The most sentences of a document.
+        clauses: Whether to show clauses, between commas and dashes, not sentences.
         prune: Whether to add the column ``pruned``: the text of those sentences.
 
     Raises:
@@ -54,7 +55,12 @@ class Highlight:
     pointwise = False  # what is highlighted is the best of a list
 
     def __init__(
-        self, reranker: Reranker, *, spans: int = 3, prune: bool = False
+        self,
+        reranker: Reranker,
+        *,
+        spans: int = 3,
+        clauses: bool = False,
+        prune: bool = False,
     ) -> None:
         if reranker.can_score and not reranker.needs_text:
             msg = (
@@ -68,6 +74,7 @@ class Highlight:
         self.children = [reranker]
         self._reranker = reranker
         self._most = spans
+        self._clauses = clauses
         self._prune = prune
 
     @hookimpl
@@ -96,7 +103,11 @@ class Highlight:
         found = ask(range(len(documents)), documents, top_k)
         best = [r for r in found.ranking().tolist() if not np.isnan(found.values[r])]
         best = best[: top_k or _SHOWN]
-        spans = [(row, *span) for row in best for span in sentences(documents[row])]
+        spans = [
+            (row, *span)
+            for row in best
+            for span in sentences(documents[row], clauses=self._clauses)
+        ]
         texts = [documents[row][start:end] for row, start, end in spans]
         evidence = Evidence(len(documents))
         evidence.add(self._reranker.name, found)
