@@ -65,6 +65,19 @@ def test_thirty_two_callers_of_a_cascade_are_a_few_calls():
     assert len(device.calls) - 1 <= 32 / 3
 
 
+def test_how_many_went_together_is_explained():
+    """Each answer says how many calls its pack had, one for a caller alone."""
+    device = Device(seconds=0.02)
+    batch = resift.Reranker(Batch(resift.Reranker(device)))
+
+    answers = together(batch, 8)
+
+    packs = sorted(len(queries) for queries, _ in device.calls)
+    told = sorted(int(answer[0].columns["_batch_calls"]) for answer in answers)
+    assert told == [n for n in packs for _ in range(n)]
+    assert batch.score("q", ["a"]).columns["_batch_calls"].to_pylist() == [1]
+
+
 def test_a_single_caller_waits_for_nobody():
     """One request is one call, with its own documents."""
     device = Device()

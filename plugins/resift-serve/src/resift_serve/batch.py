@@ -6,7 +6,7 @@ import functools
 import threading
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resift import Reranker, Scores, hookimpl
 from resift.authors import Deadline, instruction_for
@@ -24,6 +24,7 @@ class _Call:
     instruction: str | None
     deadline: Deadline
     answer: Scores | Exception | None = None
+    together: int = 1  # calls of its pack
 
 
 class Batch:
@@ -33,6 +34,8 @@ class Batch:
     gathered, and goes together as soon as it ends. Nobody waits for company: a single
     caller is served at once. Put it right around the model, inside a cascade or a
     fallback, so that every way to the model is gathered.
+
+    ``explain`` shows how many calls went together, as ``_batch_calls``.
 
     Args:
         reranker: The reranker that gains by it.
@@ -147,6 +150,8 @@ class Batch:
     def _ask(self, pack: Sequence[_Call]) -> None:
         """Answer every call of a pack, whatever happens."""
         words = instruction_for(self._reranker, pack[0].instruction)
+        for call in pack:
+            call.together = len(pack)
         if len(pack) == 1:
             _answer_alone(self._reranker, pack[0], words)
             return
@@ -211,4 +216,7 @@ def _scores(call: _Call) -> Scores:
 
 def _answer(call: _Call) -> Scores | Exception:
     answer = call.answer
-    return answer if answer is not None else InterruptedError()
+    if not isinstance(answer, Scores):
+        return answer if answer is not None else InterruptedError()
+    together = [call.together] * len(answer)
+    return replace(answer, columns={**answer.columns, "_batch_calls": together})
