@@ -309,11 +309,11 @@ def column_at(table: pa.Table, name: str) -> pa.ChunkedArray:
         LookupError: If there is none; its arguments are what lacks a field, and which,
             or nothing where the column itself is missing.
     """
-    names = table.schema.names
-    if name in names:
+    try:
         return table.column(name)
-    column, *path = name.split(".")
-    if column not in names:
+    except KeyError:
+        column, *path = name.split(".")
+    if column not in table.schema.names:
         raise LookupError
     values = table.column(column)
     for part in path:
