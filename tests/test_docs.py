@@ -72,11 +72,16 @@ OUTPUT = re.compile(
 )
 
 
-def test_the_readme_shows_what_its_code_prints(capsys):
+@pytest.mark.parametrize("name", ["README.md", "docs/start.md", "docs/tracing.md"])
+def test_a_page_shows_what_its_code_prints(name, tmp_path, monkeypatch, capsys):
     """A block of text below a block of Python is that block's output."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (code, output), *_ = OUTPUT.findall(text)
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / name).read_text(encoding="utf-8")
+    namespace: dict[str, object] = {"__name__": "page"}
+    shown = OUTPUT.findall(text)
 
-    exec(compile(code, "README.md", "exec"), {"__name__": "readme"})  # noqa: S102  # ours
+    for code, output in shown:
+        exec(compile(code, name, "exec"), namespace)  # noqa: S102  # our own pages
 
-    assert capsys.readouterr().out == output
+        assert capsys.readouterr().out == output
+    assert shown
