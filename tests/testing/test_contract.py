@@ -44,11 +44,20 @@ CLASSES = [
     for cls in vars(load(path.stem)).values()
     if inspect.isclass(cls) and "breaks" in vars(cls)
 ]
+FORKED = [load("state").SharesItsCache, load("state").SharesAPool]
+SLOW = {"ComparesEachWithEach", "IgnoresTheTimeout", "LooksUpInALoop", "SharesAPool"}
+"""Those that hang, or take long because that is what is wrong with them."""
 PACKAGES = load("packages").PACKAGES
 CHECKS = {check.name: check for check in contract()}
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def marked(cls: type) -> object:
+    """Return a wrong class as a parameter, marked where it is slow."""
+    marks = [pytest.mark.slow] if cls.__name__ in SLOW else []
+    return pytest.param(cls, id=cls.__name__, marks=marks)
+
+
+@pytest.mark.parametrize("cls", [*map(marked, CLASSES)])
 def test_wrong_class_is_caught_by_its_check_first(cls: type) -> None:
     """A wrong reranker first breaks the check that is meant for it."""
     candidates = getattr(cls, "candidates", None)
@@ -61,15 +70,13 @@ def test_wrong_class_is_caught_by_its_check_first(cls: type) -> None:
     assert report.broken[:1] == ([cls.breaks] if cls.breaks else [])
 
 
-@pytest.mark.parametrize("cls", ["SharesItsCache", "SharesAPool"])
-def test_what_others_loaded_does_not_matter(cls: str, monkeypatch) -> None:
+@pytest.mark.parametrize("cls", [*map(marked, FORKED)])
+def test_what_others_loaded_does_not_matter(cls: type, monkeypatch) -> None:
     """A library that does not survive a fork only counts where scoring calls it."""
     monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
-    wrong = getattr(load("state"), cls)
+    report = check_reranker(cls, only=cls.breaks)
 
-    report = check_reranker(wrong, only=wrong.breaks)
-
-    assert report.broken == [wrong.breaks]
+    assert report.broken == [cls.breaks]
 
 
 def test_what_does_not_survive_a_fork_is_not_forked(monkeypatch) -> None:

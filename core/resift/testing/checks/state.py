@@ -127,7 +127,11 @@ def _no_unlike_options(subject: Subject) -> str | None:
     essential=True,
 )
 def calls_stand_alone(subject: Subject) -> None:
-    """Ask one instance in turn for lists that share all but something."""
+    """Ask for lists that share all but something: from first to last, and back.
+
+    What comes in another order differs where calls colour each other; only then is it
+    asked anew, for each list by itself.
+    """
     first, *rest = texts = list(GRADED.documents)
     cases = [
         GRADED,
@@ -140,18 +144,21 @@ def calls_stand_alone(subject: Subject) -> None:
         Case("red fog", GRADED.documents),
         Case(GRADED.query.upper(), GRADED.documents[:1]),
         Case(OBVIOUS.query, OBVIOUS.documents * 3),
-        GRADED,
     ]
-    kept = subject.build()
-    for case in cases:
+    onward, back = subject.build(), subject.build()  # few: it may load a model
+    forth = [subject.scores(case, reranker=onward) for case in cases]
+    turned = [subject.scores(case, reranker=back) for case in cases[::-1]][::-1]
+    for case, *answers in zip(cases, forth, turned, strict=True):
+        if subject.differing(*answers) is None:
+            continue
         wanted = subject.scores(case, reranker=subject.build())
-        got = subject.scores(case, reranker=kept)
-        if (at := subject.differing(got, wanted)) is not None:
-            found = (
-                f"after other calls document {at} scores {got[at]:.6g}, asked first it "
-                f"scores {wanted[at]:.6g}"
-            )
-            broken(found, case)
+        for got in answers:
+            if (at := subject.differing(got, wanted)) is not None:
+                found = (
+                    f"after other calls document {at} scores {got[at]:.6g}, asked "
+                    f"first it scores {wanted[at]:.6g}"
+                )
+                broken(found, case)
 
 
 @check(
