@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 import resift
 from resift_bi_encoder import BiEncoder
 
@@ -36,3 +38,39 @@ def test_options_that_change_no_score_are_named():
     """What makes it fast is no part of a cache's key; what it computes in is."""
     assert "batch_size" in BiEncoder.neutral_options
     assert "dtype" not in BiEncoder.neutral_options
+
+
+def test_documents_are_remembered_from_call_to_call(model, query, documents):
+    """They are not encoded again, which costs nothing; what was cut is still told."""
+    long = "paris is the " * 30
+    reranker = BiEncoder(model=model, dtype="float32", remember=1)
+    fresh = BiEncoder(model=model, dtype="float32")
+    first = reranker.score(query, [*documents[:3], long])
+
+    again = reranker.score(query, [documents[4], long, *documents])
+
+    expected = fresh.score(query, [documents[4], long, *documents])
+    assert again.values == pytest.approx(expected.values, abs=1e-6)
+    assert again.notes == expected.notes
+    assert again.columns["tokens_cut"].tolist() == (
+        expected.columns["tokens_cut"].tolist()
+    )
+    asked = read(reranker, [query], "query")
+    assert first.usage["input_tokens"] > asked
+    assert again.usage["input_tokens"] == asked + read(
+        reranker, documents[3:], "document"
+    )
+
+
+def test_what_is_remembered_has_an_end(model, query):
+    """The documents that were not used longest are let go of."""
+    reranker = BiEncoder(model=model, remember=1)
+    texts = [f"fox {i} " + "x" * 10_000 for i in range(150)]
+
+    reranker.score(query, texts)
+    kept = reranker._encoder.loaded._remembered
+
+    assert sum(one is not None for one in kept.of(texts)) == 2**20 // (
+        10_000 + len("fox 100 ") + 16 * 4
+    )
+    assert kept.of(texts[:40]) == [None] * 40

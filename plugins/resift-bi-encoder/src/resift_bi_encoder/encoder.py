@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from resift_bi_encoder.checkpoint import load_checkpoint
 from resift_bi_encoder.similarity import FloatArray
-from resift_local import fast_bfloat16, forward, metered, reading, require_finite
+from resift_local import (
+    Remembered,
+    fast_bfloat16,
+    forward,
+    metered,
+    reading,
+    require_finite,
+)
 
 if TYPE_CHECKING:
     from resift_bi_encoder.deadline import Deadline
@@ -43,6 +50,8 @@ class Encoder:
         )
         self._options = options
         self._lock = threading.Lock()  # the tokenizer's settings are shared state
+        self._remembered: Remembered[tuple[FloatArray, int]]
+        self._remembered = Remembered(options.remember)
         self._bfloat16 = _computes_in_bfloat16(options, self.model.device.type)
         kept = str(getattr(self.model, "dtype", "float32")).removeprefix("torch.")
         self._dtype = "bfloat16" if self._bfloat16 else kept
@@ -96,6 +105,36 @@ class Encoder:
                     found = np.empty((len(texts), vectors.shape[1]), np.float32)
                 found[rows] = vectors
         return np.empty((0, 0), np.float32) if found is None else found
+
+    def documents(
+        self, texts: Sequence[str], deadline: Deadline
+    ) -> tuple[FloatArray, IntArray, IntArray]:
+        """Return the embeddings of documents, those remembered not made again.
+
+        Returns:
+            The embeddings; how many tokens of each text the model read for that, 0
+            where it is remembered; and how many it does not read.
+
+        Raises:
+            ModelError, BackendTimeoutError: As `encode`.
+        """
+        known = self._remembered.of(texts)
+        new = [i for i, one in enumerate(known) if one is None]
+        wanted = [texts[i] for i in new]
+        vectors = self.encode(wanted, "document", deadline)
+        lengths = self.lengths(wanted, "document")
+        read, cut = (np.zeros(len(texts), dtype=np.int64) for _ in lengths)
+        read[new], cut[new] = lengths
+        if not self._options.remember:
+            return vectors, read, cut
+        for text, vector, n in zip(wanted, vectors, cut[new].tolist(), strict=True):
+            self._remembered.keep(text, (vector.copy(), n), vector.nbytes)
+        rows = iter(vectors)
+        found = []
+        for i, one in enumerate(known):
+            vector, cut[i] = (next(rows), cut[i]) if one is None else one
+            found.append(vector)
+        return (np.stack(found) if found else vectors), read, cut
 
     def reads(self, task: Literal["query", "document"]) -> int | None:
         """Return how many tokens of a text the model reads; None without a bound."""

@@ -18,7 +18,7 @@ Measure: TypeAlias = Literal["auto", "cosine", "dot", "euclidean", "manhattan"]
 class Options(CheckedOptions):
     """The options of `resift_bi_encoder.BiEncoder`, which explains them."""
 
-    positive = ("dimensions", "max_length", "batch_size", "threads")
+    positive = ("dimensions", "max_length", "batch_size", "threads", "remember")
 
     model: str | Path = "sentence-transformers/all-MiniLM-L6-v2"
     embeddings: str | None = None
@@ -36,3 +36,4 @@ class Options(CheckedOptions):
     trust_remote_code: bool = False
     local_files_only: bool = False
     show_progress: bool | None = None
+    remember: int | None = None

@@ -53,6 +53,9 @@ class BiEncoder(Options):
         local_files_only: Whether to read the local cache only.
         show_progress: Whether to show a progress bar; by default on a terminal, for a
             call that takes more than two seconds.
+        remember: Megabytes of encoded documents to keep from one call to the next, for
+            queries that share candidates; by default none. A text's vector depends, in
+            its last digits, on the texts it was encoded with.
 
     Raises:
         ValueError: If a number is not positive.
@@ -164,9 +167,8 @@ class BiEncoder(Options):
         texts = list(dict.fromkeys(text for given in documents for text in given))
         row = {text: i for i, text in enumerate(texts)}
         asked = encoder.encode(queries, "query", deadline)
-        found = encoder.encode(texts, "document", deadline)
+        found, read, cut = encoder.documents(texts, deadline)
         query_read, query_cut = encoder.lengths(queries, "query")
-        read, cut = encoder.lengths(texts, "document")
         counted = np.zeros(len(texts), dtype=bool)
         answers = []
         for i, given in enumerate(documents):

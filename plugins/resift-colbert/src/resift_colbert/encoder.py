@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from resift_colbert.checkpoint import load_checkpoint
 from resift_colbert.tokens import TokenEmbeddings
-from resift_local import forward, metered, reading, require_finite
+from resift_local import Remembered, forward, metered, reading, require_finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -78,6 +78,8 @@ class Encoder:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._model: MultiVectorEncoder = load_checkpoint(options)
+        self._remembered: Remembered[tuple[TokenEmbeddings, int]]
+        self._remembered = Remembered(options.remember)
         self._lock = threading.Lock()  # tokenizers are not safe to share
 
     @property
@@ -166,6 +168,32 @@ class Encoder:
             if self._options.matches:
                 tokens = self.placed(tokens, [texts[row] for row in rows], deadline)
             yield Batch(rows, tokens, counts[rows] - cuts[rows], cuts[rows])
+
+    def remembered(self, texts: Sequence[str], deadline: Deadline) -> Iterator[Batch]:
+        """`documents`, of which those remembered are not encoded again.
+
+        Those come first, and read no tokens.
+        """
+        if not self._options.remember:
+            yield from self.documents(texts, deadline)
+            return
+        known = self._remembered.of(texts)
+        old = [i for i, one in enumerate(known) if one is not None]
+        size = self._options.batch_size
+        for start in range(0, len(old), size):
+            rows = np.array(old[start : start + size], dtype=np.int64)
+            kept = [one for i in rows if (one := known[i]) is not None]
+            tokens = TokenEmbeddings.joined([tokens for tokens, _ in kept])
+            cuts = np.array([cut for _, cut in kept], dtype=np.int32)
+            yield Batch(rows, tokens, np.zeros(len(rows), dtype=np.int64), cuts)
+        new = np.array([i for i, one in enumerate(known) if one is None], np.int64)
+        for batch in self.documents([texts[i] for i in new], deadline):
+            rows = new[batch.rows]
+            for place, row in enumerate(rows.tolist()):
+                own = batch.tokens.take([place])
+                cut = int(batch.tokens_cut[place])
+                self._remembered.keep(texts[row], (own, cut), own.nbytes)
+            yield replace(batch, rows=rows)
 
     def ids(
         self, texts: Sequence[str], deadline: Deadline

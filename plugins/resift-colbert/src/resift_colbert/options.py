@@ -17,7 +17,7 @@ Missing: TypeAlias = Literal["error", "skip"]
 class Options(CheckedOptions):
     """The options of `resift_colbert.ColBERT`, which explains them."""
 
-    positive = ("batch_size", "query_length", "document_length", "threads")
+    positive = ("batch_size", "query_length", "document_length", "threads", "remember")
 
     model: str | Path = "colbert-ir/colbertv2.0"
     revision: str | None = None
@@ -33,3 +33,4 @@ class Options(CheckedOptions):
     local_files_only: bool = False
     threads: int | None = None
     show_progress: bool | None = None
+    remember: int | None = None

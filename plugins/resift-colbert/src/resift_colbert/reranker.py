@@ -191,7 +191,7 @@ class ColBERT(Options):
             for row, text in enumerate(texts):
                 wanted.setdefault(text, []).append((i, row))
         uses = list(wanted.values())
-        for batch in encoder.documents(list(wanted), deadline):
+        for batch in encoder.remembered(list(wanted), deadline):
             by_query: dict[int, list[tuple[int, int]]] = {}
             for place, text_number in enumerate(batch.rows.tolist()):
                 first, _ = uses[text_number][0]  # a text costs once, wherever it is

@@ -36,6 +36,26 @@ class TokenEmbeddings:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    @property
+    def nbytes(self) -> int:
+        """How much memory its arrays take."""
+        arrays = (self.values, self.lengths, self.ids, self.places)
+        return sum(array.nbytes for array in arrays if array is not None)
+
+    @classmethod
+    def joined(cls, parts: Sequence[TokenEmbeddings]) -> TokenEmbeddings:
+        """Return several as one, in their order; all know the same of their tokens."""
+        values = np.concatenate([part.values for part in parts])
+        lengths = np.concatenate([part.lengths for part in parts])
+        ids = [part.ids for part in parts if part.ids is not None]
+        places = [part.places for part in parts if part.places is not None]
+        return cls(
+            values,
+            lengths,
+            np.concatenate(ids) if ids else None,
+            np.concatenate(places) if places else None,
+        )
+
     def take(self, rows: Sequence[int]) -> TokenEmbeddings:
         """Return some texts, in the order of *rows*; all of them are not copied."""
         if list(rows) == list(range(len(self))):

@@ -9,6 +9,7 @@ from resift_local.meter import metered
 from resift_local.options import CheckedOptions
 from resift_local.positions import learnt_positions, readable, require_positions
 from resift_local.precision import Dtype, fast_bfloat16, halve
+from resift_local.remembered import Remembered
 from resift_local.resident import Resident
 from resift_local.telemetry import unreported
 from resift_local.truncation import truncation
@@ -17,6 +18,7 @@ __all__ = [
     "CheckedOptions",
     "Deadline",
     "Dtype",
+    "Remembered",
     "Resident",
     "fast_bfloat16",
     "first_line",

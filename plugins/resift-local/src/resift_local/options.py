@@ -25,6 +25,7 @@ class CheckedOptions:
         "batch_size",
         "device",
         "local_files_only",
+        "remember",
         "show_progress",
         "threads",
     )
