@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import resift
 from resift.errors import InputError
@@ -183,17 +183,9 @@ class Experiment:
             text=self.stage.text,
             names=self.stage.legs,
         )
-        own = contestant.reranker.defaults
-        window = self.depth if self.by_depth else own.window or self.depth
         started = time.perf_counter()
         try:
-            if self.by_depth or name == self.calibrated:
-                least = None if own.min_score is None else 0.0
-                reranked = asked(
-                    window=window, top_k=_ALL, min_score=least, explain=True
-                )
-            else:
-                reranked = asked(window=window)
+            reranked = asked(**self._settings_of(name))
         except Exception as error:  # noqa: BLE001  # a reranker may raise anything
             return Answer(query_id, name, [], error=_reason(error))
         seconds = time.perf_counter() - started
@@ -214,6 +206,15 @@ class Experiment:
             scores=scores if name == self.calibrated else (),
             usage=resift.usage_of(reranked),
         )
+
+    def _settings_of(self, name: str) -> dict[str, Any]:
+        """Return how one contestant is asked: for all its scores, where they count."""
+        own = self.contestants[name].reranker.defaults
+        window = self.depth if self.by_depth else own.window or self.depth
+        if not (self.by_depth or name == self.calibrated):
+            return {"window": window}
+        least = None if own.min_score is None else 0.0
+        return {"window": window, "top_k": _ALL, "min_score": least, "explain": True}
 
 
 def _reason(error: Exception) -> str:
