@@ -41,6 +41,7 @@ _RANKINGS = {
     "/v1/v1/rerank": "results",  # a base address that ends in /v1, and a client's own
     "/v1/reranking": "results",
     "/v1/rerankings": "results",
+    "/rerankings": "results",
     "/v1/models/rerank": "results",
     "/infinity/rerank": "strings",
     "/tei/rerank": "list",
