@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -53,6 +53,20 @@ class Client:
             return Reply(reply.status, names, reply.read())
         finally:
             connection.close()
+
+    @contextmanager
+    def staying(self):
+        """Send all that follows over one connection, made anew when it was closed."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {"Content-Type": "application/json"}
+
+        def post(path, body: bytes) -> Reply:
+            connection.request("POST", path, body, headers)
+            reply = connection.getresponse()
+            return Reply(reply.status, {}, reply.read())
+
+        with closing(connection):
+            yield post
 
     def get(self, path, **headers) -> Reply:
         return self.send("GET", path, headers=headers)

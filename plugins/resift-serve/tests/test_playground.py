@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import tomllib
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +15,7 @@ from urllib.parse import quote
 import lancedb
 import pytest
 
+import resift
 from resift_serve.database import Database
 
 HOSTILE = [
@@ -238,3 +241,55 @@ def test_the_page_is_accessible_and_fits(browser, site, until, scheme, width):
 
     assert [(v["id"], v["nodes"][0]["html"]) for v in violations] == []
     assert wide <= width
+
+
+def copied(browser, kind):
+    """Press one of the buttons; return what it puts on the clipboard."""
+    browser.execute_script(
+        "navigator.clipboard.writeText = async (text) => { window.copied = text; };"
+        f"window.copied = ''; document.querySelector('[data-copy={kind}]').click()"
+    )
+    return browser.execute_script("return window.copied")
+
+
+@pytest.mark.slow
+def test_what_is_copied_asks_the_same(browser, site, until):
+    """As a command of curl, as Python, and as an entry of a config."""
+    opened(browser, site)
+    until(lambda: len(browser.find_elements("css selector", "article li")) == 6)
+    expected = [1, 0, 2]
+
+    curl = shlex.split(copied(browser, "curl"))
+    header, _, kind = curl[curl.index("-H") + 1].partition(": ")
+    sent = site.send("POST", "/v1/rerank", curl[-1].encode(), {header: kind})
+    *lines, last = copied(browser, "python").strip().splitlines()
+    names: dict[str, object] = {}
+    exec("\n".join([*lines, f"ranked = {last}"]), names)  # noqa: S102  # the page's own
+    names["reranker"].close()
+    with resift.Registry(tomllib.loads(copied(browser, "toml"))) as registry:
+        ranked = registry.get("served").rank("red fox", HOSTILE)
+
+    assert curl[:2] == ["curl", f"{site.base}/v1/rerank"]
+    assert [r["index"] for r in sent.json["results"]] == expected
+    assert [d.index for d in names["ranked"]] == expected
+    assert [d.index for d in ranked] == expected
+
+
+@pytest.mark.slow
+def test_judgements_are_downloaded_as_qrels(browser, site, until, tmp_path):
+    """In the columns that TREC's tools and `resift eval` read."""
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    opened(browser, site)
+    until(lambda: len(browser.find_elements("css selector", "article li")) == 6)
+    browser.find_element("id", "judge").click()
+    for document, clicks in ((1, 1), (2, 2)):
+        for _ in range(clicks):
+            browser.find_element("css selector", f'li[data-index="{document}"]').click()
+    browser.find_element("id", "qrels").click()
+    until((tmp_path / "judged.qrels").exists)
+
+    assert (tmp_path / "judged.qrels").read_text() == "q1\t0\td1\t1\nq1\t0\td2\t0\n"
+    collection = pytest.importorskip("resift_eval.collection")
+    read = collection.read_qrels(tmp_path / "judged.qrels")
+    assert read == {"q1": {"d1": 1, "d2": 0}}

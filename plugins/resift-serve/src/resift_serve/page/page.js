@@ -42,6 +42,8 @@ function documents() {
 const textOf = (document) =>
   typeof document === "string" ? document : document === null ? "(null)" : document.text ?? JSON.stringify(document);
 const chosen = () => [...document.querySelectorAll("#rerankers input:checked")].map((box) => box.value);
+const shown = (value) =>
+  typeof value === "string" ? value : Number.isInteger(value) || typeof value !== "number" ? JSON.stringify(value) : fixed(value);
 const fixed = (number) => (Math.abs(number) < 1e4 ? number.toFixed(4) : number.toExponential(3));
 
 async function loadNames() {
@@ -122,7 +124,7 @@ function column({ name, answer, error, ms }) {
     return made;
   }
   const quality = state.gains.size ? ndcg(answer.results) : null;
-  const said = [answer.score_kind, `${Math.round(answer.timing.rank * 1000)} ms (${Math.round(ms)} with the way)`];
+  const said = [answer.score_kind, `${Math.round(answer.timing.rank * 1000)} ms (${Math.round(ms)} with the round trip)`];
   if (quality !== null) said.unshift(`nDCG@10 ${quality.toFixed(3)}`);
   made.append(element("p", said.join(", "), { class: "said" }));
   for (const note of answer.notes) made.append(element("p", `Note: ${note.text}`, { class: "said" }));
@@ -152,9 +154,12 @@ function item(result, place, low, high, name) {
   if (result.columns) {
     const evidence = element("dl");
     for (const [key, value] of Object.entries(result.columns)) {
-      evidence.append(element("dt", key), element("dd", typeof value === "string" ? value : JSON.stringify(value)));
+      if (key === "_degraded") continue; // a note says so once
+      const pair = element("div");
+      pair.append(element("dt", key), element("dd", shown(value)));
+      evidence.append(pair);
     }
-    row.append(evidence);
+    if (evidence.children.length) row.append(evidence);
   }
   const light = (on) => document.querySelectorAll(`li[data-index="${result.index}"]`)
     .forEach((other) => other.classList.toggle("same", on));
