@@ -20,6 +20,7 @@ class TestTexts(RerankerSuite):
         return {"model": str(model)}
 
 
+@pytest.mark.slow  # each check has its texts encoded by a trained model
 class TestStoredVectors(RerankerSuite):
     name = "bi-encoder"
 
