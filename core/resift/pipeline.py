@@ -62,20 +62,7 @@ def rerank(
     host: Host, query: str, results: Sequence[object], request: Request
 ) -> pa.Table:
     """Merge result tables, score the best of the union, and take the rows."""
-    if not results:
-        msg = "give at least one result table; an empty one is fine."
-        raise InputError(msg, who="rerank")
-    settings = request.settings
-    union = Union(
-        [as_table(result) for result in results],
-        id=request.id,
-        weights=settings.weights,
-        names=request.names,
-        text=settings.text_column,
-        score=request.score,
-        distance=request.distance,
-        reads_scores=request.explain or host.reads_scores is not False,
-    )
+    settings, union = request.settings, _union(host, results, request)
     merged = _merged(host, union, query)
     order = union.order(merged)
     if host.can_score:
@@ -99,17 +86,40 @@ def rerank(
     kept = [name for name in union.columns if name not in request.drop]
     rows = union.take(documents, kept if request.drop else None)
     rows = with_columns(rows, added, keep=request.read_columns, who=host.who)
-    noted = [table for table in union.tables if table.schema.metadata]
-    degraded = is_second_best(scores) or any(map(is_degraded, noted))
-    notes = [note for table in noted for note in notes_of(table)]
-    notes += [*(union.score_notes if host.reads_scores else ()), *union.notes]
-    return with_notes(rows, [*notes, *scores.notes], scores.usage, degraded=degraded)
+    return _with_what_was_noted(rows, host, union, scores)
 
 
 def is_second_best(scores: Scores) -> bool:
     """Return whether `fallback` says that it is an answer of second choice."""
     marked = scores.columns.get(DEGRADED)
     return marked is not None and True in as_array(marked).to_pylist()
+
+
+def _union(host: Host, results: Sequence[object], request: Request) -> Union:
+    if not results:
+        msg = "give at least one result table; an empty one is fine."
+        raise InputError(msg, who="rerank")
+    return Union(
+        [as_table(result) for result in results],
+        id=request.id,
+        weights=request.settings.weights,
+        names=request.names,
+        text=request.settings.text_column,
+        score=request.score,
+        distance=request.distance,
+        reads_scores=request.explain or host.reads_scores is not False,
+    )
+
+
+def _with_what_was_noted(
+    rows: pa.Table, host: Host, union: Union, scores: Scores
+) -> pa.Table:
+    """Return *rows* with the notes and the usage of all that led to them."""
+    noted = [table for table in union.tables if table.schema.metadata]
+    degraded = is_second_best(scores) or any(map(is_degraded, noted))
+    notes = [note for table in noted for note in notes_of(table)]
+    notes += [*(union.score_notes if host.reads_scores else ()), *union.notes]
+    return with_notes(rows, [*notes, *scores.notes], scores.usage, degraded=degraded)
 
 
 def _merged(host: Host, union: Union, query: str) -> NDArray[np.float64]:
