@@ -312,6 +312,8 @@ def test_interrupt(environment, start):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
+        # a parent that ignores the signal, as `nohup` makes one, hands that on
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     time.sleep(1.5)  # it now waits for documents
     process.send_signal(signal.SIGINT)
