@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from resift.errors import InputError
 from resift_eval.measures import compared, measured, parsed
-from resift_eval.results import _holm
+from resift_eval.results import holm
 
 
 def ndcg(ranked, grades, k=10):
@@ -129,7 +129,7 @@ def test_one_query_proves_nothing():
 
 def test_holm_stops_at_the_first_that_fails():
     """Of p = .01, .04, .03 only the first survives: .03 > .05 / 2."""
-    assert _holm({"a": 0.01, "b": 0.04, "c": 0.03}) == {"a"}
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == {"a"}
 
 
 def test_an_unknown_measure_is_named():

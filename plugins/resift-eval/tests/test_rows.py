@@ -191,8 +191,9 @@ RUN = "q1 Q0 {} {} {} tag\n"
         ("run.tsv", "q1\ta\t2\nq1\tb\t1\n"),
         ("run.tsv", "qid\tpid\tscore\nq1\ta\t0.2\nq1\tb\t3.5\n"),
         ("run.json", '{"q1": {"a": 0.2, "b": 3.5}}'),
-        ("run.jsonl.gz", gzip.compress(b'{"qid": "q1", "docid": "b", "rank": 1}\n'
-                                       b'{"qid": "q1", "docid": "a", "rank": 2}\n')),
+        ("run.jsonl.gz", gzip.compress(
+            b'{"qid": "q1", "docid": "b", "rank": 1}\n'
+            b'{"qid": "q1", "docid": "a", "rank": 2}\n', mtime=0)),
     ],
 )  # fmt: skip
 def test_runs_are_read_in_every_form(save, name, text):
@@ -258,7 +259,7 @@ def test_a_document_that_is_ranked_twice_keeps_its_best_place(save):
          "{path} is a ZIP archive. Save its rows as JSON Lines or TSV."),
         ("q.parquet", b"PAR1....", read_queries,
          "{path} is a Parquet file. Save its rows as JSON Lines or TSV."),
-        ("q.tsv.gz", gzip.compress(TSV.encode())[:-9], read_queries,
+        ("q.tsv.gz", gzip.compress(TSV.encode(), mtime=0)[:-9], read_queries,
          "{path} cannot be read: Compressed file ended before the end-of-stream marker "
          "was reached."),
         ("q.jsonl", "{}\n{}\n", read_queries,
