@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -191,6 +192,55 @@ def test_text_is_not_written_down_unless_asked(
     assert hits(again) == [True, True]
     assert "quote" not in again.columns
     assert again.notes == ("cache: 'quote' is text, kept only with keep_text",)
+
+
+class Telling(Length):
+    """The same, with all else that an answer may say."""
+
+    @resift.hookimpl
+    def score(self, documents: Sequence[str]) -> resift.Scores:
+        values = np.array(super().score(documents)) / 20
+        return resift.Scores(
+            values,
+            notes=[resift.Note("telling: an old model", "old", "telling")],
+            kind="probability",
+            score_range=(0.0, 1.0),
+        )
+
+
+class Partly(Telling):
+    """The same about a whole list, of which it leaves the last text out."""
+
+    pointwise = False
+
+    @resift.hookimpl
+    def score(self, documents: Sequence[str]) -> resift.Scores:
+        scores = super().score(documents)
+        values = np.append(scores.values[:-1], np.nan)
+        return replace(scores, values=values, unscored="it was too long")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "why"), [(Telling, ""), (Partly, "it was too long")]
+)
+def test_what_an_answer_says_of_itself_comes_back(
+    cached: Callable[..., resift.Reranker], plugin: type[Length], why: str
+) -> None:
+    """Kind, range, the reason for NaN and a note's code: found as they were asked."""
+    reranker = cached(plugin())
+
+    asked = reranker.score("fox", DOCUMENTS)
+    found = reranker.score("fox", DOCUMENTS)
+
+    assert hits(found) == [True, True, True]
+    np.testing.assert_array_equal(found.values, asked.values)
+    for answer in (asked, found):
+        assert answer.kind == "probability"
+        assert answer.score_range == (0.0, 1.0)
+        assert answer.unscored == why
+        (note,) = answer.notes
+        assert isinstance(note, resift.Note)
+        assert (note.code, note.reranker) == ("old", "telling")
 
 
 def test_a_document_that_was_not_scored_is_asked_again(

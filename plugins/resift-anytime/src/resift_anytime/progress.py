@@ -61,6 +61,7 @@ class Progress:
             dict(usage),
             unscored="it was not read",
             kind=self.blocks[0].kind if self.blocks else None,
+            score_range=self.blocks[0].score_range if self.blocks else None,
         )
 
     def _order(self) -> NDArray[np.int64]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resift import Scores
+from resift import Note, Scores
 from resift.authors import as_array
 from resift_cache.store import Entry
 
@@ -18,16 +19,18 @@ if TYPE_CHECKING:
 
 __all__ = ["aligned", "decoded", "encoded", "rows_of", "text_columns"]
 
-_NOTES = b"notes"
+_SAID = b"said"
 _OWN = ("score", "place")  # our columns come first, whatever the others are called
 
 
 def rows_of(scores: Scores) -> Iterable[Scores]:
-    """Return the scores of each document by itself, with the notes of all."""
+    """Return the scores of each document by itself, with all that was said of them."""
     arrays = {name: as_array(column) for name, column in scores.columns.items()}
     for i, value in enumerate(scores.values):
         columns = {name: array[i : i + 1] for name, array in arrays.items()}
-        yield Scores(np.array([value]), columns, scores.notes)
+        yield replace(
+            scores, values=np.array([value]), columns=columns, order=None, usage={}
+        )
 
 
 def text_columns(scores: Scores) -> list[str]:
@@ -40,17 +43,27 @@ def encoded(scores: Scores, without: Sequence[str] = ()) -> Entry:
     """Return an entry that holds *scores*, but not the columns *without*."""
     import pyarrow as pa
 
-    if len(scores) == 1 and not scores.columns and not scores.notes:
+    said = scores.notes or scores.unscored or scores.kind
+    if len(scores) == 1 and not scores.columns and not said:
         return Entry(float(scores.values[0]))
     kept = {n: c for n, c in scores.columns.items() if n not in without}
-    notes = [f"{note} (from the cache)" for note in scores.notes]
-    notes += [f"cache: {name!r} is text, kept only with keep_text" for name in without]
+    notes = [_entry_of(note) for note in scores.notes]
+    notes += [
+        (f"cache: {name!r} is text, kept only with keep_text", "not-kept", "cache")
+        for name in without
+    ]
+    about = {
+        "notes": notes,
+        "unscored": scores.unscored,
+        "kind": scores.kind,
+        "score_range": scores.score_range,
+    }
     place = pa.nulls(len(scores), pa.int64())
     if scores.order is not None:
         place = pa.array(scores.order)
     batch = pa.record_batch(
         [pa.array(scores.values), place, *kept.values()], [*_OWN, *kept]
-    ).replace_schema_metadata({_NOTES: json.dumps(notes)})
+    ).replace_schema_metadata({_SAID: json.dumps(about)})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
@@ -67,9 +80,16 @@ def decoded(entry: Entry) -> Scores:
     values, place, *columns = batch.columns
     names = batch.schema.names[len(_OWN) :]
     order = None if place.null_count else place.to_numpy()
-    notes = json.loads(batch.schema.metadata[_NOTES])
+    about = json.loads(batch.schema.metadata[_SAID])
+    bounds = about["score_range"]
     return Scores(
-        values.to_numpy(), dict(zip(names, columns, strict=True)), tuple(notes), order
+        values.to_numpy(),
+        dict(zip(names, columns, strict=True)),
+        tuple(Note(*note) for note in about["notes"]),
+        order,
+        unscored=about["unscored"],
+        kind=about["kind"],
+        score_range=None if bounds is None else tuple(bounds),
     )
 
 
@@ -100,6 +120,12 @@ def aligned(
     whole = whole.take(np.argsort(whole.column(0).to_numpy()))
     names = whole.column_names[1:]
     return values, {name: whole[name].combine_chunks() for name in names}
+
+
+def _entry_of(note: str) -> tuple[str, str, str]:
+    """Return a note as what `Note` is made of, with where it now comes from."""
+    code, reranker = getattr(note, "code", ""), getattr(note, "reranker", "")
+    return f"{note} (from the cache)", code, reranker
 
 
 def _has_text(kind: pa.DataType) -> bool:

@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["Cache"]
 
 _HIT = "_cache_hit"
 _MEGABYTE = 1_000_000
+_FORMAT = 2  # of what an entry holds: entries of another one are not found
 
 
 class Cache:
@@ -86,7 +88,7 @@ class Cache:
         self._reranker = reranker
         self._made_of = description(reranker, version)
         self._keep_text = keep_text
-        self._salt = f"{self._made_of}{keep_text}"
+        self._salt = f"{_FORMAT}{self._made_of}{keep_text}"
         self._store = Store(
             directory or default_directory(),
             max_bytes=max_megabytes * _MEGABYTE,
@@ -141,10 +143,17 @@ class Cache:
                 notes = self._keep([keys[i] for i in missing], fresh)
         values, columns = aligned(pieces, n)
         said = dict.fromkeys(note for _, scores in pieces for note in scores.notes)
-        order = None if self._reranker.pointwise else pieces[0][1].order
+        last = pieces[-1][1]  # the fresh one, where there is one
         if found := int(hit.sum()):
             usage["cached_pairs"] = usage.get("cached_pairs", 0) + found
-        return Scores(values, {**columns, _HIT: hit}, (*said, *notes), order, usage)
+        return replace(
+            last,
+            values=values,
+            columns={**columns, _HIT: hit},
+            notes=(*said, *notes),
+            order=None if self._reranker.pointwise else last.order,
+            usage=usage,
+        )
 
     @hookimpl
     def close(self) -> None:

@@ -137,6 +137,7 @@ class Chunk:
             scores.usage,
             unscored=scores.unscored,
             kind=scores.kind,
+            score_range=scores.score_range,
         )
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -112,7 +112,12 @@ class Highlight:
         evidence = Evidence(len(documents))
         evidence.add(self._reranker.name, found)
         scores = evidence.scores(found.values, found.order)
-        scores = replace(scores, unscored=found.unscored, kind=found.kind)
+        scores = replace(
+            scores,
+            unscored=found.unscored,
+            kind=found.kind,
+            score_range=found.score_range,
+        )
         try:
             inside = ask([row for row, *_ in spans], texts, None)
         except BackendTimeoutError:
