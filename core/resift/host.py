@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
@@ -23,7 +24,7 @@ from resift.threads import Deadline
 from resift.traits import Traits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -90,6 +91,8 @@ class Host:
         else:  # the plugin's own merger must not answer where this one does not
             self._register(plugin, without="merge")
             self.plugins.register(_only_merge(merger, who))
+        if price is not None:
+            self.plugins.register(_Cost(price), "resift:cost")
         for wrapper in wrappers:
             implementation(type(wrapper)).check_wrapper(
                 f"{who}: wrapper {type(wrapper).__name__}"
@@ -357,12 +360,12 @@ class Host:
 
     def _priced(self, scores: Scores, price: Mapping[str, float]) -> Scores:
         """Return the same answer with its ``cost`` in what it says of its usage."""
-        cost = sum(each * scores.usage.get(paid, 0) for paid, each in price.items())
+        scores = _with_cost(scores, price)
         notes = list(scores.notes)
         if unknown := [repr(paid) for paid in price if paid not in scores.usage]:
             text = f"{self.name}: its price of {', '.join(unknown)} counts nothing"
             notes.append(Note(text, "no-effect", self.name))
-        return replace(scores, usage={**scores.usage, "cost": cost}, notes=notes)
+        return replace(scores, notes=notes)
 
     def _require_scored(self, scores: Scores, texts: Sequence[str]) -> None:
         """Refuse a NaN of which nobody says why."""
@@ -537,6 +540,34 @@ class _ScoreOne:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class _Cost:
+    """Adds the cost inside all wrappers, so that they see it as well."""
+
+    def __init__(self, price: Mapping[str, float]) -> None:
+        self._price = price
+
+    @hookimpl(wrapper=True, trylast=True)
+    def score(self) -> Generator[None, object, object]:
+        return self._told((yield))
+
+    @hookimpl(wrapper=True, trylast=True)
+    def score_many(self) -> Generator[None, object, object]:
+        raw = yield
+        return [self._told(item) for item in raw] if _is_list(raw) else raw
+
+    def _told(self, raw: object) -> object:
+        if not isinstance(raw, Scores):
+            return raw
+        with suppress(Exception):  # a wrong answer is for the host to refuse
+            return _with_cost(raw, self._price)
+        return raw
+
+
+def _with_cost(scores: Scores, price: Mapping[str, float]) -> Scores:
+    cost = sum(each * scores.usage.get(paid, 0) for paid, each in price.items())
+    return replace(scores, usage={**scores.usage, "cost": cost})
 
 
 class _DefaultMerger:

@@ -229,6 +229,19 @@ def test_many_queries_cost_what_all_cost(spans):
     assert outer.attributes["resift.usage.input_tokens"] == 14
 
 
+def test_the_price_is_part_of_what_it_cost(spans):
+    """Where a price is set, the span of what is paid says the cost, of each and all."""
+    paid = {"input_tokens": 0.5}
+    reranker = resift.Reranker(Paid(), wrappers=[OpenTelemetry()], price=paid)
+
+    reranker.score("red fox", ["a red fox"])
+    (alone,) = spans()
+    reranker.score_many(["red fox", "hen"], [["a red fox"], ["a hen"]])
+
+    assert alone.attributes["resift.usage.cost"] == 3.5
+    assert spans()[-1].attributes["resift.usage.cost"] == 7.0
+
+
 def test_the_words_of_an_instruction_stay(spans):
     """A span says that there was one, not what it said."""
     reranker = resift.Reranker(Paid(), wrappers=[OpenTelemetry()])
