@@ -85,3 +85,39 @@ def test_a_page_shows_what_its_code_prints(name, tmp_path, monkeypatch, capsys):
 
         assert capsys.readouterr().out == output
     assert shown
+
+
+LINKED = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("plugins/*/README.md"),
+    ]
+)
+FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[([^]]*)\]\(([^)\s]+)\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that a forge gives to the headings of a page."""
+    text = FENCED.sub("", page.read_text("utf-8"))
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    plain = (re.sub(r"[^\w\s-]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_work_on_a_forge(page):
+    """Every link has words, and leads to a file of ours or a heading in it."""
+    wrong = []
+    text = FENCED.sub("", page.read_text("utf-8"))
+    for words, target in LINK.findall(text):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        found = file.exists() and (not anchor or anchor in anchors(file))
+        if not (words and found):
+            wrong.append(target)
+
+    assert not wrong
