@@ -386,8 +386,44 @@ def test_a_missing_class_is_broken(fake_distribution):
 
     assert failure("fake", resift.BrokenRerankerError) == (
         "Reranker 'fake' (resift-fake 1.0) cannot be imported: AttributeError: module "
-        "'resift_fake' has no attribute 'Gone'. The fault lies in resift-fake, or in "
-        "what it needs."
+        "'resift_fake' has no attribute 'Gone'. The entry point is fake = "
+        "'resift_fake:Gone': correct it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("class WordOverlaps: ...", "Did you mean 'resift_fake:WordOverlaps'?"),
+        ("class Other: ...", "Classes of resift_fake: 'Other'."),
+    ],
+)
+def test_a_renamed_class_is_named(fake_distribution, source, hint):
+    """A class that was renamed is offered by its new name; what it imports is not."""
+    fake_distribution(
+        "resift-fake",
+        modules={"resift_fake": f"from fractions import Fraction\n{source}"},
+        rerankers={"fake": "resift_fake:WordOverlap"},
+    )
+
+    assert failure("fake", resift.BrokenRerankerError) == (
+        "Reranker 'fake' (resift-fake 1.0) cannot be imported: AttributeError: module "
+        "'resift_fake' has no attribute 'WordOverlap'. The entry point is fake = "
+        f"'resift_fake:WordOverlap': correct it. {hint}"
+    )
+
+
+@pytest.mark.parametrize("asked", ["fake", "resift-fake:fake"])
+def test_a_name_in_a_misspelt_group_points_to_the_doctor(fake_distribution, asked):
+    """A name that stands in a group that nobody reads is not just unknown."""
+    fake_distribution(
+        "resift-fake", entry_points={"resift.reranker": {"fake": "fake:Fake"}}
+    )
+
+    assert failure(asked, resift.UnknownRerankerError) == (
+        f"No reranker named {asked!r} is installed. resift-fake offers one in the "
+        "group 'resift.reranker', which resift does not read: `resift doctor fake` "
+        "says more."
     )
 
 

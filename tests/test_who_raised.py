@@ -20,6 +20,21 @@ def test_what_a_plugin_raises_says_who_raised_it():
     assert error.value.__notes__ == ["Reranker 'broken' raised this while scoring."]
 
 
+def test_a_module_that_is_missing_while_scoring_is_named():
+    """A dependency that is imported late and not there is said to be the plugin's."""
+
+    def late(query, documents):
+        import no_such_module_of_anyone  # noqa: F401
+
+    with pytest.raises(ModuleNotFoundError) as error:
+        resift.Reranker(late).rank("red fox", ["a"])
+
+    assert error.value.__notes__ == [
+        "Reranker 'late' raised this while scoring: it needs the module "
+        "'no_such_module_of_anyone', which is not installed."
+    ]
+
+
 def test_a_merger_that_raises_is_named():
     """It is the merger that failed, not the reranker that was given it."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from resift.catalog import Catalog as Catalog
     from resift.catalog import Provider as Provider
     from resift.catalog import catalog as catalog
+    from resift.catalog import is_almost_ours as is_almost_ours
     from resift.catalog import normalized as normalized
     from resift.catalog import published as published
     from resift.config import Config as Config
@@ -83,6 +84,7 @@ _HOMES = {
     "expand": "scores",
     "implementation": "plugin",
     "instruction_for": "rerankers.composites",
+    "is_almost_ours": "catalog",
     "labels": "rerankers.composites",
     "normalized": "catalog",
     "notes_of": "notes",

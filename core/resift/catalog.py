@@ -32,7 +32,7 @@ from resift.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
     "COMMANDS",
@@ -41,6 +41,7 @@ __all__ = [
     "Catalog",
     "Provider",
     "catalog",
+    "is_almost_ours",
     "normalized",
     "published",
     "refresh",
@@ -150,18 +151,24 @@ class Provider:
             raise InvalidRerankerError(msg)
         return loaded
 
+    def _lacks(self, error: AttributeError) -> bool:
+        """Return whether it is the module of the target that lacks the class."""
+        module, _, name = self.target.partition(":")
+        lacking = getattr(error.obj, "__name__", None)
+        return (lacking, error.name) == (module, name.partition(".")[0])
+
     def _broken(self, error: BaseException) -> str:
         what = f"{self} cannot be imported: {type(error).__name__}: {error}"
         what = f"{what.rstrip(' .:')}."
         module = self.target.partition(":")[0]
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        point = f"The entry point is {self.name} = {self.target!r}"
+        if isinstance(error, AttributeError) and self._lacks(error):
+            return f"{what} {point}: correct it.{_classes_like(error, module)}"
         if missing is None:
             return f"{what} The fault lies in {self.distribution}, or in what it needs."
         if module == missing or module.startswith(f"{missing}."):
-            return (
-                f"{what} The entry point is {self.name} = {self.target!r}: correct it, "
-                f"or reinstall {self.distribution}."
-            )
+            return f"{what} {point}: correct it, or reinstall {self.distribution}."
         return (
             f"{what} {self.distribution} needs the module {missing!r}, which is not "
             f"installed. Reinstall {self.distribution}, with the extra that it "
@@ -266,6 +273,12 @@ class Catalog:
                 kind = _KINDS[group]
                 return f"{msg} There is a {kind} of that name: {use.format(name)}."
         home, _, bare = name.rpartition(":")
+        for group, owner in _misspelt(normalized(bare)):
+            if normalized(home) in ("", normalized(owner)):
+                return (
+                    f"{msg} {owner} offers one in the group {group!r}, which resift "
+                    f"does not read: `resift doctor {normalized(bare)}` says more."
+                )
         for group in (self.group, *_KINDS):
             package = published(group).get(normalized(bare))
             if not package or normalized(home) not in ("", package):
@@ -347,6 +360,41 @@ def _all_entry_points() -> list[_EntryPoint]:
                 if points:
                     found.setdefault(normalized(distribution.name), points)
         return list(itertools.chain.from_iterable(found.values()))
+
+
+def is_almost_ours(group: str, home: str) -> bool:
+    """Tell whether *group* is one of ours misspelt, and none of *home*'s own."""
+    spelt = normalized(group)
+    if group in _KINDS or spelt.startswith(f"{normalized(home)}-"):
+        return False
+    first = spelt.partition("-")[0]
+    alike = difflib.get_close_matches(first, [CORE], cutoff=0.82)  # not 'rest'
+    return spelt.startswith(CORE) or bool(alike)
+
+
+def _misspelt(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the group and the home of *name*, where nobody reads the group."""
+    from importlib_metadata import distributions
+
+    for distribution in distributions():
+        with contextlib.suppress(Exception):  # one that cannot be read
+            home = distribution.name
+            for point in distribution.entry_points:
+                if normalized(point.name) == name and is_almost_ours(point.group, home):
+                    yield point.group, home
+
+
+def _classes_like(error: AttributeError, module: str) -> str:
+    """Return a hint at the classes of the module that may be meant."""
+    own = [
+        name
+        for name, value in vars(error.obj).items()
+        if inspect.isclass(value) and value.__module__ == module
+    ]
+    if near := difflib.get_close_matches(str(error.name), own, n=3):
+        return f" Did you mean {' or '.join(repr(f'{module}:{n}') for n in near)}?"
+    listed = ", ".join(map(repr, own))
+    return f" Classes of {module}: {listed}." if own else ""
 
 
 def _home(entry_point: _EntryPoint) -> str:

@@ -478,7 +478,10 @@ class _Blamed:
             return
         notes = getattr(error, "__notes__", ())
         if not any(isinstance(note, _Blame) for note in notes):
-            error.add_note(_Blame(f"{self._who} raised this while {self._doing}."))
+            note = f"{self._who} raised this while {self._doing}"
+            if isinstance(error, ModuleNotFoundError) and error.name:
+                note += f": it needs the module {error.name!r}, which is not installed"
+            error.add_note(_Blame(f"{note}."))
 
 
 class _ScoreEach:

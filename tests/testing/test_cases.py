@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from resift.testing.breach import Breach
 from resift.testing.cases import GRADED, MANY, Case
-from resift.testing.contract import Breach, require
+from resift.testing.contract import require
 from resift.testing.lists import ranked
 from resift.testing.watching import watched
 

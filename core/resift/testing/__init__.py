@@ -16,11 +16,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from resift.testing.checking import Run as Run
     from resift.testing.checking import check_reranker as check_reranker
     from resift.testing.contract import ContractError as ContractError
     from resift.testing.overlap import word_overlap as word_overlap
     from resift.testing.report import Outcome as Outcome
     from resift.testing.report import Report as Report
+    from resift.testing.subject import Settings as Settings
+    from resift.testing.subject import Subject as Subject
     from resift.testing.suite import CompositeSuite as CompositeSuite
     from resift.testing.suite import MergerSuite as MergerSuite
     from resift.testing.suite import RerankerSuite as RerankerSuite
@@ -34,6 +37,9 @@ _HOMES = {
     "Outcome": "report",
     "Report": "report",
     "RerankerSuite": "suite",
+    "Run": "checking",
+    "Settings": "subject",
+    "Subject": "subject",
     "WrapperSuite": "suite",
     "check_reranker": "checking",
     "replaces": "suite",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from resift.errors import InputError, PluginError
-from resift.testing.contract import Breach, Check, ContractError, contract
+from resift.testing.breach import Breach
+from resift.testing.contract import Check, ContractError, contract
 from resift.testing.report import Outcome, Report
 from resift.testing.subject import Settings, Subject
 from resift.testing.watchdog import Hung, Watchdog

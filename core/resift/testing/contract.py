@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from resift.errors import ResiftError
+from resift.testing.breach import Breach
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from resift.testing.subject import Subject
 
 __all__ = [
-    "Breach",
     "Check",
     "ContractError",
     "broken",
@@ -56,16 +56,6 @@ _MOST_STEPS = 40
 
 class ContractError(ResiftError, AssertionError):
     """A reranker breaks a promise; the message says which, by what, and how."""
-
-
-class Breach(Exception):  # noqa: N818  # no error of ours: what a check found
-    """What a check found to be wrong: see `broken`, which raises it."""
-
-    def __init__(self, found: str, case: object = None, usually: str = "") -> None:
-        super().__init__(found)
-        self.usually = usually
-        self.found = found
-        self.case = case
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +190,9 @@ def require(problem: Problem, *cases: Case) -> None:
         Breach: With the smallest case found and what is wrong with it.
     """
     for case in cases:
-        found, cause = _ask(problem, case)
-        if found:
-            smallest, found, cause = _smallest(problem, case, found, cause)
-            broken(found, smallest, cause)
+        if breach := _ask(problem, case):
+            breach = _smallest(problem, case, breach)
+            raise breach from breach.__cause__
 
 
 def raised(error: Exception) -> str:
@@ -212,25 +201,27 @@ def raised(error: Exception) -> str:
     return f"it raised {type(error).__name__}: {text[:400]}"
 
 
-def _smallest(
-    problem: Problem, case: Case, found: str, cause: Exception | None
-) -> tuple[Case, str, Exception | None]:
+def _smallest(problem: Problem, case: Case, breach: Breach) -> Breach:
     """Leave documents out for as long as something is wrong."""
     steps = 0
     smaller = case.smaller()
     while (candidate := next(smaller, None)) and steps < _MOST_STEPS:
         steps += 1
-        new, why = _ask(problem, candidate)
-        if new:
-            case, found, cause = candidate, new, why
-            smaller = case.smaller()
-    return case, found, cause
+        if found := _ask(problem, candidate):
+            breach = found
+            smaller = candidate.smaller()
+    return breach
 
 
-def _ask(problem: Problem, case: Case) -> tuple[str | None, Exception | None]:
+def _ask(problem: Problem, case: Case) -> Breach | None:
+    """Return what is wrong with *case*, or None."""
     try:
-        return problem(case), None
+        found = problem(case)
     except Breach as breach:
-        return breach.found, None
+        breach.case = case
+        return breach
     except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
-        return raised(error), error
+        wrong = Breach(raised(error), case)
+        wrong.__cause__ = error
+        return wrong
+    return Breach(found, case) if found else None

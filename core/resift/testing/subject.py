@@ -19,6 +19,7 @@ from resift.loading import Loader, load
 from resift.options import Schema
 from resift.plugin import Implementation, implementation
 from resift.reranker import Reranker
+from resift.testing.breach import Breach
 from resift.testing.lists import Lists
 from resift.testing.watchdog import Pulse
 
@@ -269,7 +270,7 @@ class Subject:
         """Return the columns it reads, made up from the texts.
 
         Raises:
-            InputError: If it reads columns that cannot be made up here.
+            Breach: If it reads columns that cannot be made up here.
         """
         columns = self.reranker.columns
         if not documents:
@@ -283,11 +284,14 @@ class Subject:
             return None
         if columns == (RELEVANCE,):  # anything goes, as long as it follows the text
             return pa.table({RELEVANCE: [len(t) % 97 / 97 for t in documents]})
-        msg = (
-            f"{self.who} reads the columns {', '.join(map(repr, columns))}, which the "
-            "contract cannot make up. Give it 'candidates', which makes them."
+        listed = ", ".join(map(repr, columns))
+        msg = f"it reads the columns {listed}, which the contract cannot make up"
+        raise Breach(
+            msg,
+            usually="'candidates' is missing: a class method of the suite, an argument "
+            "of check_reranker, or a file for `resift check --candidates`, which gives "
+            "those columns for the texts.",
         )
-        raise InputError(msg)
 
     def scores(
         self, case: Case, top_k: int | None = None, reranker: Reranker | None = None

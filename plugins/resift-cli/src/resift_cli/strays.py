@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from resift.authors import (
     COMMANDS,
-    CORE,
     RERANKERS,
     WRAPPERS,
     Provider,
     catalog,
+    is_almost_ours,
     normalized,
 )
 
@@ -49,22 +49,12 @@ def _strays() -> list[tuple[str, Provider]]:
         with suppress(Exception):  # one that cannot be read hurts only itself
             home = distribution.name
             for point in distribution.entry_points:
-                if _is_almost_ours(point.group, home):
+                if is_almost_ours(point.group, home):
                     name = normalized(point.name)
                     stray = Provider(name, point.value, home, point, "entry point")
                     key = (point.group, stray.qualified)
                     found.setdefault(key, (point.group, stray))
     return list(found.values())
-
-
-def _is_almost_ours(group: str, home: str) -> bool:
-    """Tell whether its authors mean us; a distribution may have groups of its own."""
-    spelt = normalized(group)
-    if group in GROUPS or spelt.startswith(f"{normalized(home)}-"):
-        return False
-    first = spelt.partition("-")[0]
-    alike = difflib.get_close_matches(first, [CORE], cutoff=0.82)  # not 'rest'
-    return spelt.startswith(CORE) or bool(alike)
 
 
 def _remedy(group: str, stray: Provider) -> str:

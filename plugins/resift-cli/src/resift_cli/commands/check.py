@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from resift.authors import Config, Loader
-    from resift.testing.checking import Run
-    from resift.testing.report import Outcome, Report
+    from resift.testing import Outcome, Report, Run
 
 __all__ = ["check"]
 
@@ -139,8 +138,7 @@ def check(
       resift check mine -k top_k
       resift check mine --skip "obvious document wins=random weights"
     """  # noqa: D301  # click keeps the lines after a \b as they are
-    from resift.testing.checking import Run
-    from resift.testing.subject import Settings, Subject
+    from resift.testing import Run, Settings, Subject
     from resift_cli.candidates import candidates_from
 
     use, configured = _configured(name, find_config(config_path))
