@@ -155,6 +155,42 @@ def test_a_proxy_is_used_and_named(monkeypatch):
         assert reply.proxy == proxy.url
 
 
+@pytest.mark.parametrize(
+    ("status", "attempts", "shown", "remedy"),
+    [
+        (403, 1, 0, "The proxy does not let it through; ask those who run it."),
+        (407, 1, 407, ""),
+        (502, 3, 0, ""),
+    ],
+)
+def test_a_proxy_that_opens_no_tunnel(monkeypatch, status, attempts, shown, remedy):
+    """It is asked again only where that may help: not after 403 or 407."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            """Keep quiet."""
+
+        def do_CONNECT(self):
+            asked.append(self.path)
+            self.send_error(status)
+
+    monkeypatch.setattr("resift_remote.retries.backoff", lambda *_: 0.0)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    reply = ask("https://rerank.example/v2/rerank")
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+    assert asked == ["rerank.example:443"] * attempts
+    assert (reply.attempts, reply.status, reply.remedy) == (attempts, shown, remedy)
+    assert reply.proxy == address
+
+
 def test_this_machine_is_asked_without_a_proxy(monkeypatch):
     """A proxy does not know what listens here."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
@@ -176,6 +212,7 @@ def test_which_proxy_is_meant(monkeypatch):
     assert proxy_for("https://inside.example/v1") == ""
     assert proxy_for("http://api.example/v1") == ""
     assert proxy_for("https://localhost:8000/") == ""
+    assert proxy_for("https://0.0.0.0:8000/") == ""
 
 
 def test_what_is_in_use_is_closed_by_its_last_user():

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["check_ca_file", "lost_to", "new_client", "proxy_for"]
 
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_LOOPBACK = ("localhost", "127.0.0.1", "0.0.0.0", "[::1]")  # noqa: S104  # nothing is bound to it
 _UNTRUSTED = (
     "Give the certificates that vouch for it, as a PEM file: option 'ca_file', or the "
     "environment variable SSL_CERT_FILE."
 )
+_NO_TUNNEL = "The proxy does not let it through; ask those who run it."
 _NO_TLS = "Check whether 'base_url' must begin with 'http://'."
 
 
@@ -88,6 +89,8 @@ def lost_to(error: Exception) -> Reply[bytes]:
     lost = f"{kind}: {error}" if str(error) else kind
     if isinstance(error, httpx.TimeoutException):
         return Reply(lost=lost, timed_out=True)
+    if isinstance(error, httpx.ProxyError):
+        return _lost_to_proxy(lost, str(error))
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return Reply(lost=lost, hopeless=True, remedy=_UNTRUSTED)
@@ -95,6 +98,22 @@ def lost_to(error: Exception) -> Reply[bytes]:
         return Reply(lost=lost, hopeless=True, remedy=_NO_TLS)
     never = httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError
     return Reply(lost=lost, hopeless=isinstance(error, never))
+
+
+def _lost_to_proxy(lost: str, said: str) -> Reply[bytes]:
+    """Return the reply where a proxy opened no way to the server.
+
+    Args:
+        lost: The error in words.
+        said: The proxy's own words; for HTTP they begin with its status.
+    """
+    first = said.partition(" ")[0]
+    status = int(first) if first.isascii() and first.isdigit() else 0
+    if status == 407:
+        return Reply(status=status, answer=b"")
+    if 400 <= status < 500 and status not in (408, 429):
+        return Reply(lost=lost, hopeless=True, remedy=_NO_TUNNEL)
+    return Reply(lost=lost)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
