@@ -13,6 +13,7 @@ All of this repository must be installed: ``pip install -r requirements-dev.txt`
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import re
@@ -23,7 +24,9 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resift import hookspecs
 from resift.catalog import COMMANDS, RERANKERS, WRAPPERS, Provider, catalog, normalized
+from resift.plugin import HOOKS
 from resift.testing.contract import contract
 from resift_cli.synopsis import synopsis
 
@@ -36,8 +39,9 @@ PAGE = ROOT / "docs" / "plugins.md"
 TABLES = {
     "rerankers": ROOT / "README.md",
     "checks": ROOT / "docs" / "authors" / "contract.md",
+    "hooks": ROOT / "docs" / "authors" / "hooks.md",
 }
-"""Pages that hold one generated table, between two comments."""
+"""Pages that hold one generated table or text, between two comments."""
 LIGHT = {
     *("resift", "resift-local", "resift-remote"),
     *("numpy", "pyarrow", "pydantic"),
@@ -261,6 +265,28 @@ def checks_table() -> str:
     return "\n".join(table(header, rows)).strip()
 
 
+def hooks_text() -> str:
+    """Return what `resift.hookspecs` says as Markdown, which any forge shows."""
+    parts = [_markdown(inspect.getdoc(hookspecs) or "")]
+    for name in HOOKS:
+        hook = getattr(hookspecs, name)
+        source = inspect.getsource(hook)
+        signature = source[source.index("def ") : source.index('"""')].rstrip()
+        code = f"```text\n{signature.removesuffix(':')}\n```"
+        parts += [f"## {name}", code, _markdown(inspect.getdoc(hook) or "")]
+    return "\n\n".join(parts)
+
+
+def _markdown(doc: str) -> str:
+    """Return a docstring as Markdown: terms and arguments become lists."""
+    doc = doc.replace("``", "`")
+    doc = re.sub(r"^(`\w+`)\n    ", r"\n\1\n: ", doc, flags=re.MULTILINE)
+    doc = re.sub(r"^(Args|Returns):$", r"**\1**\n", doc, flags=re.MULTILINE)
+    doc = re.sub(r"^    (\w+): ", r"- `\1`: ", doc, flags=re.MULTILINE)
+    doc = re.sub(r"^ {4,8}(?=\S)", "  ", doc, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", doc)
+
+
 def marked_up(text: str) -> str:
     """Return a sentence as Markdown: what stands in quotes is code."""
     parts = re.split(r"(?<!\w)'([^']+)'(?!\w)", text)
@@ -271,7 +297,7 @@ def marked_up(text: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Return the text that each generated page should have."""
-    made = {"rerankers": readme_table, "checks": checks_table}
+    made = {"rerankers": readme_table, "checks": checks_table, "hooks": hooks_text}
     found = {PAGE: page()}
     for name, path in TABLES.items():
         start, end = f"<!-- table: {name} -->\n", "<!-- table: end -->"

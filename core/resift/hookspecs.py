@@ -138,9 +138,12 @@ def score(
         query: The query, never blank.
         documents: The texts, ``n_docs`` of them, at least one, best first in the order
             they were retrieved. Distinct and never blank, unless `columns` is declared.
-        candidates: One row per document, aligned with *documents*: the declared
-            `columns`, or every column of the results where none are declared. None
-            when plain strings are scored. ``_relevance_score`` holds the merged score.
+        candidates: An Arrow table, one row per document, aligned with *documents*:
+            the declared `columns`, or every column of the results where none are
+            declared, in the types and units that they have there, nulls included. None
+            when plain strings are scored. ``_relevance_score``, the merged score, is
+            there in `rerank` and in searches, and wherever `columns` declares it:
+            where documents came without scores it falls evenly, from -1 on.
         top_k: A hint: only the best *top_k* will be shown. A backend that charges by
             answer may truncate, and then returns a mapping.
         timeout: Seconds left for this call, or None. Honour it where you can.
@@ -192,7 +195,10 @@ def merge(
         rankings: The lists, at least one. Each holds `documents`, int64 positions in
             ``0 .. n_documents - 1``, best first, no position twice; `scores`, aligned
             float64, finite, higher is better, or None; and `weight`, `name`, `lowest`.
-            A list may be empty.
+            A list may be empty. Its name is what whoever made it calls it:
+            ``"vector"`` and ``"fts"`` in LanceDB's hybrid search, the column in
+            `resift.lancedb.search`, the reranker in an `ensemble`, else what `names`
+            says, or ``"list_1"``, ``"list_2"``.
         n_documents: Size of the union. A document may be missing from every list.
         query: The query, where there is one.
 
