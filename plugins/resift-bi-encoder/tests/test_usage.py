@@ -21,7 +21,8 @@ def test_tokens_read_are_told(model, query, documents):
 
     scores = reranker.score(query, texts)
     expected = read(reranker, [query], "query") + read(reranker, texts, "document")
-    assert scores.usage == {"input_tokens": expected}
+    assert scores.usage["input_tokens"] == expected
+    assert scores.usage["tokens_cut"] == scores.columns["tokens_cut"].sum() > 0
 
 
 def test_a_text_costs_once(model, query, documents):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from resift_local import truncation
+from resift_local import tokens_cut, truncation
 
 
 def test_what_was_cut_is_said():
@@ -14,6 +14,7 @@ def test_what_was_cut_is_said():
     )
 
     assert columns["tokens_cut"].tolist() == [0, 3, 4]
+    assert tokens_cut(columns) == {"tokens_cut": 7}
     assert notes == (
         "acme: 2 of 3 documents do not fit into the 8 tokens that the model reads: 7 "
         "tokens were cut (option 'document_length').",
@@ -25,3 +26,4 @@ def test_what_was_cut_is_said():
 def test_nothing_is_said_of_nothing():
     """Where all was read there is neither a column nor a note."""
     assert truncation("acme", np.zeros(2, dtype=np.int64), 0, reads=(8, 8)) == ({}, ())
+    assert tokens_cut({}) == {}

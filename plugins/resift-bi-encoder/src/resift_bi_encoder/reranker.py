@@ -13,7 +13,7 @@ from resift_bi_encoder.deadline import Deadline
 from resift_bi_encoder.encoder import Encoder
 from resift_bi_encoder.options import Options
 from resift_bi_encoder.similarity import similarities
-from resift_local import Resident, truncation
+from resift_local import Resident, tokens_cut, truncation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -178,6 +178,7 @@ class BiEncoder(Options):
             new = np.unique(rows[~counted[rows]])  # a text costs once, wherever it is
             counted[new] = True
             usage = _usage(int(query_read[i] + read[new].sum()))
+            usage |= tokens_cut(columns)
             answers.append(Scores(values, columns, notes, usage=usage))
         return answers
 

@@ -11,7 +11,7 @@ from resift import Scores
 from resift.authors import SPANS
 from resift_colbert.evidence import MATCHES, matches, spans
 from resift_colbert.maxsim import maxsim
-from resift_local import truncation
+from resift_local import tokens_cut, truncation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,7 +98,7 @@ class Answer:
             self._values,
             columns,
             (*notes, *self._unscored()),
-            usage={"input_tokens": self._tokens},
+            usage={"input_tokens": self._tokens, **tokens_cut(cut)},
         )
 
     def _explained(self, documents: TokenEmbeddings) -> pa.ListArray:

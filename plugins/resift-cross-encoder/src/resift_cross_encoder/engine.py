@@ -23,6 +23,7 @@ from resift_local import (
     readable,
     reading,
     require_finite,
+    tokens_cut,
     truncation,
 )
 
@@ -161,7 +162,7 @@ class Engine:
                 "has the query: they were not scored."
             )
             notes = (*notes, note)
-        usage = {"input_tokens": int(pairs.lengths[rows].sum())}
+        usage = {"input_tokens": int(pairs.lengths[rows].sum()), **tokens_cut(columns)}
         return Scores(values, columns, notes, self.head.order(values, logits), usage)
 
 

@@ -12,7 +12,7 @@ from resift_local.precision import Dtype, fast_bfloat16, halve
 from resift_local.remembered import Remembered
 from resift_local.resident import Resident
 from resift_local.telemetry import unreported
-from resift_local.truncation import truncation
+from resift_local.truncation import tokens_cut, truncation
 
 __all__ = [
     "CheckedOptions",
@@ -32,6 +32,7 @@ __all__ = [
     "reading",
     "require_finite",
     "require_positions",
+    "tokens_cut",
     "torch_device",
     "truncation",
     "unreported",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["truncation"]
+__all__ = ["tokens_cut", "truncation"]
 
 
 def truncation(
@@ -46,3 +48,12 @@ def truncation(
             f"model reads: {query_cut} tokens were cut (option {options[1]!r})."
         )
     return columns, tuple(notes)
+
+
+def tokens_cut(columns: Mapping[str, NDArray[np.integer]]) -> dict[str, float]:
+    """Return the same for the `usage` of an answer: all that was cut of documents.
+
+    Args:
+        columns: What `truncation` returned.
+    """
+    return {name: int(column.sum()) for name, column in columns.items()}
