@@ -116,6 +116,28 @@ def test_search_hands_it_on(table):
     assert told.heard == ["green", "green"]
 
 
+def test_a_builder_hands_it_on(table):
+    """LanceDB's own `.rerank()` takes the words of the reranker it is given."""
+    told = Told()
+    reranker = resift.lancedb.load(resift.Reranker(told, instruction="green"))
+
+    hits = table.search("apple", query_type="fts").rerank(reranker).to_arrow()
+    assert hits["text"].to_pylist() == ["apple green", "apple red"]
+    assert told.heard == ["green"]
+
+
+def test_it_is_a_setting():
+    """Given to the reranker, it counts for every call that brings none of its own."""
+    told = Told()
+    reranker = resift.Reranker(told, instruction="green")
+
+    reranker.rank("apple", ["red", "green"])
+    reranker.rank_many(["apple"], [["red", "green"]])
+    reranker.rank("apple", ["red", "green"], instruction="red")
+    assert told.heard == ["green", "green", "red"]
+    assert reranker.defaults.instruction == "green"
+
+
 def test_search_refuses_it_where_nothing_reads_it(table):
     """A search whose reranker only merges does not swallow the words."""
     with pytest.raises(InputError, match=r"'rrf'.* does not read an instruction"):
