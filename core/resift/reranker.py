@@ -479,10 +479,12 @@ class Reranker(Nested):
     ) -> list[RankedDocuments[D]] | list[RankedDocuments[D] | Exception]:
         """Rank the documents of many queries: one ranking per query.
 
-        Rerankers that gain by it score the pairs of all queries together.
+        Rerankers that gain by it score the pairs of all queries together. All of them
+        are read first, and the rankings are returned as a list; `rank_stream` holds
+        one block at a time and yields each ranking as it comes.
 
         Args:
-            queries: The queries, none blank.
+            queries: The queries, none blank; any iterable.
             documents: For each query its documents, as `rank` takes them.
             top_k: How many of each to return.
             min_score: The least probability of those.
