@@ -158,13 +158,11 @@ def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a tiny language model that answers yes or no."""
+def _save_language_model(folder: Path, kind: str, **options: object) -> Path:
+    """Save a tiny language model that answers yes or no."""
     import torch
     import transformers
 
-    folder = tmp_path_factory.mktemp("language_model")
     tokenizer = _word_tokenizer(
         folder,
         "{% for m in messages %}"
@@ -174,12 +172,25 @@ def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "{% endfor %}</s> yes no",
     )
     torch.manual_seed(7)
-    config = transformers.GraniteConfig(
+    config = getattr(transformers, f"{kind}Config")(
         vocab_size=len(tokenizer),
         max_position_embeddings=64,
-        num_key_value_heads=2,
         pad_token_id=tokenizer.pad_token_id,
         **TINY,
+        **options,
     )
-    transformers.GraniteForCausalLM(config).save_pretrained(folder)
+    getattr(transformers, f"{kind}ForCausalLM")(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def save_language_model() -> Callable[..., Path]:
+    """Save a tiny language model of some kind."""
+    return _save_language_model
+
+
+@pytest.fixture(scope="session")
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny language model that answers yes or no."""
+    folder = tmp_path_factory.mktemp("language_model")
+    return _save_language_model(folder, "Granite", num_key_value_heads=2)

@@ -33,6 +33,43 @@ def test_scores_are_the_references(
     assert isinstance(reranker._engine.loaded.runtime, TorchRuntime)
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("GPTNeo", {"num_layers": 2, "attention_types": [[["global", "local"], 1]]}),
+        pytest.param("Llama", {"num_key_value_heads": 2}, marks=pytest.mark.slow),
+    ],
+)
+def test_a_batch_scores_as_each_pair_alone(
+    tmp_path, save_language_model, documents, kind, options
+):
+    """Padding moves no token, whichever way a model reads positions."""
+    folder = save_language_model(tmp_path, kind, **options)
+    reranker = CrossEncoder(
+        model=folder, backend="torch", device="cpu", dtype="float32"
+    )
+
+    scores = reranker.score("fox", documents).values
+
+    reference = Reference(str(folder), device="cpu")
+    expected = [float(reference.predict(("fox", text))) for text in documents]
+    alone = [float(reranker.score("fox", [text]).values[0]) for text in documents]
+    assert scores == pytest.approx(expected, abs=1e-5)
+    assert alone == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_is_too_long_keeps_the_end_of_the_chat(language_model, long_document):
+    """A long document loses its own end, not the place where the answer is read."""
+    reranker = CrossEncoder(model=language_model, dtype="float32")
+    reranker.warmup()
+    tokenizer = Reference(str(language_model), device="cpu").tokenizer
+
+    pairs = reranker._engine.loaded.tokenizer.encode(["fox"], [[long_document]])
+
+    assert len(pairs.ids[0]) == 64
+    assert tokenizer.decode(pairs.ids[0]).endswith("</s> yes no")
+
+
 def test_truncation_is_reported(language_model, documents, long_document):
     """What the chat template and the text have too much is counted."""
     reranker = CrossEncoder(model=language_model, dtype="float32")

@@ -7,6 +7,7 @@ config has none, the score of a short row in a batch would be that of its paddin
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from resift_local import learnt_positions
 if TYPE_CHECKING:
     import sentence_transformers
 
-__all__ = ["pads_left", "settle_padding"]
+__all__ = ["needs_positions", "pads_left", "settle_padding"]
 
 _SPARE = ("pad_token_id", "eos_token_id", "bos_token_id", "unk_token_id")
 
@@ -58,6 +59,18 @@ def pads_left(model: sentence_transformers.CrossEncoder) -> bool:
         return False
     task: str = getattr(model[0], "transformer_task", "")
     return task != "sequence-classification" or learnt_positions(model) is None
+
+
+def needs_positions(model: sentence_transformers.CrossEncoder) -> bool:
+    """Return whether the model must be told where each token stands.
+
+    A language model that has learnt its positions counts them from the padding in
+    front, so that a short row would score differently in a batch.
+    """
+    if not pads_left(model) or learnt_positions(model) is None:
+        return False
+    transformer: Any = model[0]
+    return "position_ids" in inspect.signature(transformer.model.forward).parameters
 
 
 def _text_config(model: sentence_transformers.CrossEncoder) -> Any:  # noqa: ANN401  # transformers has a class for each model

@@ -22,12 +22,14 @@ class Layout:
         pad_id: The token id that fills up a short row.
         pad_left: Whether it is filled up in front, as causal models need.
         types: Whether the model takes ``token_type_ids``.
+        positions: Whether the model is told where each token stands.
         extra: Further inputs of the model, the same for every batch.
     """
 
     pad_id: int = 0
     pad_left: bool = False
     types: bool = False
+    positions: bool = False
     extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -82,4 +84,6 @@ class Pairs:
             if types is not None and self.types is not None:
                 types[at, here] = self.types[row]
         inputs = {"input_ids": ids, "attention_mask": mask}
+        if self.layout.positions:
+            inputs["position_ids"] = np.maximum(mask.cumsum(axis=1) - 1, 0)
         return inputs if types is None else inputs | {"token_type_ids": types}

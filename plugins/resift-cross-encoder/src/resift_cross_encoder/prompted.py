@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resift_cross_encoder.padding import pads_left, settle_padding
+from resift_cross_encoder.padding import needs_positions, pads_left, settle_padding
 from resift_cross_encoder.pairs import IntArray, Layout, Pairs
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class PromptedTokenizer:
             pad_id=pad_id,
             pad_left=pads_left(model),
             types="token_type_ids" in sample,
+            positions=needs_positions(model),
             extra={k: v for k, v in sample.items() if isinstance(v, _SCALARS)},
         )
 
