@@ -109,7 +109,11 @@ _OPTIONS = (
         help="Set bad rows aside, or stop at the first.",
     ),
     click.option(
-        "--max-candidates", type=click.IntRange(1), default=1_000_000, show_default=True
+        "--max-candidates",
+        type=click.IntRange(1),
+        default=1_000_000,
+        show_default=True,
+        help="Candidates of a query; a query with more is a bad row.",
     ),
     click.option(
         "--max-text",
@@ -173,7 +177,7 @@ def run(
     Examples:
       resift batch queries.parquet out -r precise --top-k 10
       resift batch pairs.parquet out -r bm25 --layout pairs --workers 8
-      resift batch cat out > ranked.trec
+      resift batch cat out --format trec > ranked.trec
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift_batch.job import Job
 

@@ -36,7 +36,12 @@ def _directory_option(command: _Command) -> _Command:
 @_directory_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def stats(directory: Path | None, *, as_json: bool) -> None:
-    """Show how many scores are kept, of which rerankers, and how often they helped."""
+    """Show how many scores are kept, and how often they helped.
+
+    \b
+    Example:
+      resift cache stats --directory scores
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift_cli.authors import console, is_terminal, write_json, write_rows
 
     with _store(directory) as store:
@@ -74,10 +79,15 @@ def stats(directory: Path | None, *, as_json: bool) -> None:
 @_directory_option
 @click.option("-r", "--reranker", help="Drop the scores of this reranker only.")
 def clear(directory: Path | None, reranker: str | None) -> None:
-    """Drop the scores that are kept; they are made again when they are needed.
+    """Drop the scores that are kept.
 
-    Also removes a damaged file. Programs that use the cache may go on running.
-    """
+    They are computed again when they are needed. A damaged file is removed too.
+    Programs that use the cache may keep running.
+
+    \b
+    Example:
+      resift cache clear --directory scores -r bm25
+    """  # noqa: D301  # click keeps the lines after a \b as they are
     with _store(directory) as store:
         dropped: int | None = 0
         if store.path.exists():

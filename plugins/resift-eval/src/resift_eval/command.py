@@ -83,7 +83,13 @@ _OWN_OPTIONS = (
         help="Exit with 1 if a difference is less; for continuous integration.",
     ),
     click.option("-m", "--measure", multiple=True, help="Measure; the first decides."),
-    click.option("--depth", type=click.IntRange(1), default=100, show_default=True),
+    click.option(
+        "--depth",
+        type=click.IntRange(1),
+        default=100,
+        show_default=True,
+        help="Candidates of each query.",
+    ),
     click.option(
         "--depths", is_flag=True, help="Measure at every depth up to --depth, too."
     ),
@@ -104,8 +110,18 @@ _OWN_OPTIONS = (
         help="Of --calibrate: the share of relevant documents to keep, 0.9 by default.",
     ),
     click.option("--baseline", help="Compare with it; by default rrf, or the leg."),
-    click.option("-o", "--option", multiple=True, metavar="NAME.OPTION=VALUE"),
-    click.option("--out", type=click.Path(file_okay=False, path_type=Path)),
+    click.option(
+        "-o",
+        "--option",
+        multiple=True,
+        metavar="NAME.OPTION=VALUE",
+        help="Option of one reranker. Repeat it.",
+    ),
+    click.option(
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Write the reports to this folder.",
+    ),
     click.option("--overwrite", is_flag=True, help="Forget what --out holds."),
     click.option(
         "--add",
@@ -277,17 +293,17 @@ def evaluate(
 
     \b
     Examples:
-      resift eval --data scifact --vectors scifact/minilm.npz dbsf bm25 --out report
+      resift eval --data scifact --vectors minilm.npz dbsf bm25 --out report
       resift eval --db ./db --table docs --queries q.tsv --qrels q.qrels precise
-      resift eval --run bm25.trec --documents d.tsv --queries q.tsv --qrels q.qrels bm25
-      resift eval --data scifact --vectors scifact/minilm.npz --tune alpha convex
+      resift eval --data scifact --run bm25.trec precise
+      resift eval --data scifact --vectors minilm.npz --tune alpha convex
       resift eval --data scifact --calibrate bm25 --out report
       resift eval --data scifact precise --out report --add
       resift eval --data scifact precise --gate "ndcg@10 >= -0.005"
       resift eval --compare before after
 
-    With --out a folder gets report.md, report.json, report.html, and a journal from
-    which the same command goes on when it was interrupted.
+    --out DIR gets report.md, report.json, report.html and a journal. After an
+    interruption, the same command goes on from the journal.
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift_eval.coverage import gaps
     from resift_eval.vectors import embedder

@@ -57,7 +57,11 @@ source_options = (
     click.option("--id", help="Column of ids in --table; 'id' by default."),
     click.option("--text", help="Column of texts in --table; 'text' by default."),
     click.option("--vector-column", help="Column of --table that they are for."),
-    click.option("--distance", type=click.Choice(["l2", "cosine", "dot"])),
+    click.option(
+        "--distance",
+        type=click.Choice(["l2", "cosine", "dot"]),
+        help="Distance of the vectors; by default that of the index.",
+    ),
     click.option("--limit", type=click.IntRange(1), help="Only the first queries."),
 )
 

@@ -67,7 +67,11 @@ def _keys(path: Path | None) -> list[str]:
     help="Requests that may wait for a reranker.",
 )
 @click.option(
-    "--max-documents", type=click.IntRange(1), default=2048, show_default=True
+    "--max-documents",
+    type=click.IntRange(1),
+    default=2048,
+    show_default=True,
+    help="Documents of a request.",
 )
 @click.option(
     "--max-body",
@@ -116,7 +120,7 @@ def serve(
     Examples:
       resift serve
       resift serve --config search.toml --port 9000
-      resift serve --host 0.0.0.0 --keys-file keys.txt --db ./db
+      resift serve --host 0.0.0.0 --keys keys.txt --db ./db
     """  # noqa: D301  # click keeps the lines after a \b as they are
     from resift import Registry
     from resift_serve.app import application
