@@ -53,9 +53,9 @@ def new(
     folder: Path | None,
     **kinds: bool,
 ) -> None:
-    """Write a package for a reranker, a wrapper or a command of your own.
+    """Write a package for a reranker of your own.
 
-    It is called NAME and ready to be published. One module that works, an entry point,
+    Or for a wrapper or a command. It is called NAME and ready to be published. One module that works, an entry point,
     the contract as its tests, a README, and workflows that test and publish it. Nothing
     is overwritten.
 
