@@ -57,6 +57,26 @@ def test_broken_promise_exits_with_1(sorts: None) -> None:
     assert "\tscores_follow_documents\tReranker 'sorts' breaks" in broken[0]
 
 
+def test_one_of_two_of_a_name_is_checked(
+    sorts: None, fake_distribution: InstallFake
+) -> None:
+    """In a clash the qualified name chooses whose reranker is checked."""
+    fake_distribution(
+        "resift-counts",
+        modules={"resift_counts": SORTS.replace("sorted", "list")},
+        rerankers={"sorts": "resift_counts:Sorts"},
+    )
+
+    done = {
+        name: check(name, "-k", "scores_follow_documents").stdout.splitlines()[-1]
+        for name in ("resift-sorts:sorts", "resift-counts:sorts")
+    }
+
+    assert check("sorts").exit_code == 1
+    assert done["resift-sorts:sorts"].startswith("broken\tscores_follow_documents\t")
+    assert done["resift-counts:sorts"] == "kept\tscores_follow_documents\t"
+
+
 def test_json_is_the_report(sorts: None) -> None:
     """With --json the report comes as one object."""
     report = json.loads(check("sorts", "--json").stdout)

@@ -55,7 +55,8 @@ def entry_point_resolves(subject: Subject) -> None:
     if provider is None:  # pragma: no cover  # not_named tells
         return
     state = catalog().state(provider)
-    if state not in ("ok", "hidden by core"):
+    chosen = state == "clash" and ":" in str(subject.target)  # by its qualified name
+    if state not in ("ok", "hidden by core") and not chosen:
         found = (
             f"its state is {state!r}: {provider.target!r} of {provider.distribution}"
         )
