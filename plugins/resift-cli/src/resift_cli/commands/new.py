@@ -55,9 +55,9 @@ def new(
 ) -> None:
     """Write a package for a reranker of your own.
 
-    Or for a wrapper or a command. It is called NAME and ready to be published. One module that works, an entry point,
-    the contract as its tests, a README, and workflows that test and publish it. Nothing
-    is overwritten.
+    Or for a wrapper or a command. It is called NAME and ready to be published. One
+    module that works, an entry point, the contract as its tests, a README, and
+    workflows that test and publish it. Nothing is overwritten.
 
     \b
     Examples:
