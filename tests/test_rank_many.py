@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import resift
 from resift import Reranker, Scores, hookimpl
+from resift.errors import BackendError
 from samples import Lengths, loaded
 
 
@@ -50,6 +51,22 @@ def test_what_cannot_be_scored_is_not_sent():
         [None],
         [],
     ]
+
+
+def test_what_fails_all_fails_each():
+    """An error of the one call stands in the place of every answer it was to give."""
+
+    class Fails:
+        @hookimpl
+        def score_many(self, queries, documents):
+            raise BackendError("down")
+
+    answers = Reranker(Fails()).rank_many(
+        ["p", "q", " "], [["a"], ["b"], []], on_error="return"
+    )
+
+    assert [str(answer) for answer in answers[:2]] == ["down", "down"]
+    assert len(answers) == 3
 
 
 def test_no_query_no_call():

@@ -62,7 +62,7 @@ def test_wrappers_are_a_list(wrappers, message):
 @pytest.mark.parametrize(
     ("wrapper", "message"),
     [
-        ("wacth", "No wrapper named 'wacth' is installed. Did you mean 'watch'? "),
+        ("wacth", "No wrapper named 'wacth' is installed. Did you mean 'watch'?"),
         (
             {"use": "watch", "options": {"lout": True}},
             "Wrapper 'watch' (resift-watch 1.0) has no option 'lout'. Did you mean "

@@ -176,13 +176,16 @@ class Host:
                 sent.append((i, index, texts, first))
         if not sent:
             return answers
-        with _Blamed(self.who, "scoring"):
-            raw = self.hook.score_many(
-                queries=[safe_text(queries[i]) for i, *_ in sent],
-                documents=[texts for _, _, texts, _ in sent],
-                timeout=timeout,
-                instruction=instruction,
-            )
+        try:
+            with _Blamed(self.who, "scoring"):
+                raw = self.hook.score_many(
+                    queries=[safe_text(queries[i]) for i, *_ in sent],
+                    documents=[texts for _, _, texts, _ in sent],
+                    timeout=timeout,
+                    instruction=instruction,
+                )
+        except Exception as error:  # noqa: BLE001  # what fails all fails each
+            raw = [error] * len(sent)
         items = checked_items(raw, len(sent), self.who)
         for item, (i, index, texts, first) in zip(items, sent, strict=True):
             if isinstance(item, Exception):

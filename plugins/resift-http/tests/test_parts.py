@@ -99,20 +99,33 @@ def test_the_first_failure_ends_the_call(serve, key):
         server.close()  # lets go of the request that hangs
 
 
-def test_a_query_that_fails_ends_all(serve, key):
-    """One failure among many queries is raised, and the rest is not sent."""
+def test_a_server_that_fails_ends_all(serve, key):
+    """What fails for one query would fail for the others, which are not sent."""
     server = serve("jina", delay=0.02)
-    server.fail(422)
-    with (
-        resift.load(
-            "jina", base_url=server.url, api_key=key, concurrency=1
-        ) as reranker,
-        pytest.raises(BadRequestError),
-    ):
-        reranker.rank_many([QUERY] * 20, [["Paris"]] * 20)
-    time.sleep(0.1)
+    server.fail(503)
+    with resift.load(
+        "jina", base_url=server.url, api_key=key, concurrency=1, max_retries=0
+    ) as reranker:
+        failed = reranker.rank_many(["p", "q", "r"], [["a"]] * 3, on_error="return")
 
-    assert len(server.requests) <= 2
+    assert [type(error) for error in failed] == [ServerError] * 3
+    assert len(server.requests) == 1
+
+
+def test_a_query_that_is_refused_costs_its_own_answer_only(serve, key):
+    """What a server has against one query is no reason to lose the others."""
+    server = serve("jina")
+    server.fail(422)
+    with resift.load(
+        "jina", base_url=server.url, api_key=key, concurrency=1
+    ) as reranker:
+        refused, *ranked = reranker.rank_many(
+            ["p", "q", "r"], [["a", "b"]] * 3, on_error="return"
+        )
+
+    assert isinstance(refused, BadRequestError)
+    assert [len(one) for one in ranked] == [2, 2]
+    assert len(server.requests) == 3
 
 
 def test_a_failure_stops_what_has_not_started(serve, key):

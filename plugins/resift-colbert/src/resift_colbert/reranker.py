@@ -61,6 +61,8 @@ class ColBERT(Options):
         threads: Threads that torch may use, in the whole process; unset, as it is.
         show_progress: Show a progress bar; unset, on a terminal, for a call that takes
             more than two seconds.
+        remember: Megabytes of encoded documents to keep from one call to the next, for
+            queries that share candidates; unset, none.
 
     Raises:
         ValueError: If a number is not positive.

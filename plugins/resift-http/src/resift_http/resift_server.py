@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from resift import Note, hookimpl
-from resift.errors import ServerError
+from resift.errors import BadRequestError, ServerError
 from resift_http.dialect import Dialect
 from resift_http.reranker import DialectReranker
 from resift_remote import (
@@ -85,17 +85,24 @@ class Resift(DialectReranker):
         documents: Sequence[Sequence[str]],
         instruction: str | None = None,
         timeout: float | None = None,
-    ) -> list[Scores]:
+    ) -> list[Scores | Exception]:
         """Ask about several queries at once.
 
+        Returns:
+            One item per query: its scores, or the `BadRequestError` of one that the
+            server refuses.
+
         Raises:
-            BackendError: If one of them is not answered as it should.
+            BackendError: If the server fails, or refuses the key.
         """
         end = Deadline(math.inf if timeout is None else timeout)
 
-        def ask(i: int) -> Scores:
-            deadline = Deadline(min(self.timeout, end.left))
-            return self._scores(queries[i], documents[i], None, deadline, instruction)
+        def ask(i: int) -> Scores | Exception:
+            left = Deadline(min(self.timeout, end.left))
+            try:
+                return self._scores(queries[i], documents[i], None, left, instruction)
+            except BadRequestError as error:  # of this query: the others may do
+                return error
 
         return ask_together(ask, range(len(queries)), self.concurrency, end)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import SecretStr
 
 from resift import hookimpl
+from resift.errors import BadRequestError
 from resift_remote.answer import Answer, Found
 from resift_remote.client import check_ca_file
 from resift_remote.deadline import Deadline
@@ -113,19 +114,26 @@ class RemoteReranker(ABC):
         queries: Sequence[str],
         documents: Sequence[Sequence[str]],
         instruction: str | None = None,
-    ) -> list[Scores]:
+    ) -> list[Scores | Exception]:
         """Ask about several queries at once, each with a timeout of its own.
 
+        Returns:
+            One item per query: its scores, or the `BadRequestError` of one that the
+            server refuses.
+
         Raises:
-            BackendError: If one of them is not answered as it should.
+            BackendError: If the server fails, or refuses the key.
         """
+
+        def ask(i: int) -> Scores | Exception:
+            end = Deadline(self.timeout)
+            try:
+                return self.ask_all(queries[i], documents[i], None, end, 1, instruction)
+            except BadRequestError as error:  # of this query: the others may do
+                return error
+
         return ask_together(
-            lambda i: self.ask_all(
-                queries[i], documents[i], None, Deadline(self.timeout), 1, instruction
-            ),
-            range(len(queries)),
-            self.concurrency,
-            Deadline(math.inf),
+            ask, range(len(queries)), self.concurrency, Deadline(math.inf)
         )
 
     @abstractmethod

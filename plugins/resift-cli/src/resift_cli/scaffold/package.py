@@ -39,7 +39,7 @@ LICENSES: tuple[License, ...] = get_args(License)
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*\Z")
 _NAMELESS = (  # they offer no name: others need them, or a framework does
     *("resift-adapter", "resift-haystack", "resift-langchain"),
-    *("resift-llama-index", "resift-local", "resift-remote"),
+    *("resift-llama-index", "resift-local", "resift-pyterrier", "resift-remote"),
 )
 _SUMMARIES: dict[Kind, str] = {
     "reranker": "Rerank search results by the words they share with the query.",
