@@ -287,7 +287,8 @@ def test_new_package_passes_its_own_tests_once_installed(
     package = Package("word-overlap", kind)
     package.write(tmp_path / "package")
     wheels = build(tmp_path / "package")
-    fresh = environment(core, program, *wheels)
+    more = build(ROOT / "plugins" / "resift-remote") if kind == "http" else []
+    fresh = environment(core, program, *wheels, *more)
 
     rows = json.loads(fresh.run("resift", "list", "--json").stdout)
     tested = fresh.run("-m", "pytest", "-q", "-W", "error", cwd=tmp_path / "package")

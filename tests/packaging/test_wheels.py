@@ -18,6 +18,14 @@ GROUP = "resift.rerankers"
 
 pytestmark = pytest.mark.slow
 plugins = pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
+rerankers = pytest.mark.parametrize(
+    "plugin",
+    [path for path in PLUGINS if (path / "tests" / "test_contract.py").exists()],
+    ids=lambda path: path.name,
+)
+libraries = pytest.mark.parametrize(
+    "name", ["resift-adapter", "resift-local", "resift-opentelemetry", "resift-remote"]
+)
 
 CONFIG = """
 default = "words"
@@ -49,15 +57,23 @@ def wheels(build: Callable, core: Path) -> dict[str, Path]:
     return {wheel.name.partition("-")[0]: wheel for wheel in built}
 
 
-def needed(plugin: Path, wheels: dict[str, Path]) -> list[Path]:
-    """Return the wheels of the core, of a plugin, of what it is built on, and ours."""
+def requirements(plugin: Path) -> set[str]:
+    """Return what a plugin needs, and what that needs, by import name."""
     from packaging.requirements import Requirement
 
     project = tomllib.loads((plugin / "pyproject.toml").read_text())["project"]
-    names = [Requirement(line).name for line in project["dependencies"]]
-    names.append("resift-cli")  # what it can do is asked on the command line
-    ours = [name.replace("-", "_") for name in (project["name"], *names)]
-    return [wheels[name] for name in ours if name in wheels]
+    found = {Requirement(line).name for line in project["dependencies"]}
+    for path in PLUGINS:
+        if path.name in found:
+            found |= requirements(path)
+    return {project["name"].replace("-", "_"), *(n.replace("-", "_") for n in found)}
+
+
+def needed(plugin: Path, wheels: dict[str, Path]) -> list[Path]:
+    """Return the wheels of the core, of a plugin, of what it is built on, and ours."""
+    # what it can do is asked on the command line
+    ours = {"resift", "resift_cli", *requirements(plugin)}
+    return [wheel for name, wheel in wheels.items() if name in ours]
 
 
 def entry_points(folder: Path, group: str = GROUP) -> set[str]:
@@ -73,13 +89,17 @@ def listed(environment) -> dict[str, str]:
 
 
 def test_wheels_hold_what_they_should(wheels: dict[str, Path]) -> None:
-    """A wheel holds one package with its type marker and the licence, and no tests."""
+    """A wheel holds its packages with a type marker and the licence, and no tests."""
+    sources = {path.name.replace("-", "_"): path / "src" for path in PLUGINS}
     for name, wheel in wheels.items():
         files = zipfile.ZipFile(wheel).namelist()
+        source = sources.get(name)
+        packages = {path.name for path in source.iterdir()} if source else {name}
 
         assert f"{name}/py.typed" in files
         assert any(file.endswith("licenses/LICENSE") for file in files)
-        assert {file.partition("/")[0].partition("-")[0] for file in files} == {name}
+        found = {file.partition("/")[0].partition("-")[0] for file in files}
+        assert found == {name, *packages}
         assert not [f for f in files if "test_" in f and not f.endswith(".tmpl")]
 
 
@@ -124,27 +144,37 @@ def test_plugin_alone_with_the_core(plugin: Path, wheels, environment) -> None:
             assert states[offered] == "ok"
 
 
-@plugins
+@rerankers
 def test_plugin_keeps_the_contract_from_its_wheel(
     plugin: Path, wheels, environment, directory, tmp_path
 ) -> None:
-    """On its wheel and what that needs, a plugin gives the results in the directory.
-
-    One that offers no reranker has all of its tests run instead.
-    """
+    """On its wheel and what that needs, a plugin gives the results in the directory."""
     name = plugin.name.replace("-", "_")
     fresh = environment(*needed(plugin, wheels))
-    contract = plugin / "tests" / "test_contract.py"
-    tests = contract if contract.exists() else plugin / "tests"
     options = ["-q", "-m", "", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml"]
     reports = {"RESIFT_CONTRACT_REPORTS": str(tmp_path)}
     where = fresh.run("-c", f"import {name}; print({name}.__file__)").stdout
+    tests = plugin / "tests" / "test_contract.py"
     fresh.run("-m", "pytest", *options, tests, cwd=ROOT, variables=reports)
     found = directory.reports_in(tmp_path)
 
     assert str(fresh.folder) in where
     assert set(found) == entry_points(plugin)
     assert found == {name: directory.results()[name] for name in found}
+
+
+@libraries
+def test_library_passes_its_tests_from_its_wheel(name, wheels, environment) -> None:
+    """What plugins are built on works as it is installed."""
+    fresh = environment(*wheels.values())
+    package = name.replace("-", "_")
+    options = ["-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml"]
+    where = fresh.run("-c", f"import {package}; print({package}.__file__)").stdout
+    tests = ROOT / "plugins" / name / "tests"
+    done = fresh.run("-m", "pytest", *options, tests, cwd=ROOT)
+
+    assert str(fresh.folder) in where
+    assert "passed" in done.stdout
 
 
 def test_core_alone(core: Path, environment) -> None:
@@ -179,6 +209,8 @@ def test_core_with_its_command_line(core: Path, program: Path, environment) -> N
 @plugins
 def test_what_a_plugin_needs_is_here(plugin: Path) -> None:
     """Every requirement of a plugin is met here, so leaving pip's check out is fair."""
+    if f"-e plugins/{plugin.name}" not in (ROOT / "requirements-dev.txt").read_text():
+        pytest.skip("what it needs is installed by requirements-frameworks.txt")
     from importlib_metadata import version
     from packaging.requirements import Requirement
 
