@@ -84,9 +84,14 @@ def _hear(event: str, args: tuple[object, ...]) -> None:
     if seen is None or event not in _WATCHED:
         return
     what = next((a for a in args if isinstance(a, str | bytes | tuple | list)), "")
-    if event == "open" and (isinstance(args[0], int) or str(what).endswith(_CODE)):
+    if event == "open" and (isinstance(args[0], int) or _is_of_packages(str(what))):
         return
     seen.append(f"{event} {what!r}")
+
+
+def _is_of_packages(path: str) -> bool:
+    """Return whether it is code, or what Python reads to find packages."""
+    return path.endswith(_CODE) or ".dist-info" in path or path in sys.path
 
 
 def _note(path: object, mode: object, flags: object) -> None:

@@ -131,7 +131,7 @@ DROPPING = """
 import sys, threading
 import numpy as np
 from resift_cross_encoder import CrossEncoder
-from resift_local import unreported
+from resift_local import Deadline, unreported
 
 model, n_drops, n_threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 with unreported():
@@ -142,7 +142,7 @@ openvino.convert_model = lambda *a, **k: converted.append(convert(*a, **k)) or (
     converted[-1]
 )
 reranker = CrossEncoder(model=model, backend="openvino", batch_size=1, threads=4)
-engine = reranker._loaded()
+engine = reranker._loaded(Deadline(600))
 pairs = engine.tokenizer.encode(["what is"], [["paris is the capital", "berlin"] * 4])
 batches = [np.array([row]) for row in range(len(pairs))]
 settings = {"NUM_STREAMS": 4, "INFERENCE_NUM_THREADS": 4}
@@ -181,9 +181,10 @@ def test_dropping_a_model_never_hangs(model, n_drops, n_threads):
 LINGERING = """
 import os, sys
 from resift_cross_encoder import CrossEncoder
+from resift_local import Deadline
 reranker = CrossEncoder(model=sys.argv[1], backend="openvino", batch_size=1)
 before = set(os.listdir("/proc/self/task"))
-reranker._loaded()
+reranker._loaded(Deadline(600))
 for thread in set(os.listdir("/proc/self/task")) - before:
     os.sched_setscheduler(int(thread), os.SCHED_IDLE, os.sched_param(0))
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
