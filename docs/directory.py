@@ -89,7 +89,7 @@ def needs(project: Mapping[str, Any], reports: Sequence[Report]) -> str:
 def suites() -> list[Path]:
     """Return the test modules that run the contract."""
     paths = [*ROOT.glob("tests/*.py"), *ROOT.glob("plugins/*/tests/*.py")]
-    suite = re.compile(r"import .*\b(Reranker|Merger)Suite\b")
+    suite = re.compile(r"import .*\b(Reranker|Merger|Composite)Suite\b")
     return sorted(path for path in paths if suite.search(path.read_text("utf-8")))
 
 

@@ -156,22 +156,35 @@ class Batch:
             _answer_alone(self._reranker, pack[0], words)
             return
         try:
-            answers = self._reranker.score_many(
+            answers = self._asked(pack, words)
+            for call, answer in zip(pack, answers, strict=True):
+                if _failed_as_one(answers):  # because of one of them, perhaps
+                    _answer_alone(self._reranker, call, words)
+                else:
+                    call.answer = answer
+        finally:
+            for call in pack:
+                if call.answer is None:
+                    call.answer = InterruptedError()
+
+    def _asked(
+        self, pack: Sequence[_Call], words: str | None
+    ) -> Sequence[Scores | Exception]:
+        try:
+            return self._reranker.score_many(
                 [call.query for call in pack],
                 [call.documents for call in pack],
                 _longest(pack),
                 words,
             )
-        except Exception:  # noqa: BLE001  # of one of them, perhaps: ask for each
-            for call in pack:
-                _answer_alone(self._reranker, call, words)
-        else:
-            for call, answer in zip(pack, answers, strict=True):
-                call.answer = answer
-        finally:
-            for call in pack:
-                if call.answer is None:
-                    call.answer = InterruptedError()
+        except Exception as error:  # noqa: BLE001  # what it refuses as a whole
+            return [error] * len(pack)
+
+
+def _failed_as_one(answers: Sequence[Scores | Exception]) -> bool:
+    """Return whether one error stands in the place of all answers."""
+    first = answers[0]
+    return isinstance(first, Exception) and all(one is first for one in answers)
 
 
 def _answer_alone(reranker: Reranker, call: _Call, words: str | None) -> None:
