@@ -202,6 +202,7 @@ def test_hanging_embedders_do_not_hold_up_other_async_searches(hanging):
     assert all(page["id"].to_pylist() == [1, 7] for page in pages)
 
 
+@pytest.mark.slow
 def test_a_hanging_leg_does_not_keep_the_process_alive(tmp_path, rows):
     """Its thread is a daemon, and the end of the process waits a second at most."""
     lancedb.connect(tmp_path).create_table("rows", rows).create_index(
@@ -357,6 +358,7 @@ def test_what_the_backend_says_of_its_timeout_is_noted(table):
     assert notes_of(page) == [note]
 
 
+@pytest.mark.slow
 def test_a_cancelled_asearch_does_not_keep_the_process_alive(tmp_path, rows):
     """Without a limit, too, what still runs is a daemon."""
     lancedb.connect(tmp_path).create_table("rows", rows).create_index(

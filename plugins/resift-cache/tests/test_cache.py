@@ -466,6 +466,7 @@ def test_a_wrong_option_is_refused(
     assert str(caught.value) == f"Reranker 'cache' (resift-cache 0.1.0): {message}"
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.lists(st.text("abc ", min_size=1, max_size=3), min_size=1, max_size=8),

@@ -117,6 +117,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_damaged_file_gives_no_wrong_score(tmp_path: Path) -> None:
     """Bytes are overwritten at random: each score is right, or there is a note."""
     names = [f"document {i}" * (i % 7 + 1) for i in range(200)]

@@ -36,6 +36,7 @@ def library(tmp_path):
     return read
 
 
+@pytest.mark.slow
 def test_thousands_of_documents(corpus):
     """The standard library has several thousand public docstrings, each name once."""
     names = [document.name for document in corpus]
@@ -86,6 +87,7 @@ def test_tests_and_private_names_are_left_out(corpus):
     assert not [n for n in names if any(p.startswith("_") for p in n.split("."))]
 
 
+@pytest.mark.slow
 def test_nothing_is_imported():
     """Reading the corpus imports no module of it: antigravity opens a browser."""
     code = (

@@ -64,6 +64,7 @@ def test_healthy(patient, doctor):
     assert rows["reranker", "sick"]["seconds"] >= 0
 
 
+@pytest.mark.slow
 def test_everything(patient, doctor):
     """Without names, everything that is installed is examined."""
     patient(HEALTHY)
@@ -245,6 +246,7 @@ def test_misspelt_group_of_what_is_not_allowed(fake_distribution, doctor):
     assert rows["entry point", "sick"]["state"] == "not allowed"
 
 
+@pytest.mark.slow
 def test_group_of_its_own(fake_distribution, doctor):
     """A package may have groups of its own, and those of others concern nobody."""
     fake_distribution(
@@ -393,6 +395,7 @@ def test_default_that_works(patient, doctor, tmp_path):
     assert list(installed[1]) == [("reranker", "sick"), ("configured", "sick")]
 
 
+@pytest.mark.slow
 def test_wrong_config_file(doctor, tmp_path):
     """A config file that cannot be read is a finding, not a failure of the doctor."""
     (tmp_path / "resift.toml").write_text("= 1")
