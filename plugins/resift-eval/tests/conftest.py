@@ -1,4 +1,4 @@
-"""A tiny BEIR folder whose measures can be worked out by hand."""
+"""The command, and a tiny BEIR folder whose measures can be worked out by hand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+
+from resift_cli import main
 
 DOCUMENTS = {
     "d1": ("", "the quick red fox"),
@@ -16,6 +19,17 @@ DOCUMENTS = {
 }
 QUERIES = {"q1": "red fox", "q2": "green tea", "q3": "hen", "unjudged": "coffee"}
 QRELS = {"q1": {"d1": 2, "d4": 1}, "q2": {"d3": 1, "d1": 0}, "q3": {"d4": 1}}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a function that runs ``resift eval`` away from any config."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments):
+        return CliRunner().invoke(main, ["eval", *map(str, arguments)])
+
+    return invoke
 
 
 @pytest.fixture

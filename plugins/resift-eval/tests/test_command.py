@@ -11,25 +11,12 @@ from xml.etree import ElementTree as ET
 import lancedb
 import pyarrow as pa
 import pytest
-from click.testing import CliRunner
 from lancedb.index import FTS
 
 import resift
-from resift_cli import main
 from resift_eval.beir import BeirFolder
 from resift_eval.experiment import Contestant, Experiment
 from resift_eval.first_stage import built
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Return a function that runs ``resift eval`` away from any config."""
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        return CliRunner().invoke(main, ["eval", *map(str, arguments)])
-
-    return invoke
 
 
 def test_a_beir_folder_is_evaluated(run, beir):

@@ -7,10 +7,8 @@ import re
 import tomllib
 
 import pytest
-from click.testing import CliRunner
 
 import resift
-from resift_cli import main
 from resift_eval.beir import BeirFolder
 from resift_eval.cost import Cost
 from resift_eval.depth import curve_of, depths_up_to, ids_at
@@ -28,17 +26,6 @@ class Length:
     @resift.hookimpl
     def score(self, documents):
         return [float(len(document)) for document in documents]
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Return a function that runs ``resift eval`` away from any config."""
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        return CliRunner().invoke(main, ["eval", *map(str, arguments)])
-
-    return invoke
 
 
 def test_a_lesser_depth_is_cut_out_of_the_whole():

@@ -5,23 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from click.testing import CliRunner
 
 from resift.errors import InputError
-from resift_cli import main
 from resift_eval.change import changes_between
 from resift_eval.gate import Gate
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Return a function that runs ``resift eval`` away from any config."""
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        return CliRunner().invoke(main, ["eval", *map(str, arguments)])
-
-    return invoke
 
 
 def report(values, measure="RR@10", name="x", **more):

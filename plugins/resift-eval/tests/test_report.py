@@ -7,9 +7,7 @@ import re
 import shutil
 
 import pytest
-from click.testing import CliRunner
 
-from resift_cli import main
 from resift_eval.collection import Collection
 from resift_eval.journal import Answer
 from resift_eval.measures import parsed
@@ -19,17 +17,6 @@ from resift_eval.results import results_of
 N = 40
 QUERIES = {f"q{i}": f"query {i}" for i in range(N)}
 QRELS = {query: {"yes": 1} for query in QUERIES}
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Return a function that runs ``resift eval`` away from any config."""
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        return CliRunner().invoke(main, ["eval", *map(str, arguments)])
-
-    return invoke
 
 
 def results(**ranks):

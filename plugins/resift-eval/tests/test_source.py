@@ -8,10 +8,8 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 import pytest
-from click.testing import CliRunner
 from lancedb.index import FTS
 
-from resift_cli import main
 from resift_eval.beir import BeirFolder
 from resift_eval.first_stage import Lance, built
 
@@ -22,17 +20,6 @@ TEXTS = {
     "d4": "a fox and a hen met",
     "d5": "black coffee",
 }
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Return a function that runs ``resift eval`` away from any config."""
-    monkeypatch.chdir(tmp_path)
-
-    def invoke(*arguments):
-        return CliRunner().invoke(main, ["eval", *map(str, arguments)])
-
-    return invoke
 
 
 @pytest.fixture

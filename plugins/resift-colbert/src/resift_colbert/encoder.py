@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -227,13 +227,7 @@ class Encoder:
             return tokens
         prompt = self._document_prompt or ""
         with deadline.holding(self._lock, _BUSY):
-            encoded = self._model.tokenizer(
-                [f"{prompt}{text}" for text in texts],
-                truncation=False,
-                padding=False,
-                return_offsets_mapping=True,
-                verbose=False,
-            )
+            encoded = self._whole(texts, prompt, return_offsets_mapping=True)
         places = np.full((len(tokens.ids), 2), -1, dtype=np.int64)
         stops = np.cumsum(tokens.lengths).tolist()
         whole = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
@@ -276,15 +270,22 @@ class Encoder:
 
     def _count(self, texts: Sequence[str], prompt: str | None) -> IntArray:
         """Return how many tokens each text has before anything is cut off."""
+        encoded = self._whole(texts, prompt or "", return_attention_mask=False)
+        return np.array([len(ids) for ids in encoded["input_ids"]], dtype=np.int64)
+
+    def _whole(
+        self, texts: Sequence[str], prompt: str, **more: bool
+    ) -> Mapping[str, Any]:
+        """Tokenize texts with nothing cut off, and say in words what that raises."""
         with reading("colbert", self._options.model):
-            encoded = self._model.tokenizer(
-                [f"{prompt or ''}{text}" for text in texts],
+            encoded: Mapping[str, Any] = self._model.tokenizer(
+                [f"{prompt}{text}" for text in texts],
                 truncation=False,
                 padding=False,
-                return_attention_mask=False,
                 verbose=False,
+                **more,
             )
-        return np.array([len(ids) for ids in encoded["input_ids"]], dtype=np.int64)
+        return encoded
 
 
 def _aligned(scored: Sequence[int], ids: Sequence[int]) -> list[int | None]:
