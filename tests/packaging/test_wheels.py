@@ -15,6 +15,7 @@ from resift_cli.scaffold import Package
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 GROUP = "resift.rerankers"
+OF_ANOTHER = {"resift"}  # the server it asks is resift-serve's, which has its suite
 
 pytestmark = pytest.mark.slow
 plugins = pytest.mark.parametrize("plugin", PLUGINS, ids=lambda path: path.name)
@@ -162,7 +163,7 @@ def test_plugin_keeps_the_contract_from_its_wheel(
     found = directory.reports_in(tmp_path)
 
     assert str(fresh.folder) in where
-    assert set(found) == entry_points(plugin)
+    assert set(found) == entry_points(plugin) - OF_ANOTHER
     assert found == {name: directory.results()[name] for name in found}
 
 
