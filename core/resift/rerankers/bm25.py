@@ -13,9 +13,10 @@ of bm25s (``method="lucene"``).
 
 **Words** are runs of letters, digits, underscores and combining marks, after NFKC
 normalisation and case folding. Han characters and hiragana, written without spaces,
-are words one by one, as in Unicode's default word boundaries (UAX #29). Thai, Lao,
-Khmer and Burmese have no spaces either and are *not* segmented: there a whole phrase is
-one word. No stemming and no stop words, in any language.
+are words one by one, as in Unicode's default word boundaries (UAX #29). Thai, Lao, Khmer
+and Burmese have no spaces either; there each letter with its marks is a word, and so is
+each pair of neighbours, so that a word is found inside a phrase without a dictionary. No
+stemming and no stop words, in any language.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import re
 import unicodedata
 from collections import Counter
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +47,9 @@ _ASCII = {  # words folded, and a space for each character that belongs to none
 _SINGLE = (  # each character a word: iteration marks, hiragana, Han
     r"\u3005-\u3007\u3041-\u309f"
     r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_UNSPACED = (  # letters and their pairs are words: Thai and Lao, Burmese, Khmer
+    r"\u0e00-\u0eff\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f\u1780-\u17ff"
 )
 
 
@@ -119,19 +124,43 @@ def words(text: str) -> list[str]:
 
     >>> words("Straße 42, naïve x_1; 東京 हिन्दी")
     ['strasse', '42', 'naïve', 'x_1', '東', '京', 'हिन्दी']
+    >>> words("แลนด์")
+    ['แ', 'ล', 'น', 'ด์', 'แล', 'ลน', 'นด์']
     """
     if text.isascii():
         return text.translate(_ASCII).split()  # twice as fast as a pattern
-    return _unicode_word().findall(unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    word, letter = _unicode_word(), _unspaced_letter()
+    if letter.search(folded) is None:
+        return word.findall(folded)
+    found: list[str] = []
+    for one in word.findall(folded):
+        letters = letter.findall(one)
+        found += letters or [one]
+        found += [first + second for first, second in pairwise(letters)]
+    return found
 
 
 @cache
 def _unicode_word() -> re.Pattern[str]:
-    r"""Return the pattern of one word.
+    r"""Return the pattern of one word, or of a run of letters written without spaces.
 
     Python's ``\w`` leaves out combining marks, which would cut Hindi words at each
     vowel sign. Marks beyond the basic plane are not joined.
     """
+    unspaced = rf"(?:(?=[{_UNSPACED}])\w[{_marks()}]*)+"
+    spaced = rf"(?:[^\W{_SINGLE}{_UNSPACED}]+[{_marks()}]*)+"
+    return re.compile(rf"[{_SINGLE}]|{unspaced}|{spaced}")
+
+
+@cache
+def _unspaced_letter() -> re.Pattern[str]:
+    """Return the pattern of a letter, with its marks, of a script without spaces."""
+    return re.compile(rf"(?=[{_UNSPACED}])\w[{_marks()}]*")
+
+
+@cache
+def _marks() -> str:
+    """Return the combining marks of the basic plane."""
     plane = map(chr, range(0x300, 0x10000))
-    marks = "".join(c for c in plane if unicodedata.category(c).startswith("M"))
-    return re.compile(rf"[{_SINGLE}]|(?:[^\W{_SINGLE}]+[{marks}]*)+")
+    return "".join(c for c in plane if unicodedata.category(c).startswith("M"))
