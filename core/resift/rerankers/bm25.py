@@ -13,10 +13,10 @@ of bm25s (``method="lucene"``).
 
 **Words** are runs of letters, digits, underscores and combining marks, after NFKC
 normalisation and case folding. Han characters and hiragana, written without spaces,
-are words one by one, as in Unicode's default word boundaries (UAX #29). Thai, Lao, Khmer
-and Burmese have no spaces either; there each letter with its marks is a word, and so is
-each pair of neighbours, so that a word is found inside a phrase without a dictionary. No
-stemming and no stop words, in any language.
+are words one by one, as in Unicode's default word boundaries (UAX #29). Thai, Lao,
+Khmer and Burmese have no spaces either; there each letter with its marks is a word, and
+so is each pair of neighbours, so that a word is found inside a phrase without a
+dictionary. No stemming and no stop words, in any language.
 """
 
 from __future__ import annotations
