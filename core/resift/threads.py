@@ -100,7 +100,7 @@ class Workers:
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # the garbage collector may call `close`
         self._calls: queue.SimpleQueue[Call[Any] | None] = queue.SimpleQueue()
         self._threads = 0
         self._load = 0  # calls that were submitted and have not ended

@@ -381,3 +381,32 @@ def test_a_cancelled_asearch_does_not_keep_the_process_alive(tmp_path, rows):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=50)
 
     assert time.monotonic() - started < 40
+
+
+def test_an_owner_may_end_while_the_threads_of_another_are_made(monkeypatch):
+    """The garbage collector may end an owner inside `workers_of`: no deadlock."""
+
+    class Owner:
+        """What has threads of its own."""
+
+    class Ending(running.Workers):
+        """Threads whose making ends the last owner."""
+
+        def __init__(self, limit, name):
+            owners.clear()
+            super().__init__(limit, name)
+
+    owners = [Owner()]
+    ended = id(owners[0]), "search"
+    running.workers_of(owners[0], "search")
+    monkeypatch.setattr(running, "Workers", Ending)
+    other = Owner()
+
+    asking = threading.Thread(
+        target=running.workers_of, args=(other, "search"), daemon=True
+    )
+    asking.start()
+    asking.join(10)
+
+    assert not asking.is_alive()
+    assert ended not in running._pools

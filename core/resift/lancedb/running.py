@@ -54,9 +54,12 @@ def workers_of(owner: object, task: str) -> Workers:
 
 
 def _forget(key: tuple[int, str]) -> None:
-    with _lock:
-        pool = _pools.pop(key)
-    pool.close()
+    """End the threads of an owner that has ended.
+
+    The garbage collector calls this, maybe in a thread that holds `_lock`: so it takes
+    no lock of this module.
+    """
+    _pools.pop(key).close()
 
 
 def gather(
