@@ -32,6 +32,32 @@ def test_arank_and_arerank_return_what_rank_and_rerank_do():
     assert reranked.equals(reranker.rerank("q", result, result, window=2, explain=True))
 
 
+def test_arank_many_returns_what_rank_many_does():
+    """A list for lists; for an iterator, rankings to await, block by block."""
+    reranker = Reranker(Lengths())
+    documents = [["a", "bb"]] * 1_700
+    read = []
+
+    def queries():
+        for n in range(1_700):
+            read.append(threading.current_thread())
+            yield f"q{n}"
+
+    async def main():
+        whole = await reranker.arank_many(["q"], [["a", "bb"]])
+        stream = await reranker.arank_many(queries(), documents)
+        first = await anext(stream)
+        before = len(read)
+        return whole, first, before, [first, *[ranking async for ranking in stream]]
+
+    whole, first, before, rankings = asyncio.run(main())
+
+    assert whole == reranker.rank_many(["q"], [["a", "bb"]]) == [first]
+    assert before == 1_601  # of two documents each, and the next one
+    assert rankings == whole * 1_700
+    assert threading.main_thread() not in read
+
+
 def test_the_event_loop_is_never_blocked():
     """While a plugin works, the loop goes on."""
 

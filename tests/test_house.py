@@ -21,7 +21,13 @@ PACKAGES = {
 FLOORS = [
     ["resift.redaction"],
     ["resift.errors"],
-    ["resift.threads", "resift.arrow", "resift.catalog", "resift.spans"],
+    [
+        "resift.threads",
+        "resift.arrow",
+        "resift.catalog",
+        "resift.spans",
+        "resift.blocks",
+    ],
     ["resift.scores", "resift.notes", "resift.settings"],
     ["resift.common_type", "resift.list_scores", "resift.ranking"],
     ["resift.hookspecs", "resift.config", "resift.request", "resift.union"],

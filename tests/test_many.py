@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import time
+import weakref
 
 import numpy as np
 import pyarrow as pa
@@ -244,6 +246,135 @@ def test_a_budget_is_a_count():
     """It is checked at the call, before the first ranking is asked for."""
     with pytest.raises(resift.InputError, match="budget must be an integer"):
         BM25.rank_stream([], budget=0)
+
+
+def test_queries_without_documents_fill_a_block_too():
+    """They are held as the others are, so that each counts as one document."""
+    read = []
+
+    def pairs():
+        for n in range(100):
+            read.append(n)
+            yield "q", []
+
+    next(BM25.rank_stream(pairs(), budget=4))
+
+    assert len(read) == 5
+
+
+class Text(str):
+    """A document that can be seen to be held."""
+
+    __slots__ = ("__weakref__",)
+
+
+@pytest.mark.parametrize("n", [4_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_rank_many_reads_a_generator_one_block_ahead_of_whom_it_serves(n):
+    """However many queries there are, only those of one block are ever held."""
+    alive = weakref.WeakSet()
+    read = done = ahead = held = 0
+
+    def documents():
+        nonlocal read
+        for _ in range(n):
+            read += 1
+            text = Text("aa")
+            alive.add(text)
+            yield [text]
+
+    queries = (f"q{i}" for i in range(n))
+    for _ in resift.Reranker(Packing()).rank_many(queries, documents()):
+        done += 1
+        ahead, held = max(ahead, read - done), max(held, len(alive))
+
+    assert done == n
+    assert max(ahead, held) <= 3_201  # a block, and the query that did not fit
+
+
+def test_rank_many_of_a_generator_is_that_of_a_list():
+    """The same rankings, whichever of the two has no length; lists give a list."""
+    expected = BM25.rank_many(QUERIES, DOCUMENTS)
+
+    streams = [
+        BM25.rank_many(iter(QUERIES), iter(DOCUMENTS)),
+        BM25.rank_many(QUERIES, (own for own in DOCUMENTS)),
+        BM25.rank_many((query for query in QUERIES), DOCUMENTS),
+    ]
+
+    assert isinstance(expected, list)
+    assert [next(streams[0]), *streams[0]] == expected
+    assert [list(stream) for stream in streams[1:]] == [expected, expected]
+
+
+@pytest.mark.parametrize(
+    ("queries", "documents", "message"),
+    [
+        (
+            iter(["p", "q", "r"]),
+            [["a"], ["b"]],
+            "rank_many needs one list of documents per query, got no list for query "
+            "3, counted from 1.",
+        ),
+        (
+            ["p"],
+            iter([["a"], ["b"]]),
+            "rank_many needs one list of documents per query, got 1 queries and more "
+            "lists.",
+        ),
+        (
+            "query",
+            iter([["a"], ["b"]]),
+            "rank_many needs a list of queries and a list of documents for each, got "
+            "str and list_iterator.",
+        ),
+        (
+            iter(["p", "q", "r"]),
+            5,
+            "rank_many needs a list of queries and a list of documents for each, got "
+            "list_iterator and int.",
+        ),
+    ],
+    ids=["few", "more", "text", "number"],
+)
+def test_a_stream_that_does_not_match_is_told(queries, documents, message):
+    """One list for each query, also where nobody knows beforehand how many."""
+    with pytest.raises(resift.InputError) as caught:
+        list(BM25.rank_many(queries, documents))
+
+    assert str(caught.value) == f"{BM25.who}: {message}"
+
+
+def test_lists_are_scored_in_blocks_too():
+    """`rank_many` and `rerank_many` pack at most 3,200 documents at a time."""
+    texts = [["a", "bb"] * 1_000] * 4
+    many, table = Packing(), Packing()
+
+    rankings = resift.Reranker(many).rank_many(["q"] * 4, texts)
+    resift.Reranker(table).rerank_many(
+        pa.table({"query": ["q"] * 4, "documents": texts}), top_k=1
+    )
+
+    assert many.blocks == table.blocks == [1, 1, 1, 1]
+    assert [len(ranking) for ranking in rankings] == [2_000] * 4
+
+
+def test_blocks_of_a_list_share_its_time():
+    """What is not asked in time has that for its answer; nothing that came is lost."""
+
+    class Slow(Packing):
+        @resift.hookimpl
+        def score_many(self, queries, documents, timeout):
+            time.sleep(timeout)
+            return [[1.0] * len(texts) for texts in documents]
+
+    answers = resift.Reranker(Slow()).rank_many(
+        ["p", "q"], [["a"] * 1_700 + ["b"]] * 2, timeout=0.01, on_error="return"
+    )
+
+    assert len(answers[0]) == 1_701
+    assert str(answers[1]) == (
+        "Reranker 'Slow' was not asked: the time for this call had run out."
+    )
 
 
 # What is a list ----------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import assert_type
 
 import pyarrow as pa
@@ -40,6 +40,25 @@ def many(reranker: Reranker, texts: list[list[str]]) -> None:
         reranker.rank_many(["query"], texts, on_error="return"),
         list[RankedDocuments[str] | Exception],
     )
+
+
+def streamed(
+    reranker: Reranker, queries: Iterator[str], texts: Iterator[list[str]]
+) -> None:
+    ranked = reranker.rank_many(queries, texts)
+
+    assert_type(ranked, Iterator[RankedDocuments[str]])
+    assert_type(reranker.rank_many(["query"], texts), Iterable[RankedDocuments[str]])
+
+
+async def awaited_many(
+    reranker: Reranker, queries: Iterator[str], texts: list[list[str]]
+) -> None:
+    ranked = await reranker.arank_many(["query"], texts)
+    stream = await reranker.arank_many(queries, texts)
+
+    assert_type(ranked, list[RankedDocuments[str]])
+    assert_type(stream, AsyncIterator[RankedDocuments[str]])
 
 
 async def awaited(reranker: Reranker, texts: list[str]) -> None:

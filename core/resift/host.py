@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeGuard
 
 import numpy as np
 import pluggy
@@ -333,18 +333,22 @@ class Host:
     def require_pairs(self, queries: object, documents: object) -> None:
         """Refuse anything but a list of queries, and as many lists of documents."""
         if not (_is_list(queries) and _is_list(documents)):
-            msg = (
-                f"rank_many needs a list of queries and a list of "
-                f"documents for each, got {type(queries).__name__} and "
-                f"{type(documents).__name__}."
-            )
-            raise InputError(msg, who=self.who)
-        if len(queries) != len(documents):
+            self.refuse_pairs(queries, documents)
+        elif len(queries) != len(documents):
             msg = (
                 f"rank_many needs one list of documents per query, got "
                 f"{len(queries)} queries and {len(documents)} lists."
             )
             raise InputError(msg, who=self.who)
+
+    def refuse_pairs(self, queries: object, documents: object) -> NoReturn:
+        """Refuse what is no queries with a list of documents for each."""
+        msg = (
+            f"rank_many needs a list of queries and a list of "
+            f"documents for each, got {type(queries).__name__} and "
+            f"{type(documents).__name__}."
+        )
+        raise InputError(msg, who=self.who)
 
     def _spread(
         self,

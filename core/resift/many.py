@@ -6,42 +6,54 @@ the table that goes out there is no Python object per document, except its text.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+import functools
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from resift.arrow import RELEVANCE, as_list, as_table, is_list, text_of
+from resift.blocks import Block, Limits
 from resift.errors import InputError
 from resift.notes import with_notes
 from resift.pipeline import (
+    answers_of,
     enough,
     is_second_best,
     rank_many,
     require_ranking,
     told,
 )
+from resift.ranking import D
 from resift.scores import Scores, as_array, narrowed
-from resift.threads import Deadline
+from resift.threads import Deadline, off_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
+    from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
     from resift.host import Host
     from resift.pipeline import OnError
-    from resift.ranking import D, RankedDocuments
+    from resift.ranking import RankedDocuments
     from resift.settings import Settings
 
-__all__ = ["rank_stream", "rerank_many"]
+__all__ = [
+    "RankStream",
+    "is_stream",
+    "pairs_of",
+    "rank_blocks",
+    "rerank_many",
+]
 
 _OURS = ("row", "index", "rank", RELEVANCE)
-_LETTERS = 4  # are about a token
+_NO_LIST = (str, bytes, Mapping, AbstractSet)
 
 
 # Tables -------------------------------------------------------------------------
@@ -178,7 +190,7 @@ def _scored(
 ) -> Iterator[Scores | Exception]:
     """Yield the scores of each query, all scored together where that is possible."""
     if host.packs and not host.traits.wants_candidates:
-        yield from host.score_many(queries, texts, timeout, settings.instruction)
+        yield from answers_of(host, queries, texts, settings, timeout, Limits())
         return
     deadline = Deadline(timeout)
     for query, own, table in zip(queries, texts, candidates, strict=True):
@@ -265,35 +277,108 @@ def _evidence(chosen: Sequence[_Chosen]) -> dict[str, pa.ChunkedArray]:
 # Streams ------------------------------------------------------------------------
 
 
-def rank_stream(
+def is_stream(values: object) -> bool:
+    """Return whether *values* has no length: an iterator, a generator, a reader."""
+    return isinstance(values, Iterable) and not hasattr(values, "__len__")
+
+
+def pairs_of(
+    host: Host, queries: Iterable[str], documents: Iterable[Iterable[D]]
+) -> Iterator[tuple[str, Iterable[D]]]:
+    """Return each query with its documents, of which one or both are a stream.
+
+    Raises:
+        InputError: If one of the two is no list of anything; while they are read, if
+            one of them ends before the other.
+    """
+    given: tuple[object, object] = (queries, documents)
+    if any(isinstance(v, _NO_LIST) or not isinstance(v, Iterable) for v in given):
+        host.refuse_pairs(queries, documents)
+    return _paired(host, queries, documents)
+
+
+def _paired(
+    host: Host, queries: Iterable[str], documents: Iterable[Iterable[D]]
+) -> Iterator[tuple[str, Iterable[D]]]:
+    ends = object()
+    lists = iter(documents)
+    n = 0
+    for n, query in enumerate(queries, 1):
+        given = next(lists, ends)
+        if given is ends:
+            msg = (
+                f"rank_many needs one list of documents per query, got no list for "
+                f"query {n}, counted from 1."
+            )
+            raise InputError(msg, who=host.who)
+        yield query, given  # type: ignore[misc]  # the sentinel is not among them
+    if next(lists, ends) is not ends:
+        msg = (
+            f"rank_many needs one list of documents per query, got {n} queries and "
+            "more lists."
+        )
+        raise InputError(msg, who=host.who)
+
+
+def rank_blocks(
     host: Host,
     pairs: Iterable[tuple[str, Iterable[D]]],
     settings: Settings,
+    limits: Limits,
     *,
-    budget: int,
-    tokens: int,
-    timeout: float | None = None,
-    on_error: OnError = "raise",
-) -> Iterator[RankedDocuments[D] | Exception]:
-    """Yield one ranking per pair, in order; `Reranker.rank_stream` says how."""
+    timeout: float | None,
+    on_error: OnError,
+) -> Iterator[list[RankedDocuments[D] | Exception]]:
+    """Yield the rankings of as many pairs as are scored together, in order."""
     queries: list[str] = []
-    block: list[Sequence[D]] = []
-    size = letters = 0
+    lists: list[Sequence[D]] = []
+    block = Block(limits)
+    ranked = functools.partial(
+        rank_many,
+        host,
+        settings=settings,
+        timeout=timeout,
+        on_error=on_error,
+        limits=None,
+    )
     for query, given in pairs:
         documents = as_list(given, host.who)
         n = len(documents) if hasattr(documents, "__len__") else 0
         n = n if settings.window is None else min(n, settings.window)
-        more = _letters(documents[:n], settings) if n else 0
-        full = size + n > budget or letters + more > tokens * _LETTERS
-        if queries and full:
-            yield from rank_many(host, queries, block, settings, timeout, on_error)
-            queries, block, size, letters = [], [], 0, 0
+        if not block.takes(n, _letters(documents[:n], settings) if n else 0):
+            yield ranked(queries, lists)
+            queries, lists = [], []
         queries.append(query)
-        block.append(documents)
-        size += n
-        letters += more
+        lists.append(documents)
     if queries:
-        yield from rank_many(host, queries, block, settings, timeout, on_error)
+        yield ranked(queries, lists)
+
+
+class RankStream(Iterator["RankedDocuments[D] | Exception"], Generic[D]):
+    """The rankings of all blocks, one by one; holds those of one block.
+
+    Args:
+        blocks: The rankings of each block, made when they are asked for.
+    """
+
+    def __init__(self, blocks: Iterator[list[RankedDocuments[D] | Exception]]) -> None:
+        self._blocks = blocks
+        self._ready: deque[RankedDocuments[D] | Exception] = deque()
+
+    def __next__(self) -> RankedDocuments[D] | Exception:
+        if not self._ready:
+            self._ready.extend(next(self._blocks))
+        return self._ready.popleft()
+
+    async def awaited(
+        self, executor: Executor | None
+    ) -> AsyncIterator[RankedDocuments[D] | Exception]:
+        """Yield the same, each block read and ranked in a worker thread."""
+        while block := await off_loop(executor, next, self._blocks, None):
+            self._ready.extend(block)
+            block.clear()
+            while self._ready:
+                yield self._ready.popleft()
 
 
 def _letters(documents: Sequence[object], settings: Settings) -> int:

@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from resift.arrow import RELEVANCE, as_list, as_table, text_columns, text_of
+from resift.blocks import Limits, spans
 from resift.columns import add, evidence, explanation, relevance, with_columns
-from resift.errors import InputError
+from resift.errors import BackendTimeoutError, InputError
 from resift.host import require_list
 from resift.notes import DEGRADED, Note, is_degraded, notes_of, with_notes
 from resift.ranking import D, Document, RankedDocuments
@@ -23,7 +24,7 @@ from resift.threads import Deadline
 from resift.union import Union
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Document",
     "OnError",
+    "answers_of",
     "enough",
     "is_second_best",
     "rank",
@@ -47,6 +49,7 @@ __all__ = [
 
 OnError: TypeAlias = Literal["raise", "return"]
 
+_LIMITS = Limits()
 _TEXT = {"text": "text=..."}
 _MEANING = {
     "logit": "are unbounded, and shift from query to query",
@@ -196,8 +199,10 @@ def rank_many(
     queries: Iterable[str],
     documents: Iterable[Iterable[D]],
     settings: Settings,
+    *,
     timeout: float | None = None,
     on_error: OnError = "raise",
+    limits: Limits | None = _LIMITS,
 ) -> list[RankedDocuments[D] | Exception]:
     """Rank many queries, their pairs scored together where that is possible.
 
@@ -208,6 +213,7 @@ def rank_many(
         settings: Whatever the call sets, over the reranker's own.
         timeout: Seconds for all of them.
         on_error: ``"raise"`` the first error, or ``"return"`` that of each query.
+        limits: How much is scored together; None for all.
     """
     queries, documents = as_list(queries, host.who), as_list(documents, host.who)
     host.require_pairs(queries, documents)
@@ -228,7 +234,7 @@ def rank_many(
     for given in lists:
         require_list(given, host.who)
         texts.append(_texts(given[: settings.window], settings.text_column, host))
-    answers = host.score_many(queries, texts, timeout, settings.instruction)
+    answers = answers_of(host, queries, texts, settings, timeout, limits)
     rankings: list[RankedDocuments[D] | Exception] = []
     for given, scores in zip(lists, answers, strict=True):
         if isinstance(scores, Exception):
@@ -238,6 +244,38 @@ def rank_many(
         else:
             rankings.append(_ranked(host, given, scores, settings))
     return rankings
+
+
+def answers_of(
+    host: Host,
+    queries: Sequence[str],
+    texts: Sequence[Sequence[str | None]],
+    settings: Settings,
+    timeout: float | None,
+    limits: Limits | None,
+) -> Iterator[Scores | Exception]:
+    """Yield what each query is answered, scored block by block.
+
+    So nobody holds the tokens of all pairs, however many queries there are.
+
+    Args:
+        host: A plugin that scores the pairs of many queries together.
+        queries: The queries.
+        texts: The texts of each.
+        settings: The settings of the call.
+        timeout: Seconds for all of them.
+        limits: How much is scored together; None for all.
+    """
+    deadline = Deadline(timeout)
+    sizes = ((len(own), sum(map(len, filter(None, own)))) for own in texts)
+    for start, stop in spans(sizes, limits):
+        asked, own = queries[start:stop], texts[start:stop]
+        try:
+            left = deadline.left(host.who) if start else timeout
+        except BackendTimeoutError as error:
+            yield from [error] * len(asked)
+        else:
+            yield from host.score_many(asked, own, left, settings.instruction)
 
 
 def require_ranking(host: Host) -> None:

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from resift import many, pipeline
+from resift.blocks import Limits
 from resift.building import Recipe, build, wrappers_of
 from resift.catalog import catalog
 from resift.config import nested_entry
@@ -31,7 +32,7 @@ from resift.settings import Settings, Text, Weights, count, seconds
 from resift.threads import off_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterable, Iterator
     from concurrent.futures import Executor
     from types import TracebackType
     from typing import Self
@@ -445,6 +446,54 @@ class Reranker(Nested):
     @overload
     def rank_many(
         self,
+        queries: Collection[str],
+        documents: Collection[Iterable[D]],
+        top_k: int | None = None,
+        *,
+        min_score: float | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
+        on_error: Literal["raise"] = "raise",
+    ) -> list[RankedDocuments[D]]: ...
+    @overload
+    def rank_many(
+        self,
+        queries: Collection[str],
+        documents: Collection[Iterable[D]],
+        top_k: int | None = None,
+        *,
+        min_score: float | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
+        on_error: Literal["return"],
+    ) -> list[RankedDocuments[D] | Exception]: ...
+    @overload
+    def rank_many(
+        self,
+        queries: Iterator[str],
+        documents: Iterable[Iterable[D]],
+        top_k: int | None = None,
+        *,
+        min_score: float | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
+        on_error: Literal["raise"] = "raise",
+    ) -> Iterator[RankedDocuments[D]]: ...
+    @overload
+    def rank_many(
+        self,
+        queries: Iterator[str],
+        documents: Iterable[Iterable[D]],
+        top_k: int | None = None,
+        *,
+        min_score: float | None = None,
+        timeout: float | None = None,
+        instruction: str | None = None,
+        on_error: Literal["return"],
+    ) -> Iterator[RankedDocuments[D] | Exception]: ...
+    @overload
+    def rank_many(
+        self,
         queries: Iterable[str],
         documents: Iterable[Iterable[D]],
         top_k: int | None = None,
@@ -453,7 +502,7 @@ class Reranker(Nested):
         timeout: float | None = None,
         instruction: str | None = None,
         on_error: Literal["raise"] = "raise",
-    ) -> list[RankedDocuments[D]]: ...
+    ) -> Iterable[RankedDocuments[D]]: ...
     @overload
     def rank_many(
         self,
@@ -465,7 +514,7 @@ class Reranker(Nested):
         timeout: float | None = None,
         instruction: str | None = None,
         on_error: Literal["return"],
-    ) -> list[RankedDocuments[D] | Exception]: ...
+    ) -> Iterable[RankedDocuments[D] | Exception]: ...
     def rank_many(
         self,
         queries: Iterable[str],
@@ -476,22 +525,28 @@ class Reranker(Nested):
         timeout: float | None = None,
         instruction: str | None = None,
         on_error: Literal["raise", "return"] = "raise",
-    ) -> list[RankedDocuments[D]] | list[RankedDocuments[D] | Exception]:
-        """Rank the documents of many queries: one ranking per query.
+    ) -> Iterable[RankedDocuments[D] | Exception]:
+        """Rank the documents of many queries: one ranking per query, in order.
 
-        Rerankers that gain by it score the pairs of all queries together. All of them
-        are read first, and the rankings are returned as a list; `rank_stream` holds
-        one block at a time and yields each ranking as it comes.
+        Rerankers that gain by it score the pairs of many queries together, in blocks
+        of bounded size, as `rank_stream` does. Lists give a list. Where the queries, or
+        the lists of documents, come from an iterator, so do the rankings: one block is
+        read, ranked and held at a time, and nothing before the first is asked for.
 
         Args:
             queries: The queries, none blank; any iterable.
-            documents: For each query its documents, as `rank` takes them.
+            documents: For each query its documents, as `rank` takes them; any iterable.
             top_k: How many of each to return.
             min_score: The least probability of those.
-            timeout: Seconds for all of them, for rerankers that can honour it.
+            timeout: Seconds for all of them, for rerankers that can honour it; with
+                an iterator, for each block.
             instruction: What to count as relevant.
             on_error: ``"raise"`` the first error, or ``"return"`` that of each query
                 in the place of its ranking, so that no answer is lost.
+
+        Returns:
+            A list of rankings where *queries* and *documents* have a length, else an
+            iterator.
 
         Raises:
             InputError: If there are not as many lists of documents as queries.
@@ -502,8 +557,25 @@ class Reranker(Nested):
             top_k=top_k, min_score=min_score, instruction=instruction
         )
         timeout = seconds("timeout", timeout)
+        if many.is_stream(queries) or many.is_stream(documents):
+            pairs = many.pairs_of(self._host, queries, documents)
+            return many.RankStream(
+                many.rank_blocks(
+                    self._host,
+                    pairs,
+                    settings,
+                    Limits(),
+                    timeout=timeout,
+                    on_error=on_error,
+                )
+            )
         return pipeline.rank_many(
-            self._host, queries, documents, settings, timeout, on_error
+            self._host,
+            queries,
+            documents,
+            settings,
+            timeout=timeout,
+            on_error=on_error,
         )
 
     def rank_stream(
@@ -526,7 +598,8 @@ class Reranker(Nested):
 
         Args:
             pairs: Each query with its documents, as `rank` takes them.
-            budget: How many documents are scored together.
+            budget: How many documents are scored together; a query without any counts
+                as one.
             tokens: How many tokens of those, told from the length of their texts: four
                 letters are about a token.
             top_k: How many of each query to return.
@@ -543,14 +616,17 @@ class Reranker(Nested):
         settings = self.defaults.but(
             top_k=top_k, min_score=min_score, instruction=instruction
         )
-        return many.rank_stream(
-            self._host,
-            pairs,
-            settings,
-            budget=count("budget", budget),
-            tokens=count("tokens", tokens),
-            timeout=seconds("timeout", timeout),
-            on_error=on_error,
+        limits = Limits(count("budget", budget), count("tokens", tokens))
+        timeout = seconds("timeout", timeout)
+        return many.RankStream(
+            many.rank_blocks(
+                self._host,
+                pairs,
+                settings,
+                limits,
+                timeout=timeout,
+                on_error=on_error,
+            )
         )
 
     def rerank_many(
@@ -695,6 +771,27 @@ class Reranker(Nested):
         rank = functools.partial(self.rank, query, documents, top_k, **options)
         return await off_loop(executor, rank)
 
+    @overload
+    async def arank_many(
+        self,
+        queries: Collection[str],
+        documents: Collection[Iterable[D]],
+        top_k: int | None = None,
+        *,
+        executor: Executor | None = None,
+        **options: Any,  # noqa: ANN401  # those of rank_many, checked by it
+    ) -> list[RankedDocuments[D]]: ...
+    @overload
+    async def arank_many(
+        self,
+        queries: Iterator[str],
+        documents: Iterable[Iterable[D]],
+        top_k: int | None = None,
+        *,
+        executor: Executor | None = None,
+        **options: Any,  # noqa: ANN401  # those of rank_many, checked by it
+    ) -> AsyncIterator[RankedDocuments[D]]: ...
+    @overload
     async def arank_many(
         self,
         queries: Iterable[str],
@@ -703,10 +800,29 @@ class Reranker(Nested):
         *,
         executor: Executor | None = None,
         **options: Any,  # noqa: ANN401  # those of rank_many, checked by it
-    ) -> list[RankedDocuments[D]]:
-        """`rank_many` in a worker thread, off the event loop; takes its arguments."""
+    ) -> list[RankedDocuments[D]] | AsyncIterator[RankedDocuments[D]]: ...
+    async def arank_many(
+        self,
+        queries: Iterable[str],
+        documents: Iterable[Iterable[D]],
+        top_k: int | None = None,
+        *,
+        executor: Executor | None = None,
+        **options: Any,  # those of rank_many, checked by it
+    ) -> Iterable[RankedDocuments[D]] | AsyncIterator[RankedDocuments[D] | Exception]:
+        """`rank_many` in a worker thread, off the event loop; takes its arguments.
+
+        Where `rank_many` returns an iterator, it is an asynchronous one, ``async for
+        ranking in await reranker.arank_many(queries, documents)``; each block is read
+        and ranked in a worker thread.
+        """
         rank_many = functools.partial(self.rank_many, **options)
-        return await off_loop(executor, rank_many, queries, documents, top_k)
+        ranked: Iterable[Any] = await off_loop(
+            executor, rank_many, queries, documents, top_k
+        )
+        if isinstance(ranked, many.RankStream):
+            return ranked.awaited(executor)
+        return ranked
 
     async def arerank(
         self,
