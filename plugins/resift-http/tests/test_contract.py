@@ -86,6 +86,16 @@ class TestDeepInfra(Served):
     name = "deepinfra"
 
 
+class TestContextual(Served):
+    __test__ = True
+    name = "contextual"
+
+
+class TestDashScope(Served):
+    __test__ = True
+    name = "dashscope"
+
+
 class TestWatsonx(Served):
     __test__ = True
     name = "watsonx"

@@ -132,6 +132,29 @@ EXCHANGES = [
         },
     ),
     (
+        "contextual",
+        {},
+        "/v1/rerank",
+        BEARER,
+        {
+            "model": "ctxl-rerank-v2-instruct-multilingual",
+            "query": QUERY,
+            "documents": TEXTS,
+            "top_n": 1,
+        },
+    ),
+    (
+        "dashscope",
+        {},
+        "/api/v1/services/rerank/text-rerank/text-rerank",
+        BEARER,
+        {
+            "model": "qwen3-rerank",
+            "input": {"query": QUERY, "documents": TEXTS},
+            "parameters": {"top_n": 1},
+        },
+    ),
+    (
         "tei",
         {"truncate": True, "raw_scores": True},
         "/rerank",

@@ -148,6 +148,8 @@ def test_an_error_without_a_readable_body_names_the_status(
         ("nvidia", {"detail": "No."}, "No."),
         ("isaacus", {"message": "No."}, "No."),
         ("zeroentropy", {"detail": "No."}, "No."),
+        ("contextual", {"detail": "No."}, "No."),
+        ("dashscope", {"code": "InvalidParameter", "message": "No."}, "No."),
         ("deepinfra", {"detail": {"error": "No."}}, "No."),
         ("deepinfra", {"error": "No."}, "No."),
         ("tei", {"error": "No.", "error_type": "Validation"}, "No."),

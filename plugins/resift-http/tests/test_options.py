@@ -156,5 +156,6 @@ def test_all_is_sorted_and_complete():
         if inspect.isclass(value) or name == "DIALECTS"
     }
 
-    assert resift_http.__all__ == sorted(resift_http.__all__)
+    constants_first = sorted(resift_http.__all__, key=lambda n: (not n.isupper(), n))
+    assert resift_http.__all__ == constants_first
     assert {*resift_http.__all__} == classes

@@ -121,6 +121,8 @@ def test_the_key_is_read_from_the_environment(serve, key, monkeypatch, name, var
         ("isaacus", "ISAACUS_API_KEY"),
         ("zeroentropy", "ZEROENTROPY_API_KEY"),
         ("deepinfra", "DEEPINFRA_API_KEY or DEEPINFRA_TOKEN"),
+        ("contextual", "CONTEXTUAL_API_KEY"),
+        ("dashscope", "DASHSCOPE_API_KEY"),
         ("watsonx", "WATSONX_API_KEY or WATSONX_APIKEY"),
     ],
 )

@@ -20,6 +20,8 @@ EXPECTED = {
     "isaacus": TOKENS,
     "zeroentropy": TOKENS,
     "deepinfra": TOKENS,
+    "contextual": {"calls": 1},
+    "dashscope": TOKENS,
     "watsonx": TOKENS,
     "tei": {"calls": 1},
     "infinity": TOKENS,

@@ -5,6 +5,8 @@ from resift_http.dialects import DIALECTS
 from resift_http.resift_server import Resift
 from resift_http.servers import Http, Infinity, Tei, Vllm
 from resift_http.vendors import (
+    Contextual,
+    DashScope,
     DeepInfra,
     Isaacus,
     Jina,
@@ -19,6 +21,8 @@ from resift_http.vendors import (
 
 __all__ = [
     "DIALECTS",
+    "Contextual",
+    "DashScope",
     "DeepInfra",
     "Dialect",
     "Http",

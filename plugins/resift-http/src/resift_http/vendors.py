@@ -16,6 +16,8 @@ from resift_http.reranker import DialectReranker
 from resift_remote import Deadline, base_address, join, options
 
 __all__ = [
+    "Contextual",
+    "DashScope",
     "DeepInfra",
     "Isaacus",
     "Jina",
@@ -186,6 +188,36 @@ class DeepInfra(DialectReranker):
     name: ClassVar[str] = "deepinfra"
 
     model: str = "Qwen/Qwen3-Reranker-8B"
+
+
+@options
+class Contextual(DialectReranker):
+    """Rerank with Contextual AI, whose models follow an `instruction`.
+
+    Args:
+        model: The model.
+    """
+
+    name: ClassVar[str] = "contextual"
+
+    model: str = "ctxl-rerank-v2-instruct-multilingual"
+
+
+@options
+class DashScope(DialectReranker):
+    """Rerank with Alibaba Cloud's DashScope (Model Studio).
+
+    A key belongs to a region, and so does `base_url`: the default is Beijing's;
+    Singapore's is ``https://dashscope-intl.aliyuncs.com``. The ``gte-rerank`` models
+    take no `instruction`.
+
+    Args:
+        model: The model.
+    """
+
+    name: ClassVar[str] = "dashscope"
+
+    model: str = "qwen3-rerank"
 
 
 @options

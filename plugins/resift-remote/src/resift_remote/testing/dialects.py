@@ -44,7 +44,8 @@ class Dialect:
 
     Args:
         path: A regular expression for its rerank path.
-        options: The fields it takes beside the ones below.
+        options: The fields it takes beside the ones below. Fields are dotted where
+            they are nested.
         documents: The field of the documents.
         query: The field of the query.
         model: The field of the model, or None.
@@ -97,11 +98,11 @@ class Dialect:
         """
         if body is None:
             return "The body is not a JSON object."
-        top = self.top.split(".")[0] if self.top else None
-        known = {self.query, self.documents, self.model, top, *self.options}
+        fields = (self.query, self.documents, self.model, self.top, *self.options)
+        known = {field.split(".")[0] for field in fields if field}
         if unknown := sorted(set(body) - known):
             return f"Unknown field: {unknown[0]}"
-        documents = body.get(self.documents)
+        documents = _at(body, self.documents)
         shape = dict if self.wrapped else str
         if not isinstance(documents, list) or not documents:
             return f"{self.documents} must be a list with at least one document."
@@ -128,9 +129,9 @@ class Dialect:
             return b"<html>Bad gateway</html>"
         if corruption == "no-results":
             return {"object": "list"}
-        query = body[self.query]
+        query = _at(body, self.query)
         query = _text(query[0] if isinstance(query, list) else query)
-        texts = [_text(d) for d in cast("list[object]", body[self.documents])]
+        texts = [_text(d) for d in cast("list[object]", _at(body, self.documents))]
         scores = [score(query, text) for text in texts]
         order = range(len(texts)) if not self.score else _best_first(scores)
         cut = cast("int | None", self.top and _at(body, self.top))
@@ -144,7 +145,7 @@ class Dialect:
         return shaped
 
     def _wrong_query(self, body: Mapping[str, object], n_documents: int) -> str:
-        query = body.get(self.query)
+        query = _at(body, self.query)
         if self.paired:
             if not isinstance(query, list) or len(query) != n_documents:
                 return f"{self.query} must be a list, one for each document."
@@ -170,7 +171,9 @@ class Dialect:
             shaped.append(item)
         if not self.results:
             return shaped
-        return {"id": "0", self.results: shaped}
+        answer: dict[str, object] = {"id": "0"}
+        _put(answer, self.results, shaped)
+        return answer
 
 
 def phrase(status: int) -> str:
@@ -295,6 +298,22 @@ DIALECTS: Mapping[str, Dialect] = {
         tokens="input_tokens",
         error=_detail,
     ),
+    "contextual": Dialect(
+        "/v1/rerank", ("instruction", "metadata"), tokens=None, error=_detail
+    ),
+    "dashscope": Dialect(
+        "/api/v1/services/rerank/text-rerank/text-rerank",
+        ("parameters.instruct", "parameters.return_documents"),
+        documents="input.documents",
+        query="input.query",
+        top="parameters.top_n",
+        results="output.results",
+        error=lambda status, text: {
+            "code": phrase(status).replace(" ", ""),
+            "message": text,
+            "request_id": "0",
+        },
+    ),
     "watsonx": Dialect(
         "/ml/v1/text/rerank",
         ("parameters", "project_id", "space_id"),
@@ -373,7 +392,7 @@ def _at(body: Mapping[str, object], path: str) -> object:
     return value
 
 
-def _put(answer: dict[str, object], path: str | None, value: int) -> None:
+def _put(answer: dict[str, object], path: str | None, value: object) -> None:
     if path is None:
         return
     *parents, name = path.split(".")
