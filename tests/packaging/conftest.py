@@ -20,6 +20,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,11 @@ def run(
 def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of links to what is installed here, all but resift."""
     folder = tmp_path_factory.mktemp("dependencies")
-    paths = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
+    own = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+    others = [entry for entry in sys.path if Path(entry).name == "site-packages"]
+    paths = dict.fromkeys(map(Path, (*own, *others)))
     for path in (entry for site in paths for entry in site.iterdir()):
-        ours = "resift" in path.name.lower()
+        ours = "resift" in path.name.lower() or (folder / path.name).exists()
         if not ours and path.suffix != ".pth" and path.name != "__pycache__":
             (folder / path.name).symlink_to(path)
     return folder
@@ -153,3 +156,10 @@ def core(build: Callable[..., list[Path]]) -> Path:
 def program(core: Path) -> Path:
     """Return the wheel of the command line."""
     return next(core.parent.glob("resift_cli-*.whl"))
+
+
+@pytest.fixture(scope="session")
+def wheels(build: Callable[..., list[Path]], core: Path) -> dict[str, Path]:
+    """Return the wheel of the core and of every plugin, by import name."""
+    built = [core, *build(*PLUGINS)]
+    return {wheel.name.partition("-")[0]: wheel for wheel in built}

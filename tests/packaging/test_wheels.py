@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tomllib
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,13 +48,6 @@ search = table.search([1.0, 0.0]).limit(3)
 found = search.rerank(resift.lancedb.load("words"), "quick red fox").to_arrow()
 print(found["text"].to_pylist())
 """
-
-
-@pytest.fixture(scope="session")
-def wheels(build: Callable, core: Path) -> dict[str, Path]:
-    """Return the wheel of the core and of every plugin, by import name."""
-    built = [core, *build(*PLUGINS)]
-    return {wheel.name.partition("-")[0]: wheel for wheel in built}
 
 
 def requirements(plugin: Path) -> set[str]:

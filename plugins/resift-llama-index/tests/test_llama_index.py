@@ -11,6 +11,7 @@ import re
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("llama_index.core", reason="llama-index-core is not installed")
@@ -205,6 +206,30 @@ def test_the_caller_s_nodes_keep_scores_and_metadata():
     assert given == before
 
 
+def test_one_object_in_two_lists_is_scored_once():
+    """`QueryFusionRetriever` scales its score for each list that has it."""
+    shared, other = scored(a=0.8, b=0.4)
+
+    alike = fused([shared, other], [shared, other], reranker="relative")
+    apart = fused(scored(a=0.8, b=0.4), scored(a=0.8, b=0.4), reranker="relative")
+
+    assert (shared.score, other.score) == (0.8, 0.4)
+    assert [(one.node.node_id, one.score) for one in alike] == [
+        (one.node.node_id, one.score) for one in apart
+    ]
+
+
+def test_scores_of_two_scales_are_not_compared_as_they_are():
+    """`QueryFusionRetriever` has all of BM25 beat all of cosine, being larger."""
+    bm25, cosine = scored(a=14.2, b=9.1, c=3.0), scored(d=0.92, b=0.9, e=0.1)
+
+    for reranker in ("rrf", "dbsf", "relative"):
+        found = fused(bm25, cosine, reranker=reranker)
+
+        assert ids(found)[0] == "b"
+        assert ids(found).index("d") < ids(found).index("c")
+
+
 def test_weights_count_by_rank_too():
     """`QueryFusionRetriever` ignores them there."""
     for weights, best in (([1, 0.001], "a"), ([0.001, 1], "b")):
@@ -238,6 +263,31 @@ def test_a_list_of_one_negative_score_counts():
 
     assert sorted(ids(found)) == ["a", "b", "c"]
     assert all(type(one.score) is float for one in found)
+
+
+def test_scores_are_floats_whatever_the_reranker_computes_with():
+    """`SentenceTransformerRerank` hands out `np.float32`, which JSON refuses."""
+    reranker = resift.Reranker(lambda query, documents: np.float32([0.25, 0.5]))
+
+    found = processed(ResiftRerank(reranker=reranker), nodes("a", "b"), "q")
+    merged = fused(found, reranker="dbsf")
+
+    assert [type(one.score) for one in [*found, *merged]] == [float] * 4
+    assert json.loads(json.dumps([one.score for one in found])) == [0.5, 0.25]
+
+
+@pytest.mark.slow  # transformers is imported
+def test_code_of_a_model_does_not_run_unless_it_is_trusted(tmp_path):
+    """`SentenceTransformerRerank` trusts it by default."""
+    for needed in ("resift_cross_encoder", "transformers"):
+        pytest.importorskip(needed)
+    config = {"auto_map": {"AutoConfig": "theirs.Config"}, "model_type": "theirs"}
+    tmp_path.joinpath("config.json").write_text(json.dumps(config))
+    tmp_path.joinpath("theirs.py").write_text("raise SystemExit('it ran')")
+    table = {"use": "cross-encoder", "options": {"model": str(tmp_path)}}
+
+    with pytest.raises(resift.ResiftError, match="comes with code of its own"):
+        ResiftRerank(reranker=table).postprocess_nodes(nodes("a"), query_str="q")
 
 
 # The page ----------------------------------------------------------------------------

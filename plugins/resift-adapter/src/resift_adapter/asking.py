@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -18,6 +20,8 @@ __all__ = ["aask", "ask"]
 
 T = TypeVar("T")
 _LOG = logging.getLogger("resift")
+_NAME = "resift-retriever"
+_WORKERS = Workers(sys.maxsize, _NAME)  # as many as are asked at once, kept for a while
 
 
 def ask(
@@ -45,16 +49,21 @@ def ask(
     if len(calls) == 1 and timeout is None:
         return _told({name: _attempt(call) for name, call in calls.items()}, who)
     end = None if timeout is None else time.monotonic() + timeout
-    workers = Workers(min(limit or len(calls), len(calls)) or 1, "resift-retriever")
+    few = limit is not None and limit < len(calls)
+    workers = Workers(limit, _NAME) if limit and few else _WORKERS
     answers: dict[str, T | _Failure] = {}
     try:
-        started = {name: workers.start(call) for name, call in calls.items()}
+        mine = [] if few or end is not None else list(calls)[-1:]  # needs no thread
+        started = {n: workers.start(c) for n, c in calls.items() if n not in mine}
+        for name in mine:
+            answers[name] = _attempt(partial(copy_context().run, calls[name]))
         for name, running in started.items():
             left = None if end is None else max(end - time.monotonic(), 0)
             answers[name] = _attempt(partial(workers.result, running, left), timeout)
     finally:
-        workers.close()
-    return _told(answers, who)
+        if workers is not _WORKERS:
+            workers.close()
+    return _told({name: answers[name] for name in calls}, who)
 
 
 async def aask(

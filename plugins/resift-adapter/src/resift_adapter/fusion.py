@@ -67,7 +67,7 @@ def fuse(
         if numbers.setdefault(key, len(numbers)) == len(first):
             first.append(i)
     documents = [given[i] for i in first]
-    payload = _payload(reranker, documents, reader, who)
+    payload = _payload(reranker, documents, reader, who) if reranker.can_score else None
     rows = iter([numbers[key] for key in keys])
     tables = [
         _table([next(rows) for _ in found], found, payload, reader)
@@ -81,7 +81,7 @@ def fuse(
         names=list(lists),
         explain=explain,
         timeout=timeout,
-        drop=payload.column_names,
+        drop=() if payload is None else payload.column_names,
     )
     order = found.column(_ID).to_pylist()
     evidence: list[Mapping[str, object]] = [{}] * len(order)
@@ -149,8 +149,6 @@ def _payload(
     import pyarrow as pa
 
     columns: dict[str, list[Any]] = {}
-    if not reranker.can_score:
-        return pa.table({})
     names = fields_read(reranker)
     if names != ():
         rows = [picked(reader.fields(document), names) for document in documents]
@@ -178,7 +176,10 @@ def _array(name: str, values: Sequence[object], who: str) -> pa.Array:
 
 
 def _table(
-    numbers: list[int], found: Sequence[T], payload: pa.Table, reader: Reader[T]
+    numbers: list[int],
+    found: Sequence[T],
+    payload: pa.Table | None,
+    reader: Reader[T],
 ) -> pa.Table:
     import pyarrow as pa
 
@@ -187,7 +188,7 @@ def _table(
     scores = [reader.score(document) for document in found]
     if any(score is not None for score in scores):
         columns[_SCORE] = pa.array(scores, pa.float64())
-    if payload.num_columns:
+    if payload is not None and payload.num_columns:
         rows = payload.take(ids)
         columns |= dict(zip(rows.column_names, rows.columns, strict=True))
     return pa.table(columns)

@@ -28,6 +28,8 @@ class DocumentReader:
 
     def score(self, document: Document, /) -> float | None:
         value = document.metadata.get(self.score_key)
+        if value is None:
+            return None
         if isinstance(value, Real) and not isinstance(value, bool):
             return float(value)
         return None

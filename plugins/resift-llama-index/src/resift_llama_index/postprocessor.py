@@ -6,8 +6,8 @@ import pickle
 from typing import Any
 
 from llama_index.core.callbacks.schema import CBEventType, EventPayload
-from llama_index.core.instrumentation import (
-    get_dispatcher,  # type: ignore[attr-defined]  # as its documentation has it
+from llama_index.core.instrumentation import (  # type: ignore[attr-defined]
+    get_dispatcher,  # as its documentation has it
 )
 from llama_index.core.instrumentation.events.rerank import (
     ReRankEndEvent,
