@@ -195,13 +195,45 @@ def test_on_a_terminal(file, terminal):
     assert tomllib.loads(shown.text)["default"] == "precise"
 
 
-def test_long_lines_are_wrapped(tmp_path, terminal):
-    """A line longer than the terminal goes on in the next one, whole."""
+LONG = """
+default = "a"
+wrappers = [{ use = "www", options = { a = "aaaaaaaaaaaa" } }, "xxxxxxxxxxxxxxxxxxxxx"]
+
+[rerankers.a]
+use = "cascade"
+instruction = 'Prefer what "answers" the question,  and cites a source for it. \\ '
+merge = { use = "not-there", options = { k = 20, note = "long enough for a table" } }
+
+[rerankers.a.options]
+keep = [50]
+stages = ["bm25", "some-reranker-of-ours", "another-reranker-of-ours", "the-last-one"]
+
+[rerankers.b]
+use = "bm25"
+"""
+
+
+def test_long_lines_stay_toml(tmp_path, terminal, cli):
+    """On a terminal, lines are broken only where TOML may be: it can be pasted back."""
+    path = tmp_path / "long.toml"
+    path.write_text(LONG)
+
+    shown = terminal("config", "--config", path, width=80)
+
+    said = json.loads(cli("config", "--config", path, "--json").stdout)
+    assert max(map(len, shown.lines[1:])) <= 80
+    assert tomllib.loads(shown.text) == {
+        key: value for key, value in said.items() if key != "file"
+    }
+    assert "[rerankers.a.merge]  # not installed" in shown.lines
+
+
+def test_a_long_word_is_never_broken(tmp_path, terminal):
+    """A text without spaces stays in its line, however long: the terminal wraps it."""
     path = tmp_path / "long.toml"
     model = "/".join(["a-long-folder"] * 9)
     path.write_text(f'[rerankers.a]\nuse = "bm25"\noptions = {{ model = "{model}" }}\n')
 
     shown = terminal("config", "--config", path, width=80)
 
-    assert max(map(len, shown.lines)) <= 80
-    assert model in "".join(line.rstrip() for line in shown.lines).replace(" ", "")
+    assert tomllib.loads(shown.text)["rerankers"]["a"]["options"] == {"model": model}

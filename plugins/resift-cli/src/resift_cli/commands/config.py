@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -35,7 +36,8 @@ def show_config(*, as_json: bool, config_path: Path | None) -> None:
     It is shown merged: entries laid over other entries, and the default that
     RESIFT_RERANKER overrides. Secrets are hidden.
 
-    The output is TOML. A name that is not installed is marked.
+    The output is TOML, on a terminal laid out to fit. A name that is not installed is
+    marked.
 
     \b
     Examples:
@@ -49,7 +51,15 @@ def show_config(*, as_json: bool, config_path: Path | None) -> None:
         return
     if config.path is None:
         note("no config file applies here; a resift.toml in this directory would.")
-    _print_toml("\n".join(_toml(config, merged)))
+    if not is_terminal():
+        sys.stdout.writelines(f"{line}\n" for line in _toml(config, merged))
+        return
+    from rich.syntax import Syntax
+
+    wide = console()
+    text = "\n".join(_toml(config, merged, wide.width))
+    syntax = Syntax(text, "toml", theme="ansi_dark", background_color="default")
+    wide.print(syntax.highlight(text), soft_wrap=True, end="")
 
 
 def settings_of(entry: Entry) -> dict[str, object]:
@@ -78,7 +88,10 @@ def _merged(config: Config) -> dict[str, Any]:
     }
 
 
-def _toml(config: Config, merged: Mapping[str, Any]) -> Iterator[str]:
+def _toml(
+    config: Config, merged: Mapping[str, Any], width: float = math.inf
+) -> Iterator[str]:
+    """Yield lines of TOML, broken where TOML may be, to fit *width*."""
     from resift.authors import WRAPPERS, catalog
 
     if config.path:
@@ -90,17 +103,63 @@ def _toml(config: Config, merged: Mapping[str, Any]) -> Iterator[str]:
         known = catalog(WRAPPERS)
         absent = [name for name in map(_name, wrappers) if name not in known]
         remark = f"not installed: {', '.join(absent)}"
-        yield _line("wrappers", wrappers, [remark] if absent else [])
+        yield _line("wrappers", wrappers, [remark] if absent else [], width)
     for name, settings in merged["rerankers"].items():
-        yield f"\n[rerankers.{_key(name)}]"
-        for key, value in settings.items():
-            names = key in ("use", "merge")
-            yield _line(key, value, _missing(_name(value), config) if names else [])
+        yield ""
+        yield f"[rerankers.{_key(name)}]"
+        remarks = {
+            key: _missing(_name(settings[key]), config)
+            for key in ("use", "merge")
+            if key in settings
+        }
+        yield from _settings(f"rerankers.{_key(name)}", settings, remarks, width)
 
 
-def _line(key: str, value: object, remarks: Sequence[str]) -> str:
+def _settings(
+    path: str,
+    settings: Mapping[str, Any],
+    remarks: Mapping[str, Sequence[str]],
+    width: float,
+) -> Iterator[str]:
+    """Yield the keys of one table, then a table of its own for each long value."""
+    tables = {}
+    for key, value in settings.items():
+        line = _line(_key(key), value, remarks.get(key, ()), width)
+        if isinstance(value, Mapping) and len(line) > width:
+            tables[key] = value
+        else:
+            yield line
+    for key, value in tables.items():
+        inner = f"{path}.{_key(key)}"
+        yield ""
+        yield "  # ".join([f"[{inner}]", *remarks.get(key, ())])
+        yield from _settings(inner, value, {}, width)
+
+
+def _line(
+    key: str, value: object, remarks: Sequence[str], width: float = math.inf
+) -> str:
     line = f"{key} = {_value(value)}"
+    if len(line) > width and isinstance(value, list):
+        items = "".join(f"    {_value(item)},\n" for item in value)
+        line = f"{key} = [\n{items}]"
+    elif len(line) > width and isinstance(value, str):
+        line = f"{key} = {_folded(value, width)}"
     return f"{line}  # {', '.join(remarks)}" if remarks else line
+
+
+def _folded(text: str, width: float) -> str:
+    """Write a text over several lines; TOML drops what follows a last backslash."""
+    words = re.findall(r"\S+\s*", text)
+    if text[:1].isspace() or len(words) == 1:
+        return _value(text)
+    lines = [""]
+    for word in words:
+        inner = _value(word)[1:-1]
+        if lines[-1] and len(lines[-1]) + len(inner) > width - len("    \\"):
+            lines.append("")
+        lines[-1] += inner
+    return '"""\\\n    ' + "\\\n    ".join(lines) + '"""'
 
 
 def _missing(name: str, config: Config) -> list[str]:
@@ -130,15 +189,3 @@ def _value(value: object) -> str:
 
 def _key(name: str) -> str:
     return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _value(name)
-
-
-def _print_toml(text: str) -> None:
-    if not is_terminal():
-        sys.stdout.write(f"{text}\n" if text else "")
-        return
-    from rich.syntax import Syntax
-
-    syntax = Syntax(
-        text, "toml", theme="ansi_dark", background_color="default", word_wrap=True
-    )
-    console().print(syntax)
