@@ -151,7 +151,7 @@ def _line(
 def _folded(text: str, width: float) -> str:
     """Write a text over several lines; TOML drops what follows a last backslash."""
     words = re.findall(r"\S+\s*", text)
-    if text[:1].isspace() or len(words) == 1:
+    if text[:1].isspace() or len(words) < 2:
         return _value(text)
     lines = [""]
     for word in words:
