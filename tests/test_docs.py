@@ -26,6 +26,11 @@ BLOCK = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 
+OUTPUT = re.compile(
+    r"^```python\n(?P<code>(?:(?!```).*\n)*)```\n\n```text\n(?P<output>(?:.*\n)*?)```$",
+    re.MULTILINE,
+)
+
 
 def blocks(page: Path, language: str) -> list[tuple[str, int, str]]:
     """Return the blocks of a page that are meant to work: code, line, mark."""
@@ -37,9 +42,21 @@ def blocks(page: Path, language: str) -> list[tuple[str, int, str]]:
     ]
 
 
+def outputs(page: Path) -> dict[int, str]:
+    """Return the text shown right below a block of Python, by the block's line."""
+    text = page.read_text(encoding="utf-8")
+    return {
+        text[: match.start("code")].count("\n"): match["output"]
+        for match in OUTPUT.finditer(text)
+    }
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_python_block_runs(page, tmp_path, monkeypatch, capsys):
-    """The blocks of a page run one after another, in a folder with its config."""
+    """The blocks of a page run one after another, and print what is shown below them.
+
+    They run in a folder with the first config of the page.
+    """
     code = [block for block in blocks(page, "python") if not block[2]]
     if not code:
         pytest.skip("no Python on this page")
@@ -51,10 +68,13 @@ def test_every_python_block_runs(page, tmp_path, monkeypatch, capsys):
     if configs:
         (tmp_path / "resift.toml").write_text(configs[0][0], encoding="utf-8")
     namespace: dict[str, object] = {"__name__": page.stem}
+    shown = outputs(page)
 
     for source, line, _ in code:
         padded = "\n" * line + source  # so that a traceback names the page's line
         exec(compile(padded, page, "exec"), namespace)  # noqa: S102  # our own pages
+
+        assert capsys.readouterr().out == shown.get(line, "")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -65,26 +85,6 @@ def test_every_config_on_a_page_is_valid(page):
 
         if "rerankers" in data:
             assert resift.Config.of(data).rerankers
-
-
-OUTPUT = re.compile(
-    r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE
-)
-
-
-@pytest.mark.parametrize("name", ["README.md", "docs/start.md", "docs/tracing.md"])
-def test_a_page_shows_what_its_code_prints(name, tmp_path, monkeypatch, capsys):
-    """A block of text below a block of Python is that block's output."""
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / name).read_text(encoding="utf-8")
-    namespace: dict[str, object] = {"__name__": "page"}
-    shown = OUTPUT.findall(text)
-
-    for code, output in shown:
-        exec(compile(code, name, "exec"), namespace)  # noqa: S102  # our own pages
-
-        assert capsys.readouterr().out == output
-    assert shown
 
 
 LINKED = sorted(
