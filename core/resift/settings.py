@@ -257,7 +257,7 @@ _CHECKS: Mapping[str, Callable[[object], object]] = {
 
 
 def _are_names(value: object) -> bool:
-    if isinstance(value, str) or not isinstance(value, list | tuple | Sequence):
+    if isinstance(value, str) or not isinstance(value, Sequence):
         return False
     return all(isinstance(name, str) for name in value)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resift.arrow import column_at, compact, decoded, gather, pick, plain, stored, take
+from resift.arrow import column_at, compact, decoded, gather, pick, plain, stored
 from resift.common_type import in_one_type
 from resift.errors import InputError
 from resift.list_scores import ListScores, scores_of_lists
@@ -135,8 +135,13 @@ class Union:
         if len(self._rows) == self.n_documents:
             return taken
         for place, column in enumerate(rows.columns):
-            if column.null_count and self._may_be_later(rows.schema.names[place]):
-                filled = self._filled(rows.select([place]), documents)
+            if not column.null_count:
+                continue
+            known = self._known(rows.schema.names[place], column)
+            if known is not None:
+                first = self._first_rows.copy()
+                first[self._codes[known]] = known
+                filled = pick(column, first[documents])
                 taken = taken.set_column(place, rows.schema.field(place), filled)
         return taken
 
@@ -146,40 +151,40 @@ class Union:
         spans = enumerate(self._spans, start=1)
         return next(f"row {row - i} of list {n}" for n, (i, j) in spans if row < j)
 
-    def _may_be_later(self, name: str) -> bool:
-        """Tell whether a value may be missing in the first list that has the document.
+    def _known(self, name: str, column: pa.ChunkedArray) -> NDArray[np.int64] | None:
+        """Return the rows that have a value, last one first.
 
-        It is not where each list has all values of a column or none, those that have
-        them first.
+        None where a value is never missing in the first list that has the document:
+        each list has all values of the column or none, those that have them first.
         """
-        nulls = [
-            table.column(name).null_count if name in table.schema.names else len(table)
-            for table in self.tables
+        having = [
+            (i, j)
+            for (i, j), table in zip(self._spans, self.tables, strict=True)
+            if name in table.schema.names
         ]
-        whole = [not n for n in nulls]
-        lacking = [n == len(t) for n, t in zip(nulls, self.tables, strict=True)]
-        n = whole.index(False) if False in whole else len(whole)
-        return not all(lacking[n:])
-
-    def _filled(self, rows: pa.Table, documents: NDArray[np.int64]) -> pa.ChunkedArray:
-        """Take one column, of each document the first value that is not null."""
-        known = rows.column(0).is_valid().to_numpy().nonzero()[0][::-1]
-        first = self._first_rows.copy()
-        first[self._codes[known]] = known
-        return take(rows, first[documents]).column(0)
+        if column.null_count + sum(j - i for i, j in having) == len(column):
+            rows = np.concatenate([np.arange(i, j) for i, j in having])
+        else:
+            rows = column.is_valid().to_numpy().nonzero()[0]
+        if not len(rows) or rows[-1] == len(rows) - 1:
+            return None
+        return rows[::-1]
 
     def _unlike(self, text: str | Sequence[str], ids: Sequence[str]) -> list[str]:
         """Return a note where rows of one id have different texts."""
         if len(self._rows) == self.n_documents:
             return []
         first = self._first_rows[self._codes]
-        again = (first != np.arange(len(first))).nonzero()[0]
         notes = []
         for name in (text,) if isinstance(text, str) else text:
             try:
-                unlike = _differing(self._rows, name, again, first[again])
+                texts = column_at(self._rows, name)
             except LookupError:  # a reranker that only merges reads no text
                 continue
+            if len(first) <= _FEW and pick(texts, first).equals(texts):
+                continue
+            again = (first != np.arange(len(first))).nonzero()[0]
+            unlike = _differing(texts, again, first[again])
             if len(unlike):
                 n = len(np.unique(self._codes[unlike]))
                 notes.append(_unlike_note(n, name, ids))
@@ -440,18 +445,14 @@ def _best_ranks(
 
 
 def _differing(
-    rows: pa.Table, name: str, some: NDArray[np.int64], others: NDArray[np.int64]
+    texts: pa.ChunkedArray, some: NDArray[np.int64], others: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Return those of *some* rows whose text is not that of the row in *others*.
 
     A null is like any text. Of many rows all lengths are compared, and a sample of the
     texts; all texts only where these differ.
-
-    Raises:
-        LookupError: If there is no such text.
     """
     alike = some[:0]
-    texts = column_at(rows, name)
     if len(some) > _FEW and not _look_unlike(texts, some, others):
         return alike
     both = pick(texts, np.concatenate([some, others]))
