@@ -324,6 +324,40 @@ def test_an_answer_of_second_choice_is_not_kept(
     assert hits(reranker.score("red fox", DOCUMENTS)) == [True] * 3
 
 
+def test_scores_of_second_choice_are_not_mixed_with_those_that_are_kept(
+    cached: Callable[..., resift.Reranker],
+) -> None:
+    """In an outage the whole list is scored by one model, kept scores or not."""
+    broken = False
+
+    class First(Length):
+        pointwise = True
+
+        @resift.hookimpl
+        def score(self, documents: Sequence[str]) -> list[float]:
+            if broken:
+                msg = "Down."
+                raise ServerError(msg)
+            return [7.0] * len(documents)
+
+    first = resift.Reranker(First(), name="first")
+    second = resift.Reranker(Length(), name="second")
+    inner = resift.load("fallback", config=None, rerankers=[first, second])
+    reranker = cached(inner, version="1")
+    reranker.score("red fox", DOCUMENTS[:1])
+
+    broken = True
+    emergency = reranker.score("red fox", DOCUMENTS)
+    broken = False
+    after = reranker.score("red fox", DOCUMENTS)
+
+    assert emergency.values.tolist() == [float(len(d)) for d in DOCUMENTS]
+    assert hits(emergency) == [False] * 3
+    assert emergency.notes[-1] == "fallback: second answered instead"
+    assert after.values.tolist() == [7.0] * 3
+    assert hits(after) == [True, False, False]
+
+
 def test_the_row_is_part_of_the_key_where_it_is_read(
     cached: Callable[..., resift.Reranker],
 ) -> None:

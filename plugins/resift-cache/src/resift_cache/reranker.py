@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from resift import Reranker, Scores, hookimpl
-from resift.authors import DEGRADED, as_array, instruction_for, take
+from resift.authors import DEGRADED, Deadline, as_array, instruction_for, take
 from resift_cache.entries import aligned, decoded, encoded, rows_of, text_columns
 from resift_cache.keys import description, is_identified, list_key, pair_keys
 from resift_cache.store import Store, StoreError, default_directory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Cache"]
 
@@ -36,7 +40,7 @@ class Cache:
 
     The cache never stands in the way: where its file cannot be used, the reranker is
     asked for everything, and a note says why. Answers that a `fallback` marks as
-    second choice are not kept.
+    second choice are not kept, nor mixed with what is: it is asked for the whole list.
 
     Args:
         reranker: Whose scores to keep.
@@ -126,33 +130,44 @@ class Cache:
         missing = [i for i, key in enumerate(keys) if key not in kept]
         pieces = [(places[i], kept[k]) for i, k in enumerate(keys) if k in kept]
         hit = np.ones(n, dtype=bool)
-        usage: dict[str, float] = {}
-        if missing:
-            asked = np.concatenate([places[i] for i in missing])
+        usage: Counter[str] = Counter()
+        deadline = Deadline(timeout)
+
+        def ask(asked: NDArray[np.int64], seconds: float | None) -> Scores:
             hit[asked] = False
             fresh = self._reranker.score(
                 query,
                 [documents[i] for i in asked],
                 None if candidates is None else take(candidates, asked),
-                timeout=timeout,
+                timeout=seconds,
                 instruction=instruction_for(self._reranker, instruction),
             )
-            pieces.append((asked, fresh))
             usage.update(fresh.usage)
+            return fresh
+
+        if missing:
+            asked = np.concatenate([places[i] for i in missing])
+            fresh = ask(asked, timeout)
+            pieces.append((asked, fresh))
+            if len(asked) < n and _is_another_models(fresh):
+                missing, asked = list(range(len(keys))), np.arange(n)
+                left = deadline.left("cache")
+                fresh = ask(asked, left)  # all: scores of two models do not compare
+                pieces = [(asked, fresh)]
             if not notes:
                 notes = self._keep([keys[i] for i in missing], fresh)
         values, columns = aligned(pieces, n)
         said = dict.fromkeys(note for _, scores in pieces for note in scores.notes)
         last = pieces[-1][1]  # the fresh one, where there is one
         if found := int(hit.sum()):
-            usage["cached_pairs"] = usage.get("cached_pairs", 0) + found
+            usage["cached_pairs"] += found
         return replace(
             last,
             values=values,
             columns={**columns, _HIT: hit},
             notes=(*said, *notes),
             order=None if self._reranker.pointwise else last.order,
-            usage=usage,
+            usage=dict(usage),
         )
 
     @hookimpl
@@ -203,3 +218,8 @@ class Cache:
         with self._lock:
             hits, self._hits = self._hits, 0
         return hits
+
+
+def _is_another_models(scores: Scores) -> bool:
+    """Tell whether a `fallback` says that it is not its first choice that answered."""
+    return any(getattr(note, "code", "") == "degraded" for note in scores.notes)
