@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from resift.options import Option as Option
     from resift.options import Schema as Schema
     from resift.plugin import implementation as implementation
+    from resift.redaction import quoted as quoted
     from resift.rerankers.composites import Evidence as Evidence
     from resift.rerankers.composites import instruction_for as instruction_for
     from resift.rerankers.composites import labels as labels
