@@ -30,7 +30,7 @@ FLOORS = [
     ],
     ["resift.scores", "resift.notes", "resift.settings"],
     ["resift.common_type", "resift.list_scores", "resift.ranking"],
-    ["resift.hookspecs", "resift.config", "resift.request", "resift.union"],
+    ["resift.hookspecs", "resift.config", "resift.union"],
     ["resift.plugin", "resift.columns"],
     ["resift.options", "resift.traits"],
     ["resift.building", "resift.host"],

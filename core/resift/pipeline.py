@@ -6,7 +6,7 @@ Plain functions over a `Host`: each step takes what the one before it made.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -20,6 +20,7 @@ from resift.host import require_list
 from resift.notes import DEGRADED, Note, is_degraded, notes_of, with_notes
 from resift.ranking import D, Document, RankedDocuments
 from resift.scores import Scores, as_array
+from resift.settings import Settings, column_name, column_names, seconds
 from resift.threads import Deadline
 from resift.union import Union
 
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from resift.host import Host
-    from resift.request import Request
-    from resift.settings import Settings, Text
+    from resift.list_scores import Columns
+    from resift.settings import Text
 
 __all__ = [
     "Document",
     "OnError",
+    "Request",
     "answers_of",
     "enough",
     "is_second_best",
@@ -59,6 +61,50 @@ _MEANING = {
 
 
 # Tables -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The arguments of one `Reranker.rerank` call, described there and checked."""
+
+    settings: Settings = field(default_factory=Settings)
+    id: str | Sequence[str] | None = "_rowid"
+    names: Sequence[str] | None = None
+    score: Columns = None
+    distance: Columns = None
+    explain: bool = False
+    timeout: float | None = None
+    drop: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.id is not None and self.id != "_rowid":
+            if not isinstance(self.id, list | tuple):
+                column_name("id", self.id)
+            elif column_names("id", self.id) and not self.id:
+                message = "must name at least one column, or be None"
+                raise InputError(message, parameter="id", value=self.id)
+        if self.timeout is not None:
+            object.__setattr__(self, "timeout", seconds("timeout", self.timeout))
+        if self.drop:
+            column_names("drop", self.drop)
+
+    @property
+    def id_columns(self) -> tuple[str, ...]:
+        """The columns that tell documents apart together; none where rows do."""
+        if self.id is None:
+            return ()
+        return (self.id,) if isinstance(self.id, str) else tuple(self.id)
+
+    @property
+    def read_columns(self) -> tuple[str, ...]:
+        """The columns that are read of the results, which nothing may replace."""
+        return (*self.id_columns, *self.text_columns)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns that hold the text, as they were named."""
+        text = self.settings.text_column
+        return (text,) if isinstance(text, str) else tuple(text)
 
 
 def rerank(
@@ -122,7 +168,10 @@ def _with_what_was_noted(
     degraded = is_second_best(scores) or any(map(is_degraded, noted))
     notes = [note for table in noted for note in notes_of(table)]
     notes += [*(union.score_notes if host.reads_scores else ()), *union.notes]
-    return with_notes(rows, [*notes, *scores.notes], scores.usage, degraded=degraded)
+    notes += scores.notes
+    if not (notes or scores.usage or degraded):
+        return rows
+    return with_notes(rows, notes, scores.usage, degraded=degraded)
 
 
 def _merged(host: Host, union: Union, query: str) -> NDArray[np.float64]:

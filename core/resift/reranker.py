@@ -27,7 +27,6 @@ from resift.host import Host, function_plugin
 from resift.options import Nested
 from resift.plugin import implementation
 from resift.redaction import require_no_secret, secrets_in
-from resift.request import Request
 from resift.settings import Settings, Text, Weights, count, seconds
 from resift.threads import off_loop
 
@@ -742,7 +741,7 @@ class Reranker(Nested):
             min_score=min_score,
             instruction=instruction,
         )
-        request = Request(
+        request = pipeline.Request(
             settings=settings,
             id=id,
             names=names,

@@ -7,7 +7,7 @@ import math
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from resift.errors import InputError, InvalidRerankerError, OptionsError
-from resift.plugin import SCORE_KINDS, implementation
+from resift.plugin import SCORE_KINDS, SCORING, implementation
 from resift.redaction import quoted
 from resift.settings import column_names
 
@@ -48,8 +48,10 @@ class Traits:
     def __init__(self, plugin: _Plugin, who: str) -> None:
         self._plugin = plugin
         self._who = who
-        self._implementation = implementation(type(plugin))
-        self.can_score = self._implementation.can_score
+        found = implementation(type(plugin))
+        self.can_score = found.can_score
+        self.reads_candidates = found.names("score", "candidates")
+        self._reads_instruction = any(found.names(h, "instruction") for h in SCORING)
         self.children: tuple[Child, ...] = tuple(getattr(plugin, "children", ()))
         for child in self.children:
             if not hasattr(child, "traits"):
@@ -88,11 +90,6 @@ class Traits:
         return tuple(names)
 
     @property
-    def reads_candidates(self) -> bool:
-        """Whether its `score` asks for the candidates."""
-        return self._implementation.names("score", "candidates")
-
-    @property
     def wants_candidates(self) -> bool:
         """Whether it is to be given candidates: all columns, or those it declares."""
         columns = self.columns  # () declares that it reads none
@@ -101,9 +98,7 @@ class Traits:
     @property
     def takes_instruction(self) -> bool:
         """Whether an instruction reaches something that reads it."""
-        named = self._implementation.names("score", "instruction")
-        named = named or self._implementation.names("score_many", "instruction")
-        if not named:
+        if not self._reads_instruction:
             return False
         inside = not self.children or self._any("takes_instruction")
         return bool(self._declared("takes_instruction", inside))

@@ -93,8 +93,9 @@ class ReciprocalRankFusion:
         """Fuse by rank, in ``[0, sum(w) / (k + 1)]``; scores are not read."""
         fused = np.zeros(n_documents)
         for ranking in rankings:
-            share = ranking.weight * _reciprocals(self.k, len(ranking))
-            fused += np.bincount(ranking.documents, share, n_documents)
+            documents = ranking.documents
+            share = ranking.weight * _reciprocals(self.k, len(documents))
+            fused += np.bincount(documents, share, n_documents)
         return fused
 
 
