@@ -204,6 +204,54 @@ def test_what_blocks_say_is_put_together() -> None:
     assert scores.usage == {"calls": 2}
 
 
+class Changing:
+    """Score by the number that a text is, as a probability or, from 1 on, a logit."""
+
+    score_kind = "ordinal"
+    pointwise = True
+
+    @resift.hookimpl
+    def score(self, documents: Sequence[str]) -> resift.Scores:
+        values = [float(text) for text in documents]
+        is_logit = max(values) >= 1
+        return resift.Scores(
+            values,
+            kind="logit" if is_logit else "similarity",
+            score_range=None if is_logit else (0.0, max(values)),
+        )
+
+
+def test_scores_of_another_kind_are_not_compared() -> None:
+    """Those count that most documents have, wherever their blocks stand."""
+    given = ["9", "8", "0.1", "0.3", "0.4", "0.2", "7", "6", "0.5"]
+
+    scores = anytime(Changing(), block=2, patience=0).score("q", given)
+
+    assert [given[i] for i in scores.ranking()] == [
+        *("0.5", "0.4", "0.3", "0.2", "0.1"),
+        *("9", "8", "7", "6"),
+    ]
+    assert np.flatnonzero(np.isnan(scores.values)).tolist() == [0, 1, 6, 7]
+    assert (scores.kind, scores.score_range) == ("similarity", (0.0, 0.5))
+    assert scores.columns["_Changing_score"].to_pylist() == [float(t) for t in given]
+    assert scores.notes == (
+        "anytime: 4 documents follow the others, as Changing scored them in another "
+        "way than as a similarity",
+    )
+
+
+def test_blocks_of_another_kind_change_nothing_among_the_best() -> None:
+    """A fallback's second choice is no reason to read on."""
+    given = ["0.1", "0.2", "0.3", "0.4", "9", "8", "7", "6", "0.9"]
+
+    scores = anytime(Changing(), block=2).score("q", given, top_k=1)
+
+    assert scores.notes[1] == (
+        "anytime: 8 of 9 documents were read, as 2 blocks changed nothing among the "
+        "best; the others keep their order"
+    )
+
+
 def test_candidates_are_cut_into_blocks() -> None:
     """Each document keeps its row."""
 

@@ -44,7 +44,8 @@ class Anytime:
     best `top_k` of the call, 10 where it names none.
 
     Scores of different blocks are compared. Where the reranker does not declare them
-    `pointwise`, a note says that they may not be comparable.
+    `pointwise`, a note says that they may not be comparable. Where it says of some
+    blocks that their scores are of another kind, those follow the others unscored.
 
     Args:
         reranker: What scores the blocks.
@@ -111,7 +112,9 @@ class Anytime:
             )
 
         limits = [s for s in (self._deadline, timeout) if s is not None]
-        progress = Progress(len(documents), top_k or _WATCHED)
+        progress = Progress(
+            len(documents), top_k or _WATCHED, self._reranker.score_kind
+        )
         in_time = self._read(progress, ask, min(limits, default=math.inf))
         scores = progress.scores(self._reranker.name)
         columns = dict(scores.columns)
@@ -175,6 +178,12 @@ class Anytime:
                 f"their block of {self._block}"
             )
             notes.append(Note(text, "not-pointwise", "anytime"))
+        if progress.apart:
+            text = (
+                f"anytime: {progress.apart} documents follow the others, as {name} "
+                f"scored them in another way than as a {progress.kind}"
+            )
+            notes.append(Note(text, "not-comparable", "anytime"))
         if done < n:
             why = (
                 f"as {progress.quiet} blocks changed nothing among the best"
