@@ -411,3 +411,36 @@ def test_a_merger_gives_no_probabilities(table):
     """Where fused scores are compared with a threshold, nothing would mean anything."""
     with pytest.raises(InputError, match="min_score needs scores that are probabil"):
         resift.lancedb.search(table, "apple", min_score=0.5)
+
+
+class Told:
+    """Score by the words that a document shares with the instruction."""
+
+    def __init__(self):
+        self.heard = []
+
+    @resift.hookimpl
+    def score(self, documents, instruction):
+        self.heard.append(instruction)
+        words = set((instruction or "").split())
+        return [float(len(words & set(text.split()))) for text in documents]
+
+
+def test_an_instruction_reaches_the_reranker(table):
+    """That of the search, else the reranker's own; so in LanceDB's own builder."""
+    told = Told()
+    reranker = resift.Reranker(told, instruction="banana")
+
+    resift.lancedb.search(table, "apple", reranker=reranker, instruction="cherry")
+    resift.lancedb.search(table, "apple", reranker=reranker)
+    table.search("apple", query_type="fts").rerank(
+        resift.lancedb.load(reranker)
+    ).to_list()
+
+    assert told.heard == ["cherry", "banana", "banana"]
+
+
+def test_an_instruction_that_nothing_reads_is_refused(table):
+    """Words without an effect are an error, not a degraded answer."""
+    with pytest.raises(InputError, match="does not read an instruction"):
+        resift.lancedb.search(table, "apple", reranker="bm25", instruction="cherry")

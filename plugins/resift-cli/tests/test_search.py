@@ -435,3 +435,25 @@ def test_nothing_found_on_a_terminal(terminal, database):
     assert shown.text == ""
     assert shown.stderr == "note: nothing was found.\n"
     assert shown.returncode == 0
+
+
+TOLD = """
+class Plugin:
+    @resift.hookimpl
+    def score(self, documents, instruction):
+        words = set((instruction or "").split())
+        return [float(len(words & set(text.split()))) for text in documents]
+"""
+
+
+def test_an_instruction_reaches_the_reranker(search, install):
+    """`--instruction` says what counts; one that nothing reads is refused."""
+    install(TOLD, "told")
+    options = ("--instruction", "archives. zip", "--json", "--limit", 1)
+
+    result = search("directory zip", "-r", "told", *options)
+    refused = search("directory zip", "-r", "bm25", *options)
+
+    assert [row["name"] for row in rows(result)] == ["zipfile.ZipFile"]
+    assert refused.exit_code == 1
+    assert "does not read an instruction" in refused.stderr
