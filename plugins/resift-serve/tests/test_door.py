@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
@@ -270,6 +271,23 @@ def test_half_a_header_after_an_answer_is_given_up(running):
 
     assert first.startswith(b"HTTP/1.1 200")
     assert second == b""
+
+
+def test_a_header_without_an_end_is_given_up(running):
+    """It is closed before its time is up; one that is only long is answered."""
+    with running() as client, client.connect() as endless, client.connect() as long:
+        long.sendall(
+            b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: " + b"x" * 30_000
+        )
+        long.sendall(b"\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            endless.sendall(b"GET /health HTTP/1.1\r\nX-Long: " + b"x" * 200_000)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            answer = endless.recv(100)
+
+        assert answer == b""
+        assert long.recv(100).startswith(b"HTTP/1.1 200")
 
 
 def test_too_long_a_body_is_answered_and_not_cut_off(running, limits):

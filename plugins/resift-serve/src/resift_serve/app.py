@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from pydantic_core import to_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -169,7 +170,9 @@ class _Desk:
         )
         timing = f"queue;dur={ranking.waited * 1e3:.1f}, "
         timing += f"rank;dur={ranking.took * 1e3:.1f}"
-        return JSONResponse(SHAPES[shape](answer), headers={"server-timing": timing})
+        content = to_json(SHAPES[shape](answer), inf_nan_mode="null")
+        headers = {"server-timing": timing}
+        return Response(content, headers=headers, media_type="application/json")
 
     async def models(self, request: Request) -> Response:
         """List the rerankers that are served."""
@@ -246,13 +249,21 @@ async def _unless_left(request: Request, asked: Awaitable[_T]) -> _T:
     Raises:
         ClientDisconnect: If the client left.
     """
-    work = asyncio.ensure_future(asked)
-    left = asyncio.ensure_future(request.receive())  # the body is read: it waits
+    work, has_left = asyncio.current_task(), False
+
+    async def watch() -> None:
+        nonlocal has_left
+        await request.receive()  # the body is read: it waits for the end
+        has_left = True
+        if work is not None:
+            work.cancel()
+
+    watcher = asyncio.ensure_future(watch())
     try:
-        await asyncio.wait({work, left}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            raise ClientDisconnect
-        return work.result()
+        return await asked
+    except asyncio.CancelledError:
+        if work is not None and has_left and work.uncancel() == 0:
+            raise ClientDisconnect from None
+        raise
     finally:
-        left.cancel()
-        work.cancel()
+        watcher.cancel()

@@ -61,19 +61,32 @@ class Lane:
         """
         await self._turn(n_documents)
         start, loop = time.monotonic(), asyncio.get_running_loop()
+        outcome: asyncio.Future[_T] = loop.create_future()
         try:
             call = self._workers.start(function)
         except BaseException:
             self._leave()
             raise
 
-        def done(_: Future[_T]) -> None:
-            took = time.monotonic() - start
-            with suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(self._left, took, n_documents)
+        def settle(took: float) -> None:
+            self._left(took, n_documents)
+            if outcome.done() or call.future.cancelled():
+                return
+            if (error := call.future.exception()) is not None:
+                outcome.set_exception(error)
+            else:
+                outcome.set_result(call.future.result())
+
+        def done(_: Future[_T]) -> None:  # the loop is woken once
+            with suppress(RuntimeError):  # it has ended
+                loop.call_soon_threadsafe(settle, time.monotonic() - start)
 
         call.future.add_done_callback(done)
-        return await asyncio.wrap_future(call.future)
+        try:
+            return await outcome
+        except asyncio.CancelledError:
+            call.future.cancel()  # if no thread has begun with it
+            raise
 
     async def _turn(self, n_documents: int) -> None:
         if self._running < self._places and not self._waiting:

@@ -1,7 +1,7 @@
 """`Server`: uvicorn with the signals and the clocks that a service needs.
 
 uvicorn raises SIGTERM again once it has stopped, so that nothing after it would run;
-and it waits for ever for the second half of a header.
+and it waits for ever for the second half of a header, of any length.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -27,6 +27,7 @@ __all__ = ["Server"]
 
 _LOG = logging.getLogger("resift_serve")
 _HEADER_SECONDS = 20.0
+_HEADER_BYTES = 2**16
 _RETRY_SECONDS = 15.0  # between attempts to load what has failed
 
 
@@ -152,11 +153,12 @@ class Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._do, self._reload())
 
 
-class _Clocked(H11Protocol):
-    """A connection that is closed when a header does not arrive in time."""
+class _Clocked(HttpToolsProtocol):
+    """A connection that is closed when a header comes too slowly, or has no end."""
 
     header_seconds = _HEADER_SECONDS
     _clock: asyncio.TimerHandle | None = None
+    _header_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -166,6 +168,11 @@ class _Clocked(H11Protocol):
         super().data_received(data)
         if self._is_busy():
             self._stop()
+            self._header_bytes = 0
+            return
+        self._header_bytes += len(data)
+        if self._header_bytes > _HEADER_BYTES:
+            self.transport.close()
         elif self._clock is None:
             self._wind()
 
