@@ -231,10 +231,14 @@ def test_a_hundred_thousand_rows() -> None:
     ("boosts", "message"),
     [
         ([], "boosts must have at least one table with a column."),
-        ([{"column": "a"}], "boosts[0]: must have one of decay, curve and values."),
+        (
+            [{"column": "a"}],
+            "boosts[0]: must have one of decay, curve and values, got none.",
+        ),
         (
             [{"column": "a", "curve": "linear", "values": {}}],
-            "boosts[0]: must have one of decay, curve and values.",
+            "boosts[0]: must have one of decay, curve and values, got curve and "
+            "values.",
         ),
         (
             [*STARS, {"column": "a", "decay": "exp"}],
@@ -243,8 +247,8 @@ def test_a_hundred_thousand_rows() -> None:
         ),
         (
             [{"column": "a", "decay": "exp", "scale": "14 years"}],
-            "boosts[0]: must have one scale or half_life above 0, and no offset below "
-            "0.",
+            "boosts[0]: must have numbers, or texts such as '14d' (ms, s, m, h, d, w), "
+            "as its scale, half_life and offset, got '14 years'.",
         ),
         (
             [{"column": "a", "decay": "exp", "scale": 1, "half_life": 1}],

@@ -119,19 +119,22 @@ def test_scores_that_tell_the_documents_apart_are_fitted_all_the_same() -> None:
             [1.0, 2.0],
             [1, 1],
             "platt",
-            "fit needs finite scores of relevant and of other documents, got 2 and 0.",
+            "fit needs finite scores of relevant and of other documents, got 2 "
+            "relevant and 0 others, 0 of them not finite.",
         ),
         (
             [],
             [],
             "isotonic",
-            "fit needs finite scores of relevant and of other documents, got 0 and 0.",
+            "fit needs finite scores of relevant and of other documents, got 0 "
+            "relevant and 0 others, 0 of them not finite.",
         ),
         (
             [1.0, np.nan],
             [0, 1],
             "isotonic",
-            "fit needs finite scores of relevant and of other documents, got 1 and 1.",
+            "fit needs finite scores of relevant and of other documents, got 1 "
+            "relevant and 1 others, 1 of them not finite.",
         ),
         (
             [1.0, 2.0],

@@ -85,16 +85,31 @@ class Boost:
     def _wrong(self) -> str | None:
         """Return what is wrong with the options, None where nothing is."""
         if [self.decay, self.curve, self.values].count(None) != 2:
-            return "must have one of decay, curve and values"
+            names = ("decay", "curve", "values")
+            given = [name for name in names if getattr(self, name) is not None]
+            got = " and ".join(given) or "none"
+            return f"must have one of decay, curve and values, got {got}"
         if not np.isfinite([self.weight, *(self.values or {}).values()]).all():
             return "must have a finite weight and finite values"
         scales = [s for s in (self.scale, self.half_life) if s is not None]
         if self.decay is None:
             extra = scales or self.offset or self.origin is not None
             return "must have a decay to use origin, offset or scale" if extra else None
+        return self._wrong_lengths(scales) or self._wrong_origin()
+
+    def _wrong_lengths(self, scales: list[float | str]) -> str | None:
+        for length in (*scales, self.offset):
+            if isinstance(length, str) and not _LENGTH.fullmatch(length):
+                return (
+                    "must have numbers, or texts such as '14d' (ms, s, m, h, d, w), as "
+                    f"its scale, half_life and offset, got {length!r}"
+                )
         lengths = len(scales) == 1 and 0 < _length(scales[0]) < np.inf
         if not (lengths and 0 <= _length(self.offset) < np.inf):
             return "must have one scale or half_life above 0, and no offset below 0"
+        return None
+
+    def _wrong_origin(self) -> str | None:
         with suppress(ValueError):
             if self._start is None or np.isfinite(self._start):
                 return None

@@ -114,7 +114,8 @@ def fit(
     if not (n_yes and n_no and np.isfinite(values).all()):
         msg = (
             "fit needs finite scores of relevant and of other documents, got "
-            f"{n_yes} and {n_no}."
+            f"{n_yes} relevant and {n_no} others, "
+            f"{int((~np.isfinite(values)).sum())} of them not finite."
         )
         raise ValueError(msg)
     if method == "isotonic":
