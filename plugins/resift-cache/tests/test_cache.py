@@ -96,6 +96,74 @@ def test_what_is_known_is_not_asked_again(
     assert hits(second) == [False, True, True]
 
 
+class Packs(Length):
+    """The same, with all queries in one call; "bad" fails."""
+
+    @resift.hookimpl
+    def score_many(
+        self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+    ) -> list[object]:
+        self.asked += [
+            [query, *texts] for query, texts in zip(queries, documents, strict=True)
+        ]
+        return [
+            ServerError("no") if query == "bad" else [float(len(t)) for t in texts]
+            for query, texts in zip(queries, documents, strict=True)
+        ]
+
+
+def test_many_queries_are_asked_for_together_and_nothing_twice(
+    cached: Callable[..., resift.Reranker],
+) -> None:
+    """What is kept is not sent, an equal query waits; an error is one query's."""
+    plain = Packs()
+    reranker = cached(plain)
+    reranker.score("q", DOCUMENTS[:1])
+    plain.asked.clear()
+
+    queries = ["q", "bad", "other", "q"]
+    found = reranker.score_many(queries, [DOCUMENTS] * 4)
+
+    assert plain.asked[0] == ["q", *DOCUMENTS[1:]]
+    assert sorted(asked[0] for asked in plain.asked) == ["bad", "other", "q"]
+    assert isinstance(found[1], ServerError)
+    good = [scores for scores in found if isinstance(scores, resift.Scores)]
+    lengths = [float(len(text)) for text in DOCUMENTS]
+    assert [scores.values.tolist() for scores in good] == [lengths] * 3
+    assert list(map(hits, good)) == [
+        [True, False, False],
+        [False, False, False],
+        [True, True, True],
+    ]
+
+
+def test_scores_of_two_models_are_not_mixed_among_many_queries(
+    cached: Callable[..., resift.Reranker],
+) -> None:
+    """Where the answer is another model's, the query is asked for as a whole."""
+
+    class Falls(Length):
+        @resift.hookimpl
+        def score_many(
+            self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+        ) -> list[resift.Scores]:
+            note = resift.Note("falls: the second one answered", "degraded")
+            return [
+                resift.Scores(np.zeros(len(texts)), notes=(note,))
+                for texts in documents
+            ]
+
+    plain = Falls()
+    reranker = cached(plain)
+    reranker.score("q", DOCUMENTS[:1])
+
+    (found,) = reranker.score_many(["q"], [DOCUMENTS])
+
+    assert plain.asked[-1] == DOCUMENTS
+    assert isinstance(found, resift.Scores)
+    assert found.values.tolist() == [float(len(text)) for text in DOCUMENTS]
+
+
 def test_another_query_is_another_score(cached: Callable[..., resift.Reranker]) -> None:
     """Nothing is known about it."""
     inner = Length()

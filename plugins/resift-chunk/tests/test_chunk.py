@@ -69,6 +69,35 @@ def test_all_passages_are_scored_in_one_call() -> None:
     assert inner.asked == [["1", "9", "2", "5", "4", "7"]]
 
 
+def test_the_passages_of_many_queries_are_scored_in_one_call() -> None:
+    """Each query has what it has alone; one that fails costs no other."""
+
+    class Packs(Numbers):
+        @resift.hookimpl
+        def score_many(
+            self, queries: Sequence[str], documents: Sequence[Sequence[str]]
+        ) -> list[object]:
+            self.asked.append(list(queries))
+            return [
+                resift.ServerError("no") if query == "bad" else plain.score(texts)
+                for query, texts in zip(queries, documents, strict=True)
+            ]
+
+    plain = Packs()
+    reranker = chunk(plain)
+
+    one, bad, other = reranker.score_many(["q", "bad", "r"], [NUMBERS, ["1"], ["5 6"]])
+
+    assert plain.asked[0] == ["q", "bad", "r"]
+    assert isinstance(bad, resift.ServerError)
+    assert isinstance(one, resift.Scores)
+    assert isinstance(other, resift.Scores)
+    alone = chunk(Numbers()).score("q", NUMBERS)
+    assert one.values.tolist() == alone.values.tolist()
+    assert column(one, "_spans") == column(alone, "_spans")
+    assert column(other, "passage") == ["6"]
+
+
 def test_first_asks_for_the_first_passages_only() -> None:
     """What does not count is not scored."""
     inner = Numbers()

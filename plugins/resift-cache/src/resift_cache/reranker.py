@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from resift import Reranker, Scores, hookimpl
 from resift.authors import DEGRADED, Deadline, as_array, instruction_for, take
@@ -20,12 +21,10 @@ from resift_cache.entries import aligned, decoded, encoded, rows_of, text_column
 from resift_cache.keys import description, is_identified, list_key, pair_keys
 from resift_cache.store import Store, StoreError, default_directory
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 __all__ = ["Cache"]
 
 _HIT = "_cache_hit"
+_WHO = "cache"
 _MEGABYTE = 1_000_000
 _FORMAT = 2  # of what an entry holds: entries of another one are not found
 
@@ -118,57 +117,64 @@ class Cache:
         instruction: str | None,
     ) -> Scores:
         """Return what is kept, and ask for the rest; never passes `top_k` on."""
-        n = len(documents)
-        salt = f"{self._salt}{instruction or ''}"
-        if self._reranker.pointwise:
-            keys = pair_keys(salt, query, documents, candidates)
-            places = list(np.arange(n).reshape(n, 1))
-        else:
-            keys = [list_key(salt, query, documents, candidates)]
-            places = [np.arange(n)]
-        kept, notes = self._find(keys)
-        missing = [i for i, key in enumerate(keys) if key not in kept]
-        pieces = [(places[i], kept[k]) for i, k in enumerate(keys) if k in kept]
-        hit = np.ones(n, dtype=bool)
-        usage: Counter[str] = Counter()
         deadline = Deadline(timeout)
+        looked = self._looked(query, documents, candidates, instruction)
+        if not looked.missing:
+            return self._answer(looked, None)
 
         def ask(asked: NDArray[np.int64], seconds: float | None) -> Scores:
-            hit[asked] = False
-            fresh = self._reranker.score(
+            return self._reranker.score(
                 query,
                 [documents[i] for i in asked],
                 None if candidates is None else take(candidates, asked),
                 timeout=seconds,
                 instruction=instruction_for(self._reranker, instruction),
             )
-            usage.update(fresh.usage)
-            return fresh
 
-        if missing:
-            asked = np.concatenate([places[i] for i in missing])
-            fresh = ask(asked, timeout)
-            pieces.append((asked, fresh))
-            if len(asked) < n and _is_another_models(fresh):
-                missing, asked = list(range(len(keys))), np.arange(n)
-                left = deadline.left("cache")
-                fresh = ask(asked, left)  # all: scores of two models do not compare
-                pieces = [(asked, fresh)]
-            if not notes:
-                notes = self._keep([keys[i] for i in missing], fresh)
-        values, columns = aligned(pieces, n)
-        said = dict.fromkeys(note for _, scores in pieces for note in scores.notes)
-        last = pieces[-1][1]  # the fresh one, where there is one
-        if found := int(hit.sum()):
-            usage["cached_pairs"] += found
-        return replace(
-            last,
-            values=values,
-            columns={**columns, _HIT: hit},
-            notes=(*said, *notes),
-            order=None if self._reranker.pointwise else last.order,
-            usage=dict(usage),
-        )
+        fresh = ask(looked.asked, timeout)
+        return self._whole(looked, fresh, lambda every: ask(every, deadline.left(_WHO)))
+
+    @hookimpl
+    def score_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        timeout: float | None,
+        instruction: str | None,
+    ) -> list[Scores | Exception]:
+        """Ask in one call for what is not kept of all queries, nothing twice."""
+        deadline = Deadline(timeout)
+        found: dict[int, Scores | Exception] = {}
+
+        words = instruction_for(self._reranker, instruction)
+
+        def ask(i: int) -> Scores:
+            left = deadline.left(_WHO)
+            given = queries[i], documents[i]
+            return self._reranker.score(*given, timeout=left, instruction=words)
+
+        while len(found) < len(queries):
+            new: dict[int, _Looked] = {}
+            asked: set[bytes] = set()
+            for i in (i for i in range(len(queries)) if i not in found):
+                looked = self._looked(queries[i], documents[i], None, instruction)
+                keys = {looked.keys[k] for k in looked.missing}
+                if not keys:
+                    found[i] = self._answer(looked, None)
+                elif not keys & asked:  # else it is kept after this round
+                    new[i] = looked
+                    asked |= keys
+            if not new:
+                break
+            answers = self._reranker.score_many(
+                [queries[i] for i in new],
+                [[documents[i][k] for k in own.asked] for i, own in new.items()],
+                deadline.left(self._reranker.who),
+                words,
+            )
+            for (i, own), answer in zip(new.items(), answers, strict=True):
+                found[i] = self._tried(own, answer, partial(ask, i))
+        return [found[i] for i in range(len(queries))]
 
     @hookimpl
     def close(self) -> None:
@@ -179,7 +185,76 @@ class Cache:
         self._store.close()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return functools.partial(type(self), self._reranker, **self._options), ()
+        return partial(type(self), self._reranker, **self._options), ()
+
+    def _looked(
+        self,
+        query: str,
+        documents: Sequence[str],
+        candidates: pa.Table | None,
+        instruction: str | None,
+    ) -> _Looked:
+        """Look up what is kept for a query."""
+        n = len(documents)
+        salt = f"{self._salt}{instruction or ''}"
+        if self._reranker.pointwise:
+            keys = pair_keys(salt, query, documents, candidates)
+            places = list(np.arange(n).reshape(n, 1))
+        else:
+            keys = [list_key(salt, query, documents, candidates)]
+            places = [np.arange(n)]
+        return _Looked(n, keys, places, *self._find(keys))
+
+    def _whole(
+        self,
+        looked: _Looked,
+        fresh: Scores,
+        ask: Callable[[NDArray[np.int64]], Scores],
+    ) -> Scores:
+        """Return the answer; where *fresh* is another model's, *ask* for the whole."""
+        if looked.kept and _is_another_models(fresh):
+            paid = Counter(fresh.usage)
+            looked = replace(looked, kept={})
+            fresh = ask(looked.asked)  # scores of two models do not compare
+            paid.update(fresh.usage)
+            fresh = replace(fresh, usage=dict(paid))
+        return self._answer(looked, fresh)
+
+    def _tried(
+        self, looked: _Looked, fresh: Scores | Exception, ask: Callable[[], Scores]
+    ) -> Scores | Exception:
+        """Return the answer to one query of many, or its error."""
+        if isinstance(fresh, Exception):
+            return fresh
+        try:
+            return self._whole(looked, fresh, lambda _: ask())
+        except Exception as error:  # noqa: BLE001  # of this query alone
+            return error
+
+    def _answer(self, looked: _Looked, fresh: Scores | None) -> Scores:
+        """Return what was kept and what is *fresh* as one; keep the latter."""
+        pieces, notes = looked.pieces(), looked.notes
+        hit = np.ones(looked.n, dtype=bool)
+        usage: dict[str, float] = {}
+        if fresh is not None:
+            hit[looked.asked] = False
+            pieces.append((looked.asked, fresh))
+            usage.update(fresh.usage)
+            if not notes:
+                notes = self._keep([looked.keys[i] for i in looked.missing], fresh)
+        values, columns = aligned(pieces, looked.n)
+        said = dict.fromkeys(note for _, scores in pieces for note in scores.notes)
+        last = pieces[-1][1]  # the fresh one, where there is one
+        if found := int(hit.sum()):
+            usage["cached_pairs"] = usage.get("cached_pairs", 0) + found
+        return replace(
+            last,
+            values=values,
+            columns={**columns, _HIT: hit},
+            notes=(*said, *notes),
+            order=None if self._reranker.pointwise else last.order,
+            usage=usage,
+        )
 
     def _find(self, keys: Sequence[bytes]) -> tuple[dict[bytes, Scores], list[str]]:
         """Return what is kept under *keys*, and what is wrong with the store."""
@@ -218,6 +293,40 @@ class Cache:
         with self._lock:
             hits, self._hits = self._hits, 0
         return hits
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What is kept for one query.
+
+    Args:
+        n: How many documents it has.
+        keys: What their scores are kept under.
+        places: The documents of each key.
+        kept: What is kept, by key.
+        notes: What is wrong with the store.
+    """
+
+    n: int
+    keys: Sequence[bytes]
+    places: Sequence[NDArray[np.int64]]
+    kept: Mapping[bytes, Scores]
+    notes: Sequence[str]
+
+    @property
+    def missing(self) -> list[int]:
+        """The keys under which nothing is kept, counted from 0."""
+        return [i for i, key in enumerate(self.keys) if key not in self.kept]
+
+    @property
+    def asked(self) -> NDArray[np.int64]:
+        """The documents to be scored."""
+        return np.concatenate([self.places[i] for i in self.missing])
+
+    def pieces(self) -> list[tuple[NDArray[np.int64], Scores]]:
+        """Return the scores that are kept, each with its documents."""
+        kept = self.kept
+        return [(self.places[i], kept[k]) for i, k in enumerate(self.keys) if k in kept]
 
 
 def _is_another_models(scores: Scores) -> bool:

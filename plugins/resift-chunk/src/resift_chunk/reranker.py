@@ -113,15 +113,57 @@ class Chunk:
     ) -> Scores:
         """Score every passage in one call; never passes `top_k` on."""
         split = [self._splitter.split(document) for document in documents]
-        spans = [passages[: self._most] for passages in split]
-        owner = np.repeat(np.arange(len(spans)), [len(own) for own in spans])
+        spans, owner = self._read(split)
         scores = self._reranker.score(
             query,
-            [documents[i][slice(*span)] for i, own in enumerate(spans) for span in own],
+            _texts(documents, spans),
             None if candidates is None else take(candidates, owner),
             timeout=timeout,
             instruction=instruction_for(self._reranker, instruction),
         )
+        return self._joined(documents, split, scores)
+
+    @hookimpl
+    def score_many(
+        self,
+        queries: Sequence[str],
+        documents: Sequence[Sequence[str]],
+        timeout: float | None,
+        instruction: str | None,
+    ) -> list[Scores | Exception]:
+        """Score the passages of all queries in one call."""
+        splits = [[self._splitter.split(text) for text in texts] for texts in documents]
+        answers = self._reranker.score_many(
+            queries,
+            [
+                _texts(texts, self._read(split)[0])
+                for texts, split in zip(documents, splits, strict=True)
+            ],
+            timeout,
+            instruction_for(self._reranker, instruction),
+        )
+        return [
+            answer
+            if isinstance(answer, Exception)
+            else self._joined(texts, split, answer)
+            for texts, split, answer in zip(documents, splits, answers, strict=True)
+        ]
+
+    def _read(
+        self, split: Sequence[Sequence[Span]]
+    ) -> tuple[list[Sequence[Span]], NDArray[np.int64]]:
+        """Return the passages that are scored, and the document of each."""
+        spans = [passages[: self._most] for passages in split]
+        return spans, np.repeat(np.arange(len(spans)), [len(own) for own in spans])
+
+    def _joined(
+        self,
+        documents: Sequence[str],
+        split: Sequence[Sequence[Span]],
+        scores: Scores,
+    ) -> Scores:
+        """Return the documents' scores, made of those of their passages."""
+        spans, owner = self._read(split)
         values, winner = self._aggregated(scores.values, owner, len(documents))
         columns = take_columns(scores.columns, winner)
         best = _best(spans, winner)
@@ -167,6 +209,11 @@ class Chunk:
             f"chunk: of {cut} documents only the first {self._most} passages were read"
         )
         return [few] if cut else []
+
+
+def _texts(documents: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[str]:
+    """Return the passages of all documents, one after another."""
+    return [documents[i][slice(*span)] for i, own in enumerate(spans) for span in own]
 
 
 def _best(
