@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 
 import pyarrow as pa
@@ -79,13 +80,19 @@ def source(tmp_path):
     return write
 
 
+def hears_interrupts():
+    """Let Ctrl-C reach a program although the shell that runs the tests ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(tmp_path):
     """Return a function that starts ``resift batch``; all is ended after the test."""
     started = []
 
     def begin(*arguments, **options):
-        options = {"cwd": tmp_path, "stdout": subprocess.PIPE, **options}
+        usual = {"stdout": subprocess.PIPE, "preexec_fn": hears_interrupts}
+        options = {"cwd": tmp_path, **usual, **options}
         process = subprocess.Popen(
             command(*arguments),
             stderr=subprocess.PIPE,
