@@ -1,25 +1,28 @@
 """`resift batch` against a loop over `Reranker.rank`, in one run.
 
-Usage: python tests/benchmarks/bench_batch.py [QUERIES] [CANDIDATES] [WORKERS]
+    python tests/benchmarks/bench_batch.py [QUERIES ...] [--candidates N] [--workers N]
+                                           [--alone QUERIES ...]
 
-Both rank the same Parquet file with `bm25` and write Parquet. Wall time and CPU time of
-all processes, and the peak of their resident memory together, are printed as they are
-and as ratios; the answers are compared. One query has 100,000 candidates.
+Both rank the same Parquet file with `bm25` and write Parquet, by default one of 20,000
+queries. Wall time and CPU time of all processes, and the peak of their resident memory
+together, are printed as they are and as ratios; the answers are compared. One query has
+100,000 candidates. Sizes after `--alone` are ranked by the job only, to see whether its
+memory grows: the loop holds all of its input.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import random
 import resource
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -30,31 +33,34 @@ LARGE = 100_000
 
 def make(path: Path, n_queries: int, n_candidates: int) -> None:
     """Write queries with candidates out of 50,000 texts of 40 words."""
-    chance = random.Random(1)  # noqa: S311  # texts
-    words = [f"w{i}" for i in range(20_000)]
-    weights = [*accumulate(1 / (i + 1) for i in range(len(words)))]
-    texts = [
-        " ".join(chance.choices(words, cum_weights=weights, k=40))
-        for _ in range(50_000)
-    ]
-    candidate = pa.struct([("id", pa.string()), ("text", pa.string())])
-    schema = pa.schema(
-        [
-            ("qid", pa.string()),
-            ("query", pa.string()),
-            ("candidates", pa.list_(candidate)),
-        ]
+    chance = np.random.default_rng(1)
+    words = np.array([f"w{i}" for i in range(20_000)])
+    share = 1 / np.arange(1, len(words) + 1)
+    share /= share.sum()
+    texts = pa.array(
+        [" ".join(row) for row in chance.choice(words, (50_000, 40), p=share)]
     )
-    with pq.ParquetWriter(path, schema) as writer:
-        for start in range(0, n_queries, 500):
-            rows = []
-            for i in range(start, min(start + 500, n_queries)):
-                n = LARGE if i == n_queries // 2 else n_candidates
-                chosen = (chance.randrange(len(texts)) for _ in range(n))
-                query = " ".join(chance.choices(words, cum_weights=weights, k=6))
-                documents = [{"id": f"d{d}", "text": texts[d]} for d in chosen]
-                rows.append({"qid": f"q{i}", "query": query, "candidates": documents})
-            writer.write_table(pa.Table.from_pylist(rows, schema))
+    ids = pa.array([f"d{i}" for i in range(len(texts))])
+    writer = None
+    for start in range(0, n_queries, 500):
+        numbers = np.arange(start, min(start + 500, n_queries))
+        counts = np.where(numbers == n_queries // 2, LARGE, n_candidates)
+        chosen = pa.array(chance.integers(len(texts), size=counts.sum()))
+        candidates = pa.StructArray.from_arrays(
+            [ids.take(chosen), texts.take(chosen)], ["id", "text"]
+        )
+        queries = chance.choice(words, (len(numbers), 6), p=share)
+        columns = {
+            "qid": [f"q{i}" for i in numbers],
+            "query": [" ".join(row) for row in queries],
+            "candidates": pa.ListArray.from_arrays(
+                np.concatenate([[0], counts.cumsum()]).astype(np.int32), candidates
+            ),
+        }
+        table = pa.table(columns)
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    writer.close()
 
 
 def naive(source: Path, out: Path) -> None:
@@ -105,40 +111,60 @@ def measured(command: list[str]) -> tuple[float, float, float]:
     return time.monotonic() - start, cpu, peak / 2**20
 
 
+def job(source: Path, out: Path, workers: int) -> list[str]:
+    """Return the command of a job."""
+    program = [sys.executable, "-m", "resift", "batch", str(source), str(out)]
+    return [*program, "-r", "bm25", "--workers", str(workers)]
+
+
+def shown(what: str, figures: tuple[float, float, float]) -> None:
+    """Print what a command took."""
+    wall, cpu, peak = figures
+    print(
+        f"{what:6} wall {wall:7.1f} s  CPU {cpu:7.1f} s  peak {peak:6.0f} MiB",
+        flush=True,
+    )
+
+
+def compared(folder: Path, source: Path, workers: int) -> None:
+    """Run the loop and the job; print both, their ratios, and whether they agree."""
+    loop = [sys.executable, __file__, "naive", str(source), str(folder / "naive")]
+    found = {"loop": measured(loop)}
+    shown("loop", found["loop"])
+    found["batch"] = measured(job(source, folder / "out", workers))
+    shown("batch", found["batch"])
+    pairs = zip(found["batch"], found["loop"], strict=True)
+    wall, cpu, peak = (mine / theirs for mine, theirs in pairs)
+    print(f"ratio  wall {wall:.2f}, CPU {cpu:.2f}, peak {peak:.2f}")
+    names = ["qid", "id", "rank", "score"]
+    answers = pq.read_table(folder / "out" / "parts", columns=names)
+    expected = pq.read_table(folder / "naive")
+    same = answers.cast(expected.schema).equals(expected)
+    print(f"answers {'equal' if same else 'DIFFER'}")
+
+
 def main() -> None:
     """Measure, compare, print."""
-    given = [int(number) for number in sys.argv[1:]]
-    n_queries, n_candidates, workers = (*given, *(20_000, 100, 2)[len(given) :])
-    with tempfile.TemporaryDirectory(prefix="resift-batch-") as name:
-        folder = Path(name)
-        source = folder / "queries.parquet"
-        make(source, n_queries, n_candidates)
-        loop = [sys.executable, __file__, "naive", str(source), str(folder / "naive")]
-        batch = [
-            *(
-                sys.executable,
-                "-m",
-                "resift",
-                "batch",
-                str(source),
-                str(folder / "out"),
-            ),
-            *("-r", "bm25", "--workers", str(workers)),
-        ]
-        found = {"loop": measured(loop), "batch": measured(batch)}
-        for what, (wall, cpu, peak) in found.items():
+    given = argparse.ArgumentParser()
+    given.add_argument("queries", type=int, nargs="*")
+    given.add_argument("--alone", type=int, nargs="*", default=[])
+    given.add_argument("--candidates", type=int, default=100)
+    given.add_argument("--workers", type=int, default=2)
+    asked = given.parse_args()
+    both = asked.queries or ([] if asked.alone else [20_000])
+    for n_queries in (*both, *asked.alone):
+        with tempfile.TemporaryDirectory(prefix="resift-batch-") as name:
+            source = Path(name) / "queries.parquet"
+            make(source, n_queries, asked.candidates)
             print(
-                f"{what:6} wall {wall:7.1f} s  CPU {cpu:7.1f} s  peak {peak:6.0f} MiB"
+                f"{n_queries:,} queries x {asked.candidates}, one x {LARGE:,}; "
+                f"{asked.workers} workers, load {os.getloadavg()[0]:.1f}"
             )
-        pairs = zip(found["batch"], found["loop"], strict=True)
-        wall, cpu, peak = (mine / theirs for mine, theirs in pairs)
-        print(f"ratio  wall {wall:.2f}, CPU {cpu:.2f}, peak {peak:.2f}")
-        print(f"{workers} workers, load {os.getloadavg()[0]:.1f}")
-        names = ["qid", "id", "rank", "score"]
-        answers = pq.read_table(folder / "out" / "parts", columns=names)
-        expected = pq.read_table(folder / "naive")
-        same = answers.cast(expected.schema).equals(expected)
-        print(f"answers {'equal' if same else 'DIFFER'}")
+            if n_queries in both:
+                compared(Path(name), source, asked.workers)
+            else:
+                out = Path(name) / "out"
+                shown("batch", measured(job(source, out, asked.workers)))
 
 
 if __name__ == "__main__":
