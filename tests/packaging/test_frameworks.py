@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from importlib_metadata import distribution, distributions
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))
 EXTRAS = {"resift-batch": "[lancedb,ray]", "resift-serve": "[mcp]"}
+OF_LANGCHAIN = ("resift-adapter", "resift-langchain")
 ADAPTERS = ("langchain", "llama-index", "haystack", "pyterrier")
 MODULES = [
     *("langchain_classic.retrievers", "llama_index.core", "haystack", "pyterrier"),
@@ -53,13 +54,13 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="session")
 def together(wheels, environment, shell, tmp_path_factory) -> Callable:
-    """Return a function that makes an environment with all of ours, and more."""
+    """Return a function that makes an environment with plugins of ours, and more."""
 
-    def make(*more: str):
+    def make(plugins: Sequence[Path], *more: str):
         folder = tmp_path_factory.mktemp("together")
         chosen = folder / "chosen.txt"
         chosen.write_text("".join(f"{n}=={v}\n" for n, v in sorted(here().items())))
-        asked = [f"{path}{EXTRAS.get(path.name, '')}" for path in (ROOT, *PLUGINS)]
+        asked = [f"{path}{EXTRAS.get(path.name, '')}" for path in (ROOT, *plugins)]
         (folder / "asked.txt").write_text("\n".join([*asked, *more]))
         (folder / "uv.toml").write_text(metadata("torch"))
         options = ["--config-file", folder / "uv.toml", "--no-header", "--no-annotate"]
@@ -83,7 +84,8 @@ def together(wheels, environment, shell, tmp_path_factory) -> Callable:
         assert done.returncode == 0, done.stderr
         pins = dict(re.findall(r"^([\w.-]+)==(\S+)", chosen.read_text(), re.MULTILINE))
         missing = [f"{n}=={v}" for n, v in pins.items() if here().get(n) != v]
-        fresh = environment(*wheels.values())
+        ours = {"resift", *(path.name.replace("-", "_") for path in plugins)}
+        fresh = environment(*(wheel for name, wheel in wheels.items() if name in ours))
         target = ["--python", fresh.python, "--no-deps", "--link-mode", "copy"]
         shell([*uv, "install", "-q", *target, *missing])
         return fresh
@@ -94,7 +96,7 @@ def together(wheels, environment, shell, tmp_path_factory) -> Callable:
 @pytest.fixture(scope="session")
 def everything(together):
     """Return the environment of all plugins, their extras and the frameworks."""
-    return together("langchain-classic")
+    return together(PLUGINS, "langchain-classic")
 
 
 def here() -> dict[str, str]:
@@ -158,7 +160,8 @@ def test_ray_writes_the_bytes_of_this_machine(everything):
 
 def test_the_standard_suite_of_langchain_passes(together):
     """In an environment of its own, as `langchain-tests` brings plugins of pytest."""
-    fresh = together("langchain-tests")
+    plugins = [path for path in PLUGINS if path.name in OF_LANGCHAIN]
+    fresh = together(plugins, "langchain-tests")
     tests = ROOT / "plugins" / "resift-langchain" / "tests" / "test_standard.py"
 
     assert "10 passed" in passed(fresh, "-o", "asyncio_mode=auto", tests)
