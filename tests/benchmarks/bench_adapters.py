@@ -163,16 +163,19 @@ def least(call: Callable[[], object], times: int = 200) -> float:
     return min(spent) / 1e6
 
 
-def imported(modules: str) -> float:
-    """Return the least CPU milliseconds of an import, of five."""
+def imported(theirs: str, ours: str, times: int = 3) -> tuple[float, float]:
+    """Return the least CPU milliseconds of one import, and of another after it."""
     code = (
-        "import time, sys; start = time.process_time_ns()\n"
-        f"import {modules}\n"
-        "print(time.process_time_ns() - start)"
+        "from time import process_time_ns as now; start = now()\n"
+        f"import {theirs}\n"
+        "middle = now()\n"
+        f"import {ours}\n"
+        "print(middle - start, now() - middle)"
     )
     line = [sys.executable, "-W", "ignore", "-c", code]
-    runs = [subprocess.check_output(line) for _ in range(5)]  # our own
-    return min(map(int, runs)) / 1e6
+    runs = [subprocess.check_output(line).split() for _ in range(times)]  # our own
+    first, second = (min(int(run[i]) for run in runs) / 1e6 for i in range(2))
+    return first, second
 
 
 def main() -> None:
@@ -186,9 +189,8 @@ def main() -> None:
             print(f"{name:16} is not installed")
             continue
         theirs, ours = IMPORTS[name]
-        before = imported(theirs)
         one, many, own = makers[name]()
-        row = [before, imported(f"{theirs}, {ours}") - before, rank, least(one) - rank]
+        row = [*imported(theirs, ours), rank, least(one) - rank]
         row += [least(call) for call in (many, own) if call is not None]
         print(f"{name:16}", *(f"{value:10.2f}" for value in row), flush=True)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from haystack import default_from_dict, default_to_dict
 from haystack.utils import Secret
-from pydantic import SecretStr
 
 from resift.errors import InputError
 from resift_adapter import Choice, Given, mapped
@@ -73,6 +72,8 @@ def _native(value: object, who: str) -> object:
         return value
     written = value.to_dict() if value.type.value == "env_var" else None
     if written is None:  # a token: in memory only
+        from pydantic import SecretStr  # Haystack itself does without pydantic
+
         return SecretStr(str(value.resolve_value()))
     if len(written["env_vars"]) != 1 or not written["strict"]:
         msg = "must name the one variable that holds a Secret, which must be set"
