@@ -131,8 +131,10 @@ def score(
     environment) stays as it was; files, threads and sockets are given back.
 
     A reranker made of others hands on what they say beside values (order, notes,
-    columns, usage, errors), and hands *candidates* and *timeout* to them; *top_k* only
-    where it does not change their scores.
+    columns, usage, errors), and hands *candidates*, *timeout* and *instruction* to
+    them; *top_k* only where it does not change their scores. What they left unscored
+    stays so. Where one of them fails, it fails with a `BackendError`, or says so in a
+    note. A wrapper changes no answer.
 
     Args:
         query: The query, never blank.
@@ -189,7 +191,8 @@ def merge(
     """Fuse ranked lists into one score per document: higher is better.
 
     Every list counts, however many there are, and what one found first beats what none
-    found. The same lists merge the same, whatever was merged before, and in any thread.
+    found. Positions are names: numbered otherwise, the documents score the same. The
+    same lists merge the same, whatever was merged before, and in any thread.
 
     Args:
         rankings: The lists, at least one. Each holds `documents`, int64 positions in

@@ -14,10 +14,14 @@ import pytest
 
 import resift
 from resift.testing import ContractError, check_reranker
+from resift.testing.breach import Breach
 from resift.testing.contract import contract
+from resift.testing.drawing import EXAMPLES, draw
 from resift.testing.fixtures import InstallFake
 
 WRONG = Path(__file__).with_name("wrong")
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "authors" / "contract.md").read_text(encoding="utf-8")
 
 
 def load(name: str) -> ModuleType:
@@ -63,8 +67,9 @@ def test_wrong_class_is_caught_by_its_check_first(cls: type) -> None:
     candidates = getattr(cls, "candidates", None)
     given = getattr(cls, "serving", lambda: nullcontext(getattr(cls, "options", None)))
     with given() as options:
+        target = cls.target() if hasattr(cls, "target") else cls
         report = check_reranker(
-            cls, options, candidates=candidates, network=True, stop=True
+            target, options, candidates=candidates, network=True, stop=True
         )
 
     assert report.broken[:1] == ([cls.breaks] if cls.breaks else [])
@@ -140,6 +145,46 @@ def test_checks_are_written_to_be_read(check) -> None:
     assert check.usually[0].islower() or check.usually[0] in "'@"
     assert check.function.__doc__
     assert all(order.index(name) < order.index(check.name) for name in check.after)
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_promise_is_written_where_authors_read_it(check) -> None:
+    """The page of the contract has each promise, and how authors usually break it."""
+    row = next(
+        line for line in PAGE.splitlines() if line.startswith(f"| `{check.name}`")
+    )
+    told = re.sub(r"[`'\\\s]", "", row)
+
+    assert re.sub(r"[`'\\\s]", "", check.promise) in told
+    assert re.sub(r"[`'\\\s]", "", check.usually)[1:] in told
+
+
+def test_drawn_inputs_are_the_same_in_every_run(monkeypatch) -> None:
+    """Nothing that is drawn depends on chance, with hypothesis or without."""
+    for installed in (True, False):
+        if not installed:
+            monkeypatch.setattr("resift.testing.drawing.find_spec", lambda name: None)
+        seen: list[list[list[int]]] = [[], []]
+        for numbers in seen:
+            draw(lambda drawn, into=numbers: into.append(list(drawn)), seconds=60)
+
+        assert len(seen[0]) == EXAMPLES
+        assert seen[0] == seen[1]
+
+
+def test_drawn_input_that_breaks_a_promise_is_made_smaller() -> None:
+    """With hypothesis, of all inputs that break a promise the simplest is shown."""
+    pytest.importorskip("hypothesis")
+
+    def problem(numbers) -> None:
+        if max(numbers) >= 128:
+            found = str(list(numbers))
+            raise Breach(found)
+
+    with pytest.raises(Breach) as caught:
+        draw(problem, seconds=60)
+
+    assert caught.value.found == "[128]"
 
 
 def test_message_names_promise_smallest_input_and_usual_cause() -> None:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["KEY", "PRINTED", "WORD", "overheard", "told"]
+__all__ = ["FOLDER", "KEY", "PRINTED", "WORD", "overheard", "told"]
 
 WORD = "kanarienvogel"
 """Stands in texts that must not leave the process."""
 KEY = "sk-kanarienvogel-3f1c9a"
 """Is given for a key that must not be shown."""
 
+FOLDER = "a temporary folder"
 OUTPUT = "standard output"
 PRINTED = (OUTPUT, "file descriptor 1")
 """Where nothing at all may appear."""
@@ -133,7 +134,9 @@ def _temporary(heard: dict[str, str]) -> Iterator[None]:
             else:
                 os.environ["TMPDIR"] = variable
             for path in sorted(Path(folder).rglob("*")):
-                if path.is_file():
+                if path.is_dir():
+                    heard[FOLDER] = heard.get(FOLDER, "") or path.name
+                elif path.is_file():
                     text = path.read_bytes()[: 1 << 20].decode("utf-8", "replace")
                     heard["a temporary file"] = (
                         heard.get("a temporary file", "") + f"{path.name}: {text}\n"

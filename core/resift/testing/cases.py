@@ -125,6 +125,7 @@ MARKS = (
     "tab\there\x00null\x1b[0m",
     "\u00a0\u200b\ufeff\u202eturned\u202c",
     '"quoted", {braced}, <b>tagged</b>, %s \\n',
+    "- one\n\n- two\n---\n[1] three\r\n\r\n### four ||| five;six",
     "\U0001f98a \u72d0\u72f8 \u043b\u0438\u0441\u0430",
 )
 """What real texts hold beside words: nothing of it changes what they are about."""

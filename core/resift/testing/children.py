@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from resift.errors import ServerError
+from resift.errors import ModelError, ServerError
 from resift.hookspecs import hookimpl
 from resift.scores import Scores
 
@@ -20,30 +20,39 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from resift.ranking import Ranking
     from resift.scores import ScoresLike
 
 __all__ = [
+    "BAD",
     "COLUMN",
     "EXTRA",
     "NOTE",
+    "OTHER",
     "USAGE",
     "Asked",
     "Child",
     "Failing",
+    "FailingForOne",
+    "Merging",
     "Ordered",
     "ReadsColumn",
+    "Refusing",
     "Telling",
     "Tied",
     "Truncating",
 ]
 
+BAD = "contractbad"
+"""The word of a query for which a child fails."""
 NOTE = "resift.testing: a note of the child."
 USAGE = {"contract_units": 3.0}
 """What a child says that its call cost."""
 EXTRA = "contract_words"
 """The column that a child adds to its scores."""
 COLUMN = "contract_year"
-"""The column that a child reads."""
+OTHER = "contract_place"
+"""The columns that a child reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class Asked:
     candidates: pa.Table | None
     top_k: int | None
     timeout: float | None
+    instruction: str | None = None
 
 
 @dataclass(eq=False)
@@ -65,6 +75,7 @@ class Child:
     answered: int = 0
     warmed: int = 0
     closed: int = 0
+    refused: int = 0
     pointwise: ClassVar[bool] = True
 
     @hookimpl
@@ -83,12 +94,18 @@ class Child:
         candidates: pa.Table | None,
         top_k: int | None,
         timeout: float | None,
+        instruction: str | None,
     ) -> ScoresLike:
-        self.asked.append(Asked(tuple(documents), candidates, top_k, timeout))
+        asked = Asked(tuple(documents), candidates, top_k, timeout, instruction)
+        self.asked.append(asked)
+        self.refuse(query)
         values = self.values(query, documents)
         made = self.answer(values, documents, top_k)
         self.answered += 1
         return made
+
+    def refuse(self, query: str) -> None:
+        """Raise for a query that this child does not take."""
 
     def values(self, query: str, documents: Sequence[str]) -> list[float]:
         """Return one score per document; ever less for longer ones."""
@@ -121,6 +138,49 @@ class Failing(Child):
     ) -> ScoresLike:
         msg = "resift.testing: the child fails."
         raise ServerError(msg)
+
+
+class FailingForOne(Child):
+    """Raises a ServerError for queries with the word `BAD`; reads no candidates."""
+
+    @hookimpl
+    def score(  # type: ignore[override]  # it names less
+        self, query: str, documents: Sequence[str], timeout: float | None
+    ) -> ScoresLike:
+        return Child.score(self, query, documents, None, None, timeout, None)
+
+    def refuse(self, query: str) -> None:
+        if BAD in query:
+            self.refused += 1
+            msg = "resift.testing: the child fails for one query."
+            raise ServerError(msg)
+
+
+class Merging(Child):
+    """Merges, too: by the places in the lists."""
+
+    @hookimpl
+    def merge(self, rankings: Sequence[Ranking], n_documents: int) -> list[float]:
+        merged = [0.0] * n_documents
+        for ranking in rankings:
+            for place, document in enumerate(ranking.documents.tolist(), start=1):
+                merged[document] += ranking.weight / place
+        return merged
+
+
+class Refusing(Merging):
+    """Raises a ModelError where it is to warm up or to merge."""
+
+    @hookimpl
+    def warmup(self) -> None:
+        msg = "resift.testing: the child has no weights."
+        raise ModelError(msg)
+
+    @hookimpl
+    def merge(self, rankings: Sequence[Ranking], n_documents: int) -> list[float]:
+        del rankings, n_documents
+        msg = "resift.testing: the child merges no lists."
+        raise ModelError(msg)
 
 
 class Telling(Child):
@@ -179,6 +239,6 @@ class Truncating(Child):
 
 
 class ReadsColumn(Child):
-    """Reads a column, and adds it to its scores."""
+    """Reads two columns."""
 
-    columns: ClassVar[tuple[str, ...]] = (COLUMN,)
+    columns: ClassVar[tuple[str, ...]] = (OTHER, COLUMN)

@@ -45,6 +45,7 @@ TOPICS = (
     "state",
     "meaning",
     "resources",
+    "drawn",
     "servers",
     "composites",
     "merging",

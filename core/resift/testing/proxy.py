@@ -21,12 +21,30 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "Proxy"]
 
 Fault: TypeAlias = Literal[
-    "none", "refuse", "fail", "hang", "nan", "half", "cut", "page", "empty"
+    "none",
+    "refuse",
+    "fail",
+    "hang",
+    "nan",
+    "null",
+    "half",
+    "cut",
+    "beyond",
+    "page",
+    "empty",
 ]
 """What happens to an answer: ``"refuse"`` is status 400, ``"fail"`` 503, ``"hang"`` no
-answer, ``"nan"`` NaN for every number with a point, ``"half"`` half of the JSON,
-``"cut"`` lists without their last item, ``"page"`` HTML, ``"empty"`` ``{}``."""
+answer, ``"nan"`` NaN for every number with a point, ``"null"`` null for it, ``"half"``
+half of the JSON, ``"cut"`` lists without their last item, ``"beyond"`` an index that no
+document has, ``"page"`` HTML, ``"empty"`` ``{}``."""
 
+_NUMBER = rb"-?\d+\.\d+(?:[eE][-+]?\d+)?"
+_INSTEAD: dict[str, tuple[bytes, bytes]] = {
+    "nan": (_NUMBER, b"NaN"),
+    "null": (_NUMBER, b"null"),
+    "beyond": (rb'("(?:\w*_)?index"\s*:\s*)(\d+)', rb"\g<1>1\g<2>000"),
+}
+"""What is put in the place of what, in the answer as it was written."""
 _DROPPED = {
     "host", "content-length", "connection", "accept-encoding", "transfer-encoding",
     "content-encoding",
@@ -149,9 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
             return kind, b"{}"
         if fault == "half":
             return kind, answer[: len(answer) // 2]
-        if fault == "nan":
-            number = rb"-?\d+\.\d+(?:[eE][-+]?\d+)?"
-            spoilt, count = re.subn(number, b"NaN", answer)
+        if fault in _INSTEAD:
+            found, other = _INSTEAD[fault]
+            spoilt, count = re.subn(found, other, answer)
             self.server.proxy.spoilt += count
             return kind, spoilt
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ from resift.options import Schema
 from resift.plugin import Implementation, implementation
 from resift.reranker import Reranker
 from resift.testing.breach import Breach
+from resift.testing.children import Failing
 from resift.testing.lists import Lists
 from resift.testing.watchdog import Pulse
 
@@ -93,6 +95,9 @@ class Subject:
     options: Mapping[str, object] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
     pulse: Pulse = field(default_factory=Pulse, init=False, repr=False)
+    environ: Mapping[str, str] = field(
+        default_factory=lambda: dict(os.environ), init=False, repr=False
+    )
     _built: list[Reranker] = field(default_factory=list, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -192,13 +197,20 @@ class Subject:
         return any(name in self.options for name in nests)
 
     def around(
-        self, cls: type[Child], factor: float = 1.0
+        self, cls: type[Child], factor: float = 1.0, failing: int | None = None
     ) -> tuple[Reranker, list[Child]]:
-        """Build it around children of the contract's own, and return them, too."""
+        """Build it around children of the contract's own, and return them, too.
+
+        Args:
+            cls: What they are.
+            factor: What their scores are multiplied by.
+            failing: The number of the one that raises, from 0.
+        """
         made: list[Child] = []
 
         def child() -> Reranker:
-            made.append(cls(factor * (1 + len(made) / 4)))
+            kind = Failing if len(made) == failing else cls
+            made.append(kind(factor * (1 + len(made) / 4)))
             return Reranker(made[-1])
 
         if isinstance(self.target, Reranker):

@@ -13,7 +13,7 @@ import ssl
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "changes",
+    "child_processes",
     "open_files",
     "random_states",
     "seed",
     "surroundings",
     "undisturbed",
+    "unusual",
 ]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGALRM", "SIGCHLD", "SIGHUP", "SIGUSR1")
@@ -126,6 +128,26 @@ def undisturbed() -> Iterator[None]:
         (gc.enable if collects else gc.disable)()
 
 
+def unusual() -> None:
+    """Make it what nobody sets, so that setting the usual, once more, is a change."""
+    logging.disable(logging.NOTSET)
+    logging.root.setLevel(logging.root.level + 1)
+    socket.setdefaulttimeout(1_000 + (socket.getdefaulttimeout() or 0.0))
+    sys.setrecursionlimit(sys.getrecursionlimit() + 1)
+    np.seterr(all="warn")
+    warnings.filterwarnings("ignore", message="resift.testing: never said")
+    gc.enable()
+    if threading.current_thread() is threading.main_thread():
+        for name in _SIGNALS:
+            if number := getattr(signal, name, None):
+                signal.signal(number, _ignore)
+
+
+def _ignore(number: int, frame: object) -> None:
+    """Handle a signal by doing nothing."""
+    del number, frame
+
+
 def open_files() -> int | None:
     """Return how many files, sockets and pipes are open; None where unknown."""
     for folder in ("/proc/self/fd", "/dev/fd"):
@@ -134,6 +156,15 @@ def open_files() -> int | None:
         except OSError:
             continue
     return None
+
+
+def child_processes() -> int:
+    """Return how many processes this one started and did not wait for, if known."""
+    found = 0
+    for path in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            found += len(path.read_text().split())
+    return found
 
 
 def _numpy_state() -> object:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Stamp", "stamp", "watched", "written"]
+__all__ = ["Stamp", "stamp", "switched", "watched", "written"]
 
 Stamp: TypeAlias = tuple[int, int] | None
 """Size and time of a file; None where it is not there."""
@@ -27,6 +27,7 @@ _WATCHED = frozenset({
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".dll", ".dylib")
 _local = threading.local()
 _writing: list[dict[Path, Stamp]] = []
+_switching: list[list[tuple[str, str, str]]] = []
 _FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
@@ -62,6 +63,23 @@ def written() -> Iterator[dict[Path, Stamp]]:
         _writing.remove(seen)
 
 
+@contextmanager
+def switched() -> Iterator[list[tuple[str, str, str]]]:
+    """Note each change of the environment or the directory, also to what it is already.
+
+    Yields:
+        A list that grows, of any thread: ``("os.putenv", "NAME", "value")`` or
+        ``("os.chdir", "/path", "")``.
+    """
+    _listen()
+    seen: list[tuple[str, str, str]] = []
+    _switching.append(seen)
+    try:
+        yield seen
+    finally:
+        _switching.remove(seen)
+
+
 def stamp(path: Path) -> Stamp:
     """Return what shows that a file was written."""
     try:
@@ -80,6 +98,10 @@ def _listen() -> None:
 def _hear(event: str, args: tuple[object, ...]) -> None:
     if event == "open" and _writing:
         _note(*args[:3])
+    if event in ("os.putenv", "os.chdir") and _switching:
+        first, second = (*map(str, map(_decoded, args)), "")[:2]
+        for switches in _switching:
+            switches.append((event, first, second))
     seen = getattr(_local, "seen", None)
     if seen is None or event not in _WATCHED:
         return
@@ -87,6 +109,10 @@ def _hear(event: str, args: tuple[object, ...]) -> None:
     if event == "open" and (isinstance(args[0], int) or _is_of_packages(str(what))):
         return
     seen.append(f"{event} {what!r}")
+
+
+def _decoded(value: object) -> object:
+    return os.fsdecode(value) if isinstance(value, bytes | os.PathLike) else value
 
 
 def _is_of_packages(path: str) -> bool:

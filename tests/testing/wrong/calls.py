@@ -63,6 +63,24 @@ class KeepsOneLess:
         return {i: scores[i] for i in best[: top_k and max(top_k - 1, 1)]}
 
 
+class KeepsTheFew:
+    """What was left out for 'top_k' is left out for good."""
+
+    breaks = "top_k_is_a_hint"
+
+    def __init__(self) -> None:
+        self.kept = {}
+
+    @hookimpl
+    def score(self, query, documents, top_k):
+        key = (query, tuple(documents))
+        if key not in self.kept:
+            scores = dict(enumerate(overlaps(query, documents)))
+            best = sorted(scores, key=scores.get, reverse=True)[:top_k]
+            self.kept[key] = {i: scores[i] for i in best}
+        return self.kept[key]
+
+
 class AnswersOneQuery:
     """All pairs in one list, as if they were one query's."""
 

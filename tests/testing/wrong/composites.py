@@ -182,3 +182,141 @@ class CallsItProbability(_Around):
     @hookimpl
     def score(self, query, documents, candidates, top_k, timeout):
         return self.reranker.score(query, documents, candidates, top_k, timeout)
+
+
+class FillsTheGaps(_Around):
+    """What the child left out scores 0.
+
+    Args:
+        reranker: Gives the scores.
+    """
+
+    breaks = "unscored_stays_unscored"
+
+    @hookimpl
+    def score(self, query, documents, candidates, timeout):
+        inner = self.inner(query, documents, candidates, timeout)
+        return inner.with_values(np.nan_to_num(inner.values))
+
+
+class KeepsTheInstruction(_Around):
+    """Names the instruction, and hands it to nobody.
+
+    Args:
+        reranker: Gives the scores.
+    """
+
+    breaks = "instruction_reaches_children"
+
+    @hookimpl
+    def score(self, query, documents, candidates, timeout, instruction):
+        del instruction
+        return self.inner(query, documents, candidates, timeout)
+
+
+class RaisesForAll:
+    """One query that fails is all that anybody hears of.
+
+    Args:
+        reranker: Gives the scores.
+    """
+
+    breaks = "each_query_has_its_own_error"
+    options = {"reranker": "bm25"}
+
+    def __init__(self, reranker: resift.Reranker) -> None:
+        self.children = [reranker]
+
+    @hookimpl
+    def score(self, query, documents, candidates, timeout):
+        (child,) = self.children
+        return child.score(query, documents, candidates, timeout=timeout)
+
+    @hookimpl
+    def score_many(self, queries, documents, timeout):
+        (child,) = self.children
+        answers = child.score_many(queries, documents, timeout=timeout)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+
+class ClosesItsChild(_Around):
+    """Tidies up what it did not open.
+
+    Args:
+        reranker: Gives the scores.
+    """
+
+    breaks = "children_are_left_open"
+
+    @hookimpl
+    def score(self, query, documents, candidates, timeout):
+        scores = self.inner(query, documents, candidates, timeout)
+        self.reranker.plugins.hook.close()
+        return scores
+
+
+class CallsItAValueError(_Around):
+    """A server that fails looks like a mistake of the caller.
+
+    Args:
+        reranker: Gives the scores.
+    """
+
+    breaks = "failing_children_are_told"
+
+    @hookimpl
+    def score(self, query, documents, candidates, timeout):
+        try:
+            return self.inner(query, documents, candidates, timeout)
+        except errors.BackendError as error:
+            msg = "the child failed"
+            raise ValueError(msg) from error
+
+
+class AveragesWhatWorks:
+    """A child that fails is left out of the mean, and nobody is told.
+
+    Args:
+        rerankers: Give the scores.
+    """
+
+    breaks = "failing_children_are_told"
+    options = {"rerankers": ["bm25", "bm25"]}
+
+    def __init__(self, rerankers: list[resift.Reranker]) -> None:
+        self.children = rerankers
+
+    @hookimpl
+    def score(self, query, documents, candidates, timeout):
+        given, failed = [], []
+        for child in self.children:
+            try:
+                given.append(child.score(query, documents, candidates, timeout=timeout))
+            except errors.BackendError as error:
+                failed.append(error)
+        if not given:
+            raise failed[0]
+        return np.mean([scores.values for scores in given], axis=0)
+
+
+class _NamesAnother:
+    @hookimpl(wrapper=True)
+    def score(self):
+        try:
+            return (yield)
+        except errors.BackendError as error:
+            msg = "it failed"
+            raise errors.ModelError(msg) from error
+
+
+class WrapperThatNamesAnother:
+    """A server that is out of order looks like a model that is wrong."""
+
+    breaks = "wrapper_changes_no_answer"
+
+    @staticmethod
+    def target():
+        return resift.load("bm25", config=None, wrappers=[_NamesAnother()])

@@ -117,3 +117,14 @@ class RefusesLongTexts:
             msg = "sequence length is longer than the maximum (9216 > 512)"
             raise RuntimeError(msg)
         return overlaps(query, documents)
+
+
+class SplitsAtBars:
+    """One prompt for all texts: one that holds the mark between them moves the rest."""
+
+    breaks = "drawn_texts_keep_their_scores"
+
+    @hookimpl
+    def score(self, query, documents):
+        texts = " | ".join(documents).split(" | ")
+        return [word_overlap(query, text) for text in texts][: len(documents)]

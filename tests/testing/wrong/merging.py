@@ -263,3 +263,20 @@ class DividesByTheWeights:
             made[r.documents] += r.weight / (60 + np.arange(len(r)))
         with np.errstate(invalid="ignore"):
             return made / sum(r.weight for r in rankings)
+
+
+class BreaksTiesByNumber:
+    """Equal scores rank by their position in the union, not in their list."""
+
+    breaks = "drawn_lists_merge_alike"
+
+    @hookimpl
+    def merge(self, rankings, n_documents):
+        merged = np.zeros(n_documents)
+        for ranking in rankings:
+            order = np.arange(len(ranking))
+            if ranking.scores is not None:
+                order = np.lexsort((ranking.documents, -ranking.scores))
+            places = 61 + np.arange(len(ranking))
+            merged[ranking.documents[order]] += ranking.weight / places
+        return merged

@@ -219,3 +219,28 @@ class SaysTooMuch:
     @hookimpl
     def score(self, query, documents):
         return Scores(np.array(overlaps(query, documents)), {"reason": ["good"]})
+
+
+class StandardisesAndSquashes:
+    """A sigmoid of how far a text lies above the mean, sold as a probability."""
+
+    breaks = "single_document_keeps_its_score"
+    score_kind = "probability"
+
+    @hookimpl
+    def score(self, query, documents):
+        scores = np.array([word_overlap(query, text) for text in documents])
+        return 1 / (1 + np.exp((scores.mean() - scores) / (scores.std() + 1e-9)))
+
+
+class LeavesItsRange:
+    """A dot product of vectors that are not of unit length."""
+
+    breaks = "probabilities_are_in_range"
+    score_kind = "similarity"
+    score_range = (-1.0, 1.0)
+    pointwise = True
+
+    @hookimpl
+    def score(self, query, documents):
+        return [3 * word_overlap(query, t) - len(t) / 1e6 for t in documents]

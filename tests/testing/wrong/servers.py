@@ -181,3 +181,22 @@ class TellsItsKey(_Client):
             key = self.api_key.get_secret_value() if self.api_key else ""
             msg = f"refused: Bearer {key}"
             raise errors.ServerError(msg) from error
+
+
+class TakesAnyIndex(_Client):
+    """An index beyond the documents is turned round into them.
+
+    Args:
+        base_url: Where.
+        api_key: The key.
+    """
+
+    breaks = "spoilt_answers_are_refused"
+
+    @hookimpl
+    def score(self, query, documents):
+        scores = self.ask(query, documents)
+        if len(scores) < len(documents):
+            msg = "an answer for some of the documents"
+            raise errors.ServerError(msg)
+        return {index % len(documents): score for index, score in scores.items()}

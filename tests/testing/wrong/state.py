@@ -6,11 +6,13 @@ import asyncio
 import os
 import random
 import re
+import signal
 import tempfile
 import threading
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -289,3 +291,44 @@ class ReadsTheFirstOnly:
     def score(self, query, documents, top_k):
         read = len(documents) if top_k is None else max(30, 4 * top_k)
         return dict(enumerate(overlaps(query, documents[:read])))
+
+
+class RulesThemAll:
+    """The options of the last instance count for all.
+
+    Args:
+        sign: 1, or -1 to turn the order round.
+    """
+
+    breaks = "instances_are_apart"
+    given: ClassVar[dict[str, float]] = {}
+
+    def __init__(self, sign: float = 1.0) -> None:
+        self.given["sign"] = sign
+
+    @hookimpl
+    def score(self, query, documents):
+        return [self.given["sign"] * s for s in overlaps(query, documents)]
+
+
+class SetsWhatIsSet:
+    """A variable that all later programs of this process see, set in each call."""
+
+    breaks = "process_is_left_as_it_was"
+
+    @hookimpl
+    def score(self, query, documents):
+        os.environ["RESIFT_CONTRACT_THREADS"] = "1"
+        return overlaps(query, documents)
+
+
+class TakesTheSignal:
+    """Ctrl-C is ignored for good, wherever signals can be handled."""
+
+    breaks = "process_is_left_as_it_was"
+
+    @hookimpl
+    def score(self, query, documents):
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return overlaps(query, documents)

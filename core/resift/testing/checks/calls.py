@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from resift.scores import checked
-from resift.testing.canary import PRINTED, WORD, overheard, told
+from resift.testing.canary import FOLDER, PRINTED, WORD, overheard, told
 from resift.testing.cases import GRADED, OBVIOUS, Case
 from resift.testing.checks.scores import not_repeatable
 from resift.testing.contract import broken, check, require
@@ -56,6 +56,15 @@ def top_k_is_a_hint(subject: Subject) -> None:
         return None
 
     require(problem, GRADED)
+    left_out = int(np.isnan(subject.scores(GRADED)).sum())  # as by a cascade
+    unseen = Case(f"{GRADED.query} tonight", GRADED.documents)
+    subject.scores(unseen, 1)
+    if (now := int(np.isnan(subject.scores(unseen)).sum())) > left_out:
+        usually = (
+            "the few are kept for later calls that ask for all: a key needs 'top_k'."
+        )
+        found = f"asked with top_k=1, and then without, it leaves out {now} documents"
+        broken(found, unseen, usually=usually)
 
 
 @check(
@@ -73,6 +82,7 @@ def score_many_agrees_with_score(subject: Subject) -> None:
         Case("red paint", GRADED.documents[::-1]),
         Case("when will it rain", GRADED.documents[:1]),
         Case(GRADED.query, GRADED.documents[1:4]),
+        Case(GRADED.query, GRADED.documents[::-1]),
     ]
     answers = subject.reranker.plugins.hook.score_many(
         queries=[case.query for case in cases],
@@ -122,6 +132,8 @@ def scoring_is_silent(subject: Subject) -> None:
                 return f"{where} shows the text: {_around(text)!r}"
         if left := heard.get("a temporary file"):
             return f"a temporary file is left: {left.partition(':')[0]!r}"
+        if subject.builds and (left := heard.get(FOLDER)):
+            return f"closed, it leaves the temporary folder {left!r}"
         return None
 
     documents = [f"{WORD} {text}" for text in OBVIOUS.documents]

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from resift.errors import ResiftError
+from resift.errors import BackendError, ResiftError
+from resift.ranking import Ranking
+from resift.reranker import Reranker
+from resift.scores import Scores, checked
 from resift.testing import children
 from resift.testing.cases import GRADED, Case, ramp
+from resift.testing.checks.scores import not_repeatable
 from resift.testing.contract import broken, check, raised
 
 if TYPE_CHECKING:
-    from resift.scores import Scores
+    from collections.abc import Callable
+
     from resift.testing.subject import Subject
 
 _number = itertools.count(1)
-TIMEOUT = 30.0
+TIMEOUT = 17.0
+INSTRUCTION = "Only what happens in winter counts."
 
 
 def no_children(subject: Subject) -> str | None:
@@ -38,26 +45,61 @@ def _several(subject: Subject) -> str | None:
     return None
 
 
+def _mixes(subject: Subject) -> str | None:
+    if reason := _several(subject):
+        return reason
+    if any(
+        isinstance(v, list | tuple) and len(v) > 1 for v in subject.options.values()
+    ):
+        return "it mixes its child with something else"
+    return None
+
+
+def _no_wrapper(subject: Subject) -> str | None:
+    if not subject.wraps:
+        return "it is made of others, not wrapped around one"
+    return None
+
+
+def _takes_no_instruction(subject: Subject) -> str | None:
+    if reason := no_children(subject):
+        return reason
+    if not subject.implementation.names("score", "instruction"):
+        return "its 'score' does not name 'instruction'"
+    return None
+
+
 @check(
-    "Where all its children fail, it fails, or says so in a note.",
-    usually="'except Exception' returns zeros or the order that came in, and nobody "
-    "is told. Let the error through, or add a note.",
+    "Where all its children fail, it fails with a BackendError, or says so in a note; "
+    "where one of several fails, too.",
+    usually="'except Exception' returns zeros or the order that came in, or raises a "
+    "ValueError, and nobody is told. Let the error through, or add a note.",
     of="composite",
     after=("one_score_per_document",),
     unless=(no_children,),
     essential=True,
 )
 def failing_children_are_told(subject: Subject) -> None:
-    """Let every child raise a ServerError."""
+    """Let every child raise a ServerError, then each of them in turn."""
     reranker, made = subject.around(children.Failing)
-    case = _new(GRADED)
-    try:
-        answer = subject.answer(case, reranker=reranker)
-    except Exception:  # noqa: BLE001  # as it should be
-        return
-    if any(child.asked for child in made) and not answer.notes:
-        found = f"it returned {answer.values.tolist()}, and no note"
-        broken(found, f"children that raise a ServerError; {case}")
+    settings: list[tuple[str, Reranker, list[children.Child]]] = [
+        ("children that raise a ServerError", reranker, made)
+    ]
+    for i in range(len(made) if len(made) > 1 else 0):
+        what = f"child {i} of {len(made)} raises a ServerError"
+        settings.append((what, *subject.around(children.Child, failing=i)))
+    for what, built, inside in settings:
+        case = _new(GRADED)
+        try:
+            answer = subject.answer(case, reranker=built)
+        except BackendError:
+            continue
+        except Exception as error:  # noqa: BLE001  # whatever a composite may raise
+            broken(raised(error), f"{what}; {case}", error)
+        failed = [child for child in inside if isinstance(child, children.Failing)]
+        if any(child.asked for child in failed) and not answer.notes:
+            found = f"it returned {answer.values.tolist()}, and no note"
+            broken(found, f"{what}; {case}")
 
 
 @check(
@@ -69,7 +111,9 @@ def failing_children_are_told(subject: Subject) -> None:
     after=("one_score_per_document",),
     unless=(no_children,),
 )
-def columns_reach_children(subject: Subject) -> None:
+def columns_reach_children(  # noqa: C901  # one step after another
+    subject: Subject,
+) -> None:
     """Put in children that read a column, and rerank a table that has it."""
     try:
         reranker, made = subject.around(children.ReadsColumn)
@@ -82,8 +126,9 @@ def columns_reach_children(subject: Subject) -> None:
     if given is not None:
         for name in given.column_names:
             table = table.append_column(name, given[name])
-    table = table.append_column(children.COLUMN, years)
-    where = f"children that read {children.COLUMN!r}; {case}"
+    for name in (children.OTHER, children.COLUMN):
+        table = table.append_column(name, years)
+    where = f"children that read {children.OTHER!r} and {children.COLUMN!r}; {case}"
     subject.pulse.beat(case)
     try:
         reranker.rerank(case.query, table)
@@ -93,6 +138,9 @@ def columns_reach_children(subject: Subject) -> None:
     for asked in (asked for child in made for asked in child.asked):
         if asked.candidates is None:
             broken("a child got no candidates", where)
+        for name in (children.OTHER, children.COLUMN):
+            if name not in asked.candidates.column_names:
+                broken(f"a child got no column {name!r}", where)
         got = asked.candidates[children.COLUMN].to_pylist()
         if len(got) != len(asked.documents):
             broken(
@@ -137,6 +185,36 @@ def childs_order_is_kept(subject: Subject) -> None:
                 f"{answer.ranking().tolist()}"
             )
             broken(found, f"a child with an order of its own; {case}")
+
+
+@check(
+    "What a child does not score is given no score on the way.",
+    usually="'np.nan_to_num' or a default fills what the child left out, so that it "
+    "beats what scored less. NaN stays NaN.",
+    of="composite",
+    after=("one_score_per_document",),
+    unless=(_mixes,),
+    essential=True,
+)
+def unscored_stays_unscored(subject: Subject) -> None:
+    """Put in a child that scores the two best only."""
+    reranker, (child,) = subject.around(children.Ordered)
+    case = _new(GRADED)
+    try:
+        answer = subject.answer(case, reranker=reranker)
+    except ResiftError:
+        return  # it refuses what it cannot use
+    if not child.asked or child.asked[-1].documents != case.documents:
+        return  # it asks for other texts: they say nothing about these
+    inner = subject.reference(child, case)
+    made_up = np.isnan(inner.values) & ~np.isnan(answer.values)
+    if made_up.any():
+        at = int(np.argmax(made_up))
+        found = f"document {at}, which the child left out, scores"
+        broken(
+            f"{found} {answer.values[at]:.6g}",
+            f"a child that scores the two best only; {case}",
+        )
 
 
 @check(
@@ -233,8 +311,180 @@ def timeout_reaches_children(subject: Subject) -> None:
 
 
 @check(
+    "What the caller wants to count as relevant reaches the children that take it.",
+    usually="'score' names 'instruction', and hands it to nobody. "
+    "'instruction_for(child, instruction)' of 'resift.authors' gives what each takes.",
+    of="composite",
+    after=("one_score_per_document",),
+    unless=(_takes_no_instruction,),
+)
+def instruction_reaches_children(subject: Subject) -> None:
+    """Give it an instruction, and look at what its children get."""
+    reranker, made = subject.around(children.Child)
+    case = _new(GRADED)
+    given = subject.candidates(case.documents)
+    subject.pulse.beat(case)
+    reranker.score(case.query, case.documents, given, instruction=INSTRUCTION)
+    asked = [asked for child in made for asked in child.asked]
+    if asked and not any(a.instruction == INSTRUCTION for a in asked):
+        found = f"with instruction={INSTRUCTION!r} the children got none"
+        broken(found, case)
+
+
+@check(
+    "One query of many that fails costs the others nothing, and says what failed.",
+    usually="'score_many' raises the first error that a child returned, or puts zeros "
+    "in its place. Hand exceptions on, each at the place of its query.",
+    of="composite",
+    after=("score_many_agrees_with_score",),
+    unless=(no_children, not_repeatable),
+)
+def each_query_has_its_own_error(subject: Subject) -> None:
+    """Ask for three queries, of which the children fail for one."""
+    reranker, made = subject.around(children.FailingForOne)
+    cases = [_new(GRADED), _new(GRADED), _new(GRADED.at([2, 0, 1]))]
+    cases[1] = Case(f"{cases[1].query} {children.BAD}", GRADED.documents)
+    if reranker.columns:
+        return  # the host asks it for each query by itself
+    subject.pulse.beat(cases[1])
+    where = f"children that fail for the second of three queries; {cases[1]}"
+    try:
+        answers = reranker.plugins.hook.score_many(
+            queries=[case.query for case in cases],
+            documents=[list(case.documents) for case in cases],
+        )
+    except Exception as error:  # noqa: BLE001  # whatever a composite may raise
+        broken(f"for all three {raised(error)}", where, error)
+    if not any(child.refused for child in made):
+        return
+    for number, (case, answer) in enumerate(zip(cases, answers, strict=True)):
+        if isinstance(answer, Exception):
+            if number != 1:
+                broken(f"query {number} got {_name(answer)}", where)
+            continue
+        got = checked(answer, len(case), subject.who)
+        if number == 1 and not got.notes:
+            broken(f"the second got {got.values.tolist()}, and no note", where)
+
+
+@check(
+    "It leaves its children open: whoever opened one closes it.",
+    usually="'close' of a child is called after each score. The host closes the "
+    "children that it built.",
+    of="composite",
+    after=("one_score_per_document",),
+    unless=(no_children,),
+)
+def children_are_left_open(subject: Subject) -> None:
+    """Score, and ask the children, which were handed in as objects."""
+    reranker, made = subject.around(children.Child)
+    case = _new(GRADED)
+    subject.answer(case, reranker=reranker)
+    closed = [str(i) for i, child in enumerate(made) if child.closed]
+    if closed:
+        broken(f"child {', '.join(closed)} of {len(made)} is closed", case)
+
+
+@check(
+    "A wrapper changes no answer: values, order, notes, columns, usage and errors are "
+    "those of what it is around.",
+    usually="what 'yield' gave is made anew from '.values', rounded, kept and given "
+    "again, or an error is caught. Return what 'yield' gave, and let errors through.",
+    of="composite",
+    after=("one_score_per_document",),
+    unless=(_no_wrapper,),
+    essential=True,
+)
+def wrapper_changes_no_answer(subject: Subject) -> None:
+    """Ask every hook with the wrapper and without it, most of them twice."""
+    for cls in (
+        children.Child,
+        children.Telling,
+        children.Ordered,
+        children.Truncating,
+        children.FailingForOne,
+        children.Failing,
+    ):
+        wrapped, (child,) = subject.around(cls)
+        bare = Reranker(type(child)(child.factor))
+        what = f"a child that is {cls.__name__!r}"
+        for case in (_new(GRADED), _new(GRADED.at([3, 2])), _bad(GRADED)):
+            for again in (case, case.at(range(len(case))[::-1])):
+                subject.pulse.beat(again)
+                ask = partial(_score, again)
+                _require_same(ask, wrapped, bare, f"{what}; {again}")
+        many = partial(_score_many, [_new(GRADED), _bad(GRADED), _new(GRADED.at([1]))])
+        _require_same(many, wrapped, bare, f"{what}, asked for several queries")
+    for merging in (children.Merging, children.Refusing):
+        wrapped, _ = subject.around(merging)
+        what = f"a child that is {merging.__name__!r}"
+        for hook in (_merge, _warmup):
+            where = f"{what}, asked to {hook.__name__.strip('_')}"
+            _require_same(hook, wrapped, Reranker(merging()), where)
+
+
+def _score(case: Case, one: Reranker) -> object:
+    return one.score(case.query, case.documents, top_k=2)
+
+
+def _score_many(cases: list[Case], one: Reranker) -> object:
+    queries, documents = [c.query for c in cases], [c.documents for c in cases]
+    return one.score_many(queries, documents)
+
+
+def _merge(one: Reranker) -> object:
+    lists = [Ranking(np.array([2, 0]), np.array([0.9, 0.1]), 1.0, "list_1")]
+    return one.plugins.hook.merge(rankings=lists, n_documents=3, query="foxes")
+
+
+def _warmup(one: Reranker) -> object:
+    one.plugins.hook.warmup()
+    return None
+
+
+def _require_same(
+    call: Callable[[Reranker], object], one: Reranker, other: Reranker, where: str
+) -> None:
+    """Require that a call says the same of both, in whatever form."""
+    got, wanted = _plain(_outcome(call, one)), _plain(_outcome(call, other))
+    if got != wanted:
+        broken(f"it gives {got}, without the wrapper {wanted}", where)
+
+
+def _outcome(call: Callable[[Reranker], object], reranker: Reranker) -> object:
+    try:
+        return call(reranker)
+    except Exception as error:  # noqa: BLE001  # compared, like any answer
+        return error
+
+
+def _plain(answer: object) -> object:
+    """Return an answer as what can be compared and shown."""
+    if isinstance(answer, Scores):
+        parts: dict[str, object] = {"values": _plain(answer.values)}
+        if answer.order is not None:
+            parts["order"] = _plain(answer.order)
+        if answer.notes:
+            parts["notes"] = [str(note) for note in answer.notes]
+        if answer.columns:
+            columns = answer.columns.items()
+            parts["columns"] = {k: [str(v) for v in values] for k, values in columns}
+        if answer.usage:
+            parts["usage"] = dict(answer.usage)
+        return parts
+    if isinstance(answer, Exception):
+        return _name(answer)
+    if isinstance(answer, np.ndarray):
+        return ["-" if np.isnan(value) else value for value in answer.tolist()]
+    if isinstance(answer, list | tuple):
+        return [_plain(item) for item in answer]
+    return answer
+
+
+@check(
     "'warmup' reaches every child.",
-    usually="the hook is there, but does not call the children's.",
+    usually="the children stand in attributes of their own: the host warms those in "
+    "'self.children'.",
     of="composite",
     after=("warms_up_and_closes",),
     unless=(no_children,),
@@ -242,9 +492,7 @@ def timeout_reaches_children(subject: Subject) -> None:
 def warmup_reaches_children(subject: Subject) -> None:
     """Warm it up, and ask the children."""
     reranker, made = subject.around(children.Child)
-    reranker.plugins.hook.warmup()
-    if not subject.wraps and "warmup" not in subject.implementation.hooks:
-        return  # the host warms them
+    reranker.warmup()
     cold = [str(i) for i, child in enumerate(made) if not child.warmed]
     if cold:
         broken(f"child {', '.join(cold)} of {len(made)} is cold", "warmup()")
@@ -272,6 +520,15 @@ def childs_kind_is_kept(subject: Subject) -> None:
 def _new(case: Case) -> Case:
     """Return the case under a query that was never asked, so that no cache answers."""
     return Case(f"{case.query} query{next(_number)}", case.documents)
+
+
+def _name(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _bad(case: Case) -> Case:
+    """Return the case under a new query for which some children fail."""
+    return Case(f"{_new(case).query} {children.BAD}", case.documents)
 
 
 def _same_steps(one: Scores, other: Scores) -> bool:

@@ -6,17 +6,21 @@ import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from resift.testing.cases import shuffled
 from resift.testing.contract import broken, check, raised
+from resift.testing.drawing import draw, lists_of
 from resift.testing.lists import Lists, ranked
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from resift.reranker import Reranker
+    from resift.testing.drawing import Numbers
     from resift.testing.subject import Subject
 
 FIRST = {0: 9.0, 1: 6.5, 2: 3.0, 3: 1.0}
@@ -162,7 +166,8 @@ def found_beats_missing(subject: Subject) -> None:
     """Compare the last of each list with a document that no list holds."""
     negative = ranked({0: -1.0, 1: -2.0}, {1: -0.5, 0: -9.0}, n=3)
     outlier = ranked({0: 1.0, 1: 1.0, 2: 1.0, 3: 1.0, 4: -999.0}, n=6)
-    for lists in (ranked({0: 2.0, 1: 1.0}, n=3), negative, outlier):
+    deep = ranked(list(range(300)), n=301)
+    for lists in (ranked({0: 2.0, 1: 1.0}, n=3), negative, outlier, deep):
         scores = _merge(subject, lists)
         if scores[:-1].min() < scores[-1]:
             found = (
@@ -262,6 +267,41 @@ def every_list_counts(subject: Subject) -> None:
                 f"the missing one {scores[-1]:.6g}"
             )
             broken(found, lists)
+
+
+@check(
+    "Whatever the lists, numbers mean nothing: with the union numbered otherwise each "
+    "document scores the same, and what a list found never scores less than what none "
+    "found.",
+    usually="a position in the union is used as a rank, a score stands for a document "
+    "that has it, or an array is as long as one of the lists.",
+    of="merger",
+    after=("every_list_counts",),
+)
+def drawn_lists_merge_alike(subject: Subject) -> None:
+    """Draw ranked lists, and merge each with other numbers for its documents."""
+    most = subject.declares("most_lists")
+
+    def problem(numbers: Numbers) -> None:
+        given = lists_of(numbers, most if isinstance(most, int) else None)
+        n = given.n_documents
+        scores = _merge(subject, given)
+        order = np.array(shuffled(n))
+        moved = tuple(replace(r, documents=order[r.documents]) for r in given.rankings)
+        again = _merge(subject, Lists(moved, n))[order]
+        if (at := subject.differing(again, scores)) is not None:
+            found = f"document {at} scores {scores[at]:.6g}, numbered {order[at]} it "
+            broken(f"{found}scores {again[at]:.6g}", given)
+        inside = np.isin(np.arange(n), [d for r in given.rankings for d in r.documents])
+        if inside.all() or not inside.any():
+            return
+        worst = int(np.argmin(np.where(inside, scores, np.inf)))
+        if scores[worst] < scores[~inside].max():
+            found = f"document {worst}, which a list found, scores {scores[worst]:.6g},"
+            none = f" one that none found {scores[~inside].max():.6g}"
+            broken(found + none, given)
+
+    draw(problem)
 
 
 @check(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from resift.testing.cases import OBVIOUS, Case
 from resift.testing.checks.construction import not_built_here
 from resift.testing.contract import broken, check
-from resift.testing.surroundings import open_files
+from resift.testing.surroundings import child_processes, open_files
 from resift.testing.watching import stamp, written
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _SETTLE = 2.0
 
 
 @check(
-    "However often it is called, it holds no more files, sockets and threads.",
+    "However often it is called, it holds no more files, sockets, threads, processes.",
     usually="a file, a connection or a client is opened in 'score' and never closed, "
     "or each call starts a thread. Use 'with', or keep one on 'self'.",
     of="scorer",
@@ -46,7 +46,7 @@ def calls_leave_nothing_open(subject: Subject) -> None:
 
 
 @check(
-    "Closed, it holds nothing any more: no file, no socket, no thread.",
+    "Closed, it holds nothing any more: no file, no socket, no thread, no process.",
     usually="'close' is missing, or forgets the pool or the client that the first "
     "score made.",
     of="scorer",
@@ -61,8 +61,9 @@ def closing_leaves_nothing_open(subject: Subject) -> None:
     def live(_: int) -> None:
         reranker = subject.build()
         subject.scores(OBVIOUS, reranker=reranker)
+        plugin = reranker.plugin
         reranker.close()
-        kept.append(reranker)
+        kept.append((reranker, plugin))
 
     start = time.monotonic()
     live(0)
@@ -98,6 +99,7 @@ def _require_no_more(
 ) -> None:
     """Call some times, and require that nothing grows with every call."""
     files, threads = open_files(), threading.active_count()
+    processes = child_processes()
     for number in range(1, times + 1):
         call(number)
     grown = max(times - 1, FEW)
@@ -105,7 +107,8 @@ def _require_no_more(
     while True:
         more = threading.active_count() - threads
         opened = 0 if files is None else (open_files() or 0) - files
-        if max(more, opened) < grown:
+        started = child_processes() - processes
+        if max(more, opened, started) < grown:
             return
         if time.monotonic() > end:
             break
@@ -113,4 +116,6 @@ def _require_no_more(
         time.sleep(0.05)
     if more >= grown:
         broken(f"{more} more threads run", what.format(times))
+    if started >= grown:
+        broken(f"{started} more processes run", what.format(times))
     broken(f"{opened} more files or sockets are open", what.format(times))

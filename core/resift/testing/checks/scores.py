@@ -145,25 +145,34 @@ def pointwise_scores_stand_alone(subject: Subject) -> None:
 
 
 @check(
-    "A probability lies between 0 and 1.",
-    usually="the model returns logits: apply the sigmoid, or declare 'logit'.",
+    "A probability lies between 0 and 1, and a score within the 'score_range' that is "
+    "declared.",
+    usually="the model returns logits: apply the sigmoid, or declare 'logit'. A dot "
+    "product lies between -1 and 1 only where both vectors have unit length.",
     of="scorer",
     after=("one_score_per_document",),
 )
 def probabilities_are_in_range(subject: Subject) -> None:
     """Look at the range, where the kind promises one."""
-    if subject.declares("score_kind") != "probability":
+    bounds = subject.declares("score_range")
+    if subject.declares("score_kind") == "probability":
+        low, high = 0.0, 1.0
+    elif isinstance(bounds, tuple) and len(bounds) == 2:
+        margin = subject.settings.tolerance * max(map(abs, bounds))
+        low, high = bounds[0] - margin, bounds[1] + margin
+    else:
         return
 
     def problem(case: Case) -> str | None:
         scores = subject.scores(case)
-        wrong = (scores < 0) | (scores > 1)
+        wrong = (scores < low) | (scores > high)
         if not wrong.any():
             return None
         at = int(np.argmax(wrong))
         return f"document {at} scores {scores[at]:.6g}"
 
-    require(problem, GRADED, OBVIOUS)
+    same = tuple(f"{OBVIOUS.query} {text}" for text in OBVIOUS.documents)
+    require(problem, GRADED, OBVIOUS, Case(OBVIOUS.query, (OBVIOUS.query, *same)))
 
 
 @check(
@@ -184,6 +193,9 @@ def single_document_keeps_its_score(subject: Subject) -> None:
     for case in (OBVIOUS, GRADED, long):
         together = subject.scores(case)
         alone = np.concatenate([subject.scores(case.at([i])) for i in range(len(case))])
+        if np.ptp(together) > 0.01 * np.abs(together).max() and not np.ptp(alone):
+            found = f"alone, each of {len(case)} documents scores {alone[0]:.6g}"
+            broken(f"{found}, but together {together.tolist()}", case)
         drift = np.abs(together - alone)
         largest = np.nanmax(np.abs([together, alone]))
         if np.isnan(drift).all() or np.nanmax(drift) <= largest / 2:

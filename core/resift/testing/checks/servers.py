@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LATE = 8.0
 """Seconds after which an answer to a call with a timeout of half a second is late."""
 _MOST_REQUESTS = 20
+_MOST_IN_TIME = 4
+"""Requests to a server that says nothing: one that has used up the time is the last."""
 
 
 def no_server(subject: Subject) -> str | None:
@@ -88,8 +90,9 @@ def server_that_fails_is_an_error(subject: Subject) -> None:
 @check(
     "What a server leaves out or spoils is never made up: it raises, or the documents "
     "are not scored.",
-    usually="'.get(index, 0.0)' fills what is missing, NaN is made 0, or half an "
-    "answer is taken for a whole one.",
+    usually="'.get(index, 0.0)' fills what is missing, NaN or null is made 0, an index "
+    "is not compared with the number of documents, or half an answer is taken for a "
+    "whole one.",
     of="scorer",
     after=("failure_is_a_backend_error", "same_call_same_scores"),
     unless=(no_server,),
@@ -98,10 +101,12 @@ def spoilt_answers_are_refused(subject: Subject) -> None:
     """Spoil the answers of a server in every way."""
     faults: dict[Fault, str] = {
         "nan": "whose scores are NaN",
+        "null": "whose scores are null",
         "half": "that breaks off in the middle of its JSON",
         "page": "that answers with a page of HTML",
         "empty": "that answers with {}",
         "cut": "that leaves out the last of its results",
+        "beyond": "that numbers its results beyond the documents",
     }
     with _behind(subject) as (reranker, proxy):
         subject.scores(GRADED, reranker=reranker)
@@ -117,12 +122,13 @@ def spoilt_answers_are_refused(subject: Subject) -> None:
             except Exception as error:  # noqa: BLE001  # whatever a reranker may raise
                 broken(raised(error), f"a server {what}", error)
             got = answer.values
-            if fault == "nan" and answer.notes:
+            if fault in ("nan", "null") and answer.notes:
                 continue  # it does without, and says so
-            if fault == "nan" and subject.differing(got, wanted) is None:
+            changed = fault in ("nan", "null", "beyond")
+            if changed and subject.differing(got, wanted) is None:
                 continue  # it reads none of the numbers that were spoilt
-            if fault == "cut" and not proxy.spoilt:
-                continue  # there was no list
+            if fault in ("cut", "beyond") and not proxy.spoilt:
+                continue  # there was no list, or no index in it
             if fault == "cut" and np.isnan(got).any():
                 continue
             broken(f"it returned {got.tolist()}", f"a server {what}")
@@ -171,6 +177,9 @@ def timeout_is_kept(subject: Subject) -> None:
         seconds = time.monotonic() - start
         if seconds > _LATE:
             found = f"with timeout=0.5 it came back after {seconds:.0f} s"
+            broken(found, "a server that says nothing")
+        if proxy.requests > _MOST_IN_TIME:
+            found = f"with timeout=0.5 it sent {proxy.requests} requests"
             broken(found, "a server that says nothing")
         if got is not None:
             broken(f"it returned {got.tolist()}", "a server that says nothing")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 import os
 import pickle
 import select
@@ -15,33 +14,38 @@ import time
 import warnings
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib.util import module_from_spec
 from itertools import islice
+from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 import numpy as np
 
-from resift.errors import BackendTimeoutError
+from resift.errors import BackendTimeoutError, InputError
 from resift.testing.cases import GRADED, OBVIOUS, Case, ramp
 from resift.testing.checks.construction import not_built_here
 from resift.testing.checks.scores import not_repeatable
 from resift.testing.contract import broken, check, raised
+from resift.testing.subject import Subject
 from resift.testing.surroundings import (
     changes,
     random_states,
     seed,
     surroundings,
     undisturbed,
+    unusual,
 )
+from resift.testing.watching import switched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
     from numpy.typing import NDArray
 
     from resift.options import Option
     from resift.reranker import Reranker
-    from resift.testing.subject import Subject
 
     _Scores: TypeAlias = NDArray[np.float64]
 
@@ -159,6 +163,14 @@ def calls_stand_alone(subject: Subject) -> None:
                     f"first it scores {wanted[at]:.6g}"
                 )
                 broken(found, case)
+    if subject.implementation.names("score", "instruction"):
+        given = subject.candidates(GRADED.documents)
+        with suppress(InputError):  # as it is now, it takes none
+            onward.score(OBVIOUS.query, GRADED.documents, given, instruction="in snow")
+        got, wanted = subject.scores(GRADED, reranker=onward), forth[0]
+        if (at := subject.differing(got, wanted)) is not None:
+            found = f"after a call with an instruction document {at} scores"
+            broken(f"{found} {got[at]:.6g} instead of {wanted[at]:.6g}", GRADED)
 
 
 @check(
@@ -241,14 +253,15 @@ def failure_is_followed_by_success(subject: Subject) -> None:
 
 @check(
     "Two instances share nothing that their options change.",
-    usually="a cache stands in the class or the module, and its key leaves the "
-    "options out. Keep it on 'self'.",
+    usually="options, a model or a cache stand in the class or the module, and what "
+    "the first instance, or the last, was given counts for all. Keep them on 'self'.",
     of="scorer",
     after=("same_call_same_scores",),
     unless=(_no_unlike_options,),
 )
 def instances_are_apart(subject: Subject) -> None:
     """Score new texts with one instance, then with another of unlike options."""
+    wanted = subject.scores(GRADED)
     others, cases = [], []
     for options in islice(_others(subject), 6):
         with suppress(Exception):  # these options do not fit
@@ -257,9 +270,14 @@ def instances_are_apart(subject: Subject) -> None:
 
     def alone() -> list[_Scores | None]:
         found: list[_Scores | None] = [None] * len(cases)
-        for i, ((_, other), case) in enumerate(zip(others, cases, strict=True)):
+        for i, ((options, other), case) in enumerate(zip(others, cases, strict=True)):
             with suppress(Exception):  # nor do these
                 found[i] = subject.scores(case, reranker=other)
+            with suppress(Exception):  # it has no module that can be imported again
+                usual = _anew(subject).scores(GRADED)
+                if subject.differing(usual, wanted) is None:
+                    fresh = _anew(subject)
+                    found[i] = fresh.scores(case, reranker=fresh.build(**options))
         return found
 
     truths = _forked(alone)
@@ -316,32 +334,47 @@ def event_loop_is_no_obstacle(subject: Subject) -> None:
     essential=True,
 )
 def process_is_left_as_it_was(subject: Subject) -> None:
-    """Build one, score and close, and compare before and after.
+    """Build one, warm up, score and close, and compare before and after.
 
-    Random numbers may be drawn, but not seeded: two seeds must not end in one state.
+    Earlier calls may have left behind what this one would: so the process is first made
+    what nobody sets. Random numbers may be drawn, but not seeded: two seeds must not
+    end in one state.
     """
     subject.scores(OBVIOUS)  # what is imported on the way is not counted
 
     def live() -> None:
         reranker = subject.build() if subject.builds else subject.reranker
+        reranker.plugins.hook.warmup()
         for case in (OBVIOUS, GRADED):
             subject.scores(case, reranker=reranker)
         if subject.builds:
             reranker.close()
 
-    with undisturbed():
-        logging.disable(logging.NOTSET)
+    def elsewhere() -> list[str]:  # in the main thread, where signals are handled
+        with undisturbed():
+            unusual()
+            before = surroundings()
+            live()
+            return changes(before, surroundings())
+
+    changed = []
+    if not cannot_fork(subject) and isinstance(found := _forked(elsewhere), list):
+        changed += found
+    with undisturbed(), switched() as switches:
+        unusual()
         before = surroundings()
+        del switches[:]
         seed(20_000_303)
         live()
         first = random_states()
         seed(19_990_101)
         live()
         second = random_states()
-        changed = changes(before, surroundings())
+        changed += changes(before, surroundings())
+        changed += _said_again(switches, subject.environ)
     changed += [name for name in first if first[name] == second[name]]
     if changed:
-        broken(f"it changed {', '.join(changed)}", OBVIOUS)
+        broken(f"it changed {', '.join(dict.fromkeys(changed))}", OBVIOUS)
 
 
 @check(
@@ -502,6 +535,33 @@ _VALUES: tuple[Callable[[Any], Any], ...] = (
     lambda value: value * 2 + 1,
     lambda value: value / 2,
 )
+
+
+def _said_again(
+    switches: Sequence[tuple[str, str, str]], environ: Mapping[str, str]
+) -> list[str]:
+    """Return what was set to what it was, where only an earlier call made it so."""
+    found = []
+    for name in {what for event, what, _ in switches if event == "os.putenv"}:
+        values = {v for event, what, v in switches if what == name}
+        if values == {os.environ.get(name)} and values != {environ.get(name)}:
+            found.append("os.environ")
+    moves = [what for event, what, _ in switches if event == "os.chdir"]
+    if moves and Path(moves[0]).resolve() == Path.cwd():
+        found.append("the working directory (os.chdir)")
+    return found
+
+
+def _anew(subject: Subject) -> Subject:
+    """Import the module of its class once more, without its memory: in a fork."""
+    spec = sys.modules[subject.cls.__module__].__spec__
+    if spec is None or spec.loader is None:
+        raise ImportError(subject.cls.__module__)
+    module = module_from_spec(spec)
+    sys.modules[subject.cls.__module__] = module
+    spec.loader.exec_module(module)
+    cls = attrgetter(subject.cls.__qualname__)(module)
+    return Subject(cls, subject.options, subject.settings)
 
 
 def _others(subject: Subject) -> Iterator[Mapping[str, object]]:
