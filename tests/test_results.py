@@ -95,9 +95,27 @@ def test_pydantic_writes_it():
     assert Answer.model_json_schema(mode="serialization")["properties"]
 
 
-def test_vars_are_its_content():
-    """FastAPI without a return type reads `vars`: documents, kind, notes, usage."""
-    assert set(vars(ranked())) == {"documents", "kind", "notes", "usage"}
+def test_fastapi_answers_with_it():
+    """A FastAPI route returns a ranking, with its type as the annotation or without."""
+    fastapi = pytest.importorskip("fastapi")
+    client = pytest.importorskip("fastapi.testclient")
+    app = fastapi.FastAPI()
+
+    @app.get("/typed")
+    def typed() -> RankedDocuments[str]:
+        return ranked()
+
+    @app.get("/untyped")
+    def untyped():
+        return ranked()
+
+    with client.TestClient(app) as browser:
+        answers = [browser.get(path) for path in ("/typed", "/untyped")]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    for answer in answers:
+        assert set(answer.json()) == {"documents", "kind", "notes", "usage"}
+        assert answer.json()["documents"][0]["document"] == DOCUMENTS[1]
 
 
 def test_shell():

@@ -176,6 +176,19 @@ def test_what_has_no_effect_is_refused(table, options, message):
     assert str(error.value) == message
 
 
+def test_what_an_older_lancedb_lacks_is_refused(table, monkeypatch):
+    """An option that no builder of the installed LanceDB has is not one for a leg."""
+    monkeypatch.delattr(lancedb.query.LanceQueryBuilder, "use_lsm")
+
+    with pytest.raises(InputError) as error:
+        resift.lancedb.search(table, "apple", vectors=NEAR, use_lsm=False)
+
+    assert str(error.value) == (
+        f"search: the installed LanceDB, {lancedb.__version__}, does not take use_lsm. "
+        "Upgrade it, or leave the argument out."
+    )
+
+
 def test_an_unknown_option_is_no_option(table):
     """A misspelt one is Python's own error."""
     with pytest.raises(TypeError, match="unexpected keyword argument 'nprobe'"):

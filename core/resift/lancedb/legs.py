@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
+import lancedb
 import numpy as np
 import pyarrow as pa
 from lancedb.query import FullTextQuery
@@ -319,8 +320,14 @@ def _told(
             raise InputError(msg, who="search")
         given = _per_leg(option, value, legs)
         if not given:
-            kind = "vector" if taken_by(option, is_text=False) else "full-text"
-            msg = f"{option} is for {kind} legs, and none is searched."
+            kinds = {"vector": False, "full-text": True}
+            takes = [k for k, text in kinds.items() if taken_by(option, is_text=text)]
+            msg = (
+                f"{option} is for {takes[0]} legs, and none is searched."
+                if takes
+                else f"the installed LanceDB, {lancedb.__version__}, does not take "
+                f"{option}. Upgrade it, or leave the argument out."
+            )
             raise InputError(msg, who="search")
         for place, each in given.items():
             told[place][option] = _checked(option, each)

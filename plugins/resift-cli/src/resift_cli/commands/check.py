@@ -116,16 +116,16 @@ def check(
     """Prove that a reranker keeps its promises.
 
     NAME is an installed reranker, or one of your own names from the config file, which
-    is checked with the options that it has there.
+    is checked with its options there.
 
-    They are the contract that every reranker keeps. It is built and asked to score, or
-    to merge, in many ways: a model is loaded. For each promise that it breaks you are
-    told by which input, and what authors usually do wrong. What it reads from columns
-    cannot be made up here: --candidates names a table that has them, whose rows are
-    lent to the texts, or a Python file with a function that makes them.
+    The promises are the contract that every reranker keeps. The reranker is built,
+    which may load a model, and asked to score or to merge in many ways. For each broken
+    promise you see the input that broke it and the usual mistake. If the reranker reads
+    columns, give them with --candidates: a table, whose rows are lent to the texts, or
+    a Python file with a function that makes them.
 
     Piped, each line holds status, check and reason, separated by tabs. The exit code is
-    1 where a promise is broken, or could not be checked.
+    1 if a promise is broken or could not be checked.
 
     \b
     Examples:

@@ -30,13 +30,12 @@ __all__ = ["settings_of", "show_config"]
 def show_config(*, as_json: bool, config_path: Path | None) -> None:
     """Show the configuration that applies here.
 
-    It is that of this directory, with the file it is from. The file is the one that
-    --config names, else the one that RESIFT_CONFIG names, else the nearest resift.toml
-    (or pyproject.toml with [tool.resift]) from here up to the root of the repository.
-    It is shown merged: entries laid over other entries, and the default that
-    RESIFT_RERANKER overrides. Secrets are hidden.
+    The file is the one that --config names, or else RESIFT_CONFIG, or else the nearest
+    resift.toml (or pyproject.toml with [tool.resift]) from here up to the root of the
+    repository. Entries are shown merged with the entries they use, and the default as
+    RESIFT_RERANKER overrides it. Secrets are hidden.
 
-    The output is TOML, on a terminal laid out to fit. A name that is not installed is
+    The output is TOML, laid out to fit a terminal. Names that are not installed are
     marked.
 
     \b

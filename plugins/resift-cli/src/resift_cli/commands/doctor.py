@@ -67,13 +67,13 @@ def doctor(
     """Find out what is broken, and why.
 
     Examines everything that is installed or configured, or only NAMES. Each reranker
-    and each command of a package is imported in a process of its own, so that one which
-    crashes or hangs spoils nothing; each name of the config file is built, the default
-    and the wrappers too.
+    and each command of a package is imported in a process of its own, so that a crash
+    or a hang affects no other. Then each name of the config file is built, with the
+    default and the wrappers.
 
-    Without --deep no model is loaded and nothing is sent anywhere. With it, what is
-    configured or in NAMES is also warmed up and asked to check itself, else to score
-    one short text.
+    Without --deep, no model is loaded and nothing is sent. With it, each reranker that
+    is configured or in NAMES is also warmed up and checks itself, or scores one short
+    text if it has no check.
 
     \b
     Besides the states of `resift list` there are:
@@ -82,13 +82,13 @@ def doctor(
       invalid         it breaks a rule of the hooks, its options are wrong, or the
                       config file is
       failing         its model cannot be loaded, or its server does not answer
-      unconfigured    it needs options before it can be asked
-      misspelt group  nobody reads the entry-point group that it is in
+      unconfigured    it needs options before it can be used
+      misspelt group  resift does not read the entry-point group that it is in
       hidden by resift-cli
                       a command of our own has its name: run DIST:NAME
 
-    The exit code is 1 when anything is wrong; what RESIFT_PLUGINS leaves out, a name
-    of our own hides, or is unconfigured, is not.
+    The exit code is 1 when anything is wrong. 'not allowed', 'unconfigured' and
+    'hidden by ...' are not wrong.
 
     \b
     Examples:

@@ -35,15 +35,14 @@ _COLUMNS = ("name", "distribution", "version", "state", "summary")
 def list_rerankers(*, config_path: Path | None, as_json: bool) -> None:
     """List the installed rerankers and mergers.
 
-    They stand below their packages; names of your own, from the config file, come
-    first. Only a state other than ok is shown. Nothing is imported, so the
-    list is there at once, however heavy they are. What one implements and which options
-    it takes is in `resift show NAME`; whether each can be imported, `resift doctor`
-    finds out.
+    Each is listed under its package, after your own names from the config file. A state
+    is shown only if it is not ok. Nothing is imported, so the list appears at once,
+    however heavy the packages are. `resift show NAME` shows what a reranker implements
+    and its options; `resift doctor` finds out whether each can be imported.
 
     \b
-    The state is what metadata can tell:
-      ok              nothing speaks against it
+    The state is what the metadata can tell:
+      ok              nothing is wrong with it
       not allowed     RESIFT_PLUGINS leaves its distribution out
       clash           several distributions have the name: ask for DIST:NAME
       hidden by core  the core has the name too: ask for DIST:NAME

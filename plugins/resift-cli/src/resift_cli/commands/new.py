@@ -28,8 +28,10 @@ _LOOKS = {"wrapper": "resift doctor", "command": "resift {name} --help"}
 @click.argument("name")
 @click.option("--merger", is_flag=True, help="Merge lists instead of scoring.")
 @click.option("--http", is_flag=True, help="Ask a server over HTTP.")
-@click.option("--composite", is_flag=True, help="Change what another reranker says.")
-@click.option("--wrapper", is_flag=True, help="Stand around rerankers, and watch.")
+@click.option(
+    "--composite", is_flag=True, help="Change the scores of another reranker."
+)
+@click.option("--wrapper", is_flag=True, help="Watch rerankers at work.")
 @click.option("--command", is_flag=True, help="Add a command to this command line.")
 @click.option(
     "--license",
@@ -37,13 +39,13 @@ _LOOKS = {"wrapper": "resift doctor", "command": "resift {name} --help"}
     type=click.Choice(["Apache-2.0", "BSD-3-Clause", "MIT"], case_sensitive=False),
     default="Apache-2.0",
     show_default=True,
-    help="Its licence.",
+    help="Licence of the package.",
 )
-@click.option("--author", help="Who wrote it and holds the copyright.")
+@click.option("--author", help="Author, who holds the copyright.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help="Where to write it; a folder of its name here by default.",
+    help="Where to write it; by default a folder of that name here.",
 )
 def new(
     name: str,
@@ -55,8 +57,8 @@ def new(
 ) -> None:
     """Write a package for a reranker of your own.
 
-    Or for a wrapper or a command. It is called NAME and ready to be published. One
-    module that works, an entry point, the contract as its tests, a README, and
+    Or for a wrapper, or a command. The package is called NAME and is ready to publish:
+    a module that works, an entry point, the contract as its tests, a README, and
     workflows that test and publish it. Nothing is overwritten.
 
     \b

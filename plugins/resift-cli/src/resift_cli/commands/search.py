@@ -154,8 +154,7 @@ def search(database: str, table: str, query: str, **given: Any) -> None:  # noqa
     TABLE is in the LanceDB in the folder DATABASE. Each vector column that has an
     embedding function and each full-text index is a leg of the search; what the legs
     find is merged, then scored. Without --reranker the config's default is used, else
-    rrf. Beside each result stand the rank it had in each leg and how far it has moved
-    since.
+    rrf. Each result shows its rank in each leg and how far it has moved.
 
     Piped, each line holds rank, score and the columns shown, separated by tabs.
     --json, or --explain when piped, prints one JSON object per line.

@@ -37,8 +37,8 @@ _DEEPEST = 8
 def show(name: str, *, as_json: bool, config_path: Path | None) -> None:
     """Show what a reranker does, and its options.
 
-    A wrapper as well. The module is imported, but nothing is built and no model loaded.
-    NAME may also be one of your own names from the config file.
+    NAME is an installed reranker or wrapper, or one of your own names from the config
+    file. Its module is imported, but nothing is built and no model is loaded.
 
     \b
     Examples:
