@@ -27,6 +27,8 @@ SQUASHED = {
     "isaacus": {},
     "zeroentropy": {},
     "deepinfra": {},
+    "contextual": {},
+    "dashscope": {},
     "tei": {},
     "infinity": {},
     "vllm": {},

@@ -217,6 +217,16 @@ def _logits(answer: Answer) -> Json:
     }
 
 
+def _output(answer: Answer) -> Json:
+    """Return the answer of DashScope."""
+    results = _superset(answer)["results"]
+    return {
+        "request_id": answer.request_id,
+        "output": {"results": results},
+        "usage": {"total_tokens": answer.n_tokens()},
+    }
+
+
 SHAPES: Mapping[str, Callable[[Answer], Json]] = {
     "results": _superset,
     "bare": _bare,
@@ -225,6 +235,7 @@ SHAPES: Mapping[str, Callable[[Answer], Json]] = {
     "rankings": _rankings,
     "scores": _scores,
     "logits": _logits,
+    "output": _output,
 }
 """How each family of clients wants its answer."""
 

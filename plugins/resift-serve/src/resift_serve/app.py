@@ -51,6 +51,7 @@ _RANKINGS = {
     "/inference/{model:path}": "scores",
     "/v1/inference/{model:path}": "scores",
     "/ml/v1/text/rerank": "logits",
+    "/api/v1/services/rerank/text-rerank/text-rerank": "output",
 }
 _WHOLE = {"list", "rankings", "scores"}  # clients of these want every document
 

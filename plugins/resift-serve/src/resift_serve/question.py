@@ -76,8 +76,16 @@ class Question:
             raise Problem(400, "malformed_json", msg) from None
         if not isinstance(data, dict):
             raise _wrong(data, "The body", "a JSON object")
-        documents = _documents(data, max_documents)
         parameters = data.get("parameters")
+        if isinstance(asked := data.pop("input", None), dict):  # DashScope
+            data = {**data, **asked}
+            if isinstance(parameters, dict):
+                words = parameters.get("instruct")
+                data = {**parameters, "instruction": words, **data}
+                data.pop("instruct", None)
+        elif asked is not None:
+            data["input"] = asked
+        documents = _documents(data, max_documents)
         if isinstance(parameters, dict):  # watsonx
             options = parameters.get("return_options")
             if isinstance(options, dict):
