@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from resift.arrow import as_table as as_table
     from resift.arrow import take as take
     from resift.arrow import text_of as text_of
+    from resift.building import build as build
     from resift.catalog import COMMANDS as COMMANDS
     from resift.catalog import CORE as CORE
     from resift.catalog import RERANKERS as RERANKERS
@@ -80,6 +81,7 @@ _HOMES = {
     "Workers": "threads",
     "as_array": "scores",
     "as_table": "arrow",
+    "build": "building",
     "catalog": "catalog",
     "config_of": "loading",
     "expand": "scores",

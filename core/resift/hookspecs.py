@@ -103,7 +103,7 @@ __all__ = [
     "score",
     "score_many",
     "warmup",
-]  # in the order of the page
+]
 
 API_VERSION = 1
 

@@ -61,5 +61,7 @@ def _by_name(name: str) -> resift.Reranker:
         return known
 
 
+# Not a `Registry`: that knows the names of a config only, and closes what a new config
+# no longer names, while a search may still be using it.
 _building = threading.Lock()
 _built: dict[str, tuple[Config, resift.Reranker]] = {}

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from resift.arrow import RELEVANCE
-from resift.building import build
-from resift.catalog import Provider, catalog
+from resift import Reranker, load
+from resift.authors import (
+    RELEVANCE,
+    Loader,
+    Provider,
+    Schema,
+    build,
+    catalog,
+    implementation,
+)
 from resift.errors import InputError, PluginError, ResiftError
-from resift.loading import Loader, load
-from resift.options import Schema
-from resift.plugin import Implementation, implementation
-from resift.reranker import Reranker
 from resift.testing.breach import Breach
 from resift.testing.children import Failing
 from resift.testing.lists import Lists
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from resift.ranking import Ranking
-    from resift.scores import Scores
+    from resift import Ranking, Scores
+    from resift.plugin import Implementation
     from resift.testing.cases import Case
     from resift.testing.children import Child
 
