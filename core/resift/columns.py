@@ -130,7 +130,7 @@ def with_columns(
                 f"{who} adds a column {name!r}, which the results already have. Rename "
                 "that one, or leave it out of the search."
             )
-            raise InputError(msg)
+            raise InputError(msg, who=who)
     if clashes:
         rows = rows.drop_columns(clashes)
     for name, column in added.items():

@@ -115,15 +115,15 @@ class Config:
         file = f"Config file {str(path)!r}{f', {how},' if how else ''}"
         if path.is_dir():
             msg = f"{file} is a directory. Name the file in it."
-            raise ConfigError(msg)
+            raise ConfigError(msg, who=str(file))
         if not path.is_file():
             msg = f"{file} does not exist."
-            raise ConfigError(msg)
+            raise ConfigError(msg, who=str(file))
         parsed = _parse(path)
         data = _table(parsed, path) if path.name == "pyproject.toml" else parsed
         if data is None:
             msg = f"{file} has no table [tool.resift]. Add it, or name another file."
-            raise ConfigError(msg)
+            raise ConfigError(msg, who=str(file))
         return cls.of(data, path)
 
     @classmethod
@@ -255,4 +255,4 @@ def _parse(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         msg = f"{path} cannot be read as TOML: {error}."
-        raise ConfigError(msg) from error
+        raise ConfigError(msg, who=str(path)) from error

@@ -136,7 +136,8 @@ class ResiftError(Exception):
         elif (self.remedy or self.parameter) and not text.endswith((".", "?")):
             text = f"{text}."
         text = " ".join(filter(None, (text, self.remedy)))
-        return ": ".join(filter(None, (self.place, self.who, text)))
+        who = "" if text.startswith(f"{self.who} ") else self.who  # "X must ..."
+        return ": ".join(filter(None, (self.place, who, text)))
 
     def _subject(self) -> str:
         return self.parameter

@@ -47,7 +47,7 @@ class Host:
         wrappers: Objects whose hook implementations are all wrappers.
         name: What notes call the reranker.
         who: What messages call it.
-        merging: What messages call its merger.
+        merger_who: What messages call its merger.
         price: What one of each thing in the usage of an answer costs.
 
     Raises:
@@ -63,15 +63,15 @@ class Host:
         wrappers: Iterable[_Plugin] = (),
         name: str,
         who: str,
-        merging: str,
+        merger_who: str,
         price: Mapping[str, float] | None = None,
     ) -> None:
         if inspect.isclass(plugin):
             msg = f"{who} must be an instance, got a class. Call it."
-            raise InvalidRerankerError(msg)
+            raise InvalidRerankerError(msg, who=who)
         self.name = name
         self.who = who
-        self.merging = merging
+        self.merger_who = merger_who
         self.implementation = implementation(type(plugin))
         self.implementation.check(who)
         self.traits = Traits(plugin, who)
@@ -226,11 +226,11 @@ class Host:
             MergeError: If the merger cannot merge these lists, or does not return one
                 finite score per document.
         """
-        with _Blamed(self.merging, "merging"):
+        with _Blamed(self.merger_who, "merging"):
             merged = self.hook.merge(
                 rankings=rankings, n_documents=n_documents, query=query
             )
-        return checked_merge(merged, n_documents, self.merging)
+        return checked_merge(merged, n_documents, self.merger_who)
 
     def warmup(self) -> None:
         """Warm the plugin up, and its children unless it does that itself."""
@@ -328,7 +328,7 @@ class Host:
                     "Select it in the search, or name another in the reranker's "
                     "options."
                 )
-                raise InputError(msg)
+                raise InputError(msg, who=self.who)
 
     def require_pairs(self, queries: object, documents: object) -> None:
         """Refuse anything but a list of queries, and as many lists of documents."""
@@ -383,16 +383,16 @@ class Host:
                 f"({len(wrong)} of {len(scores)} are NaN). Say it in a note or in "
                 "Scores(unscored=...); a model that computes NaN needs another dtype."
             )
-            raise ScoreError(msg)
+            raise ScoreError(msg, who=self.who)
 
     def _require_scorer(self, query: object) -> None:
         if not isinstance(query, str) or not query.strip():
             got = f"{query!r}" if isinstance(query, str) else type(query).__name__
             msg = f"{self.who} needs a query that is not blank, got {got}."
-            raise InputError(msg)
+            raise InputError(msg, who=self.who)
         if not self.can_score:
             msg = f"{self.who} only merges lists: it cannot score documents."
-            raise InputError(msg)
+            raise InputError(msg, who=self.who)
 
     def require_reader(self, instruction: str | None) -> None:
         if instruction is not None and not self.traits.takes_instruction:
@@ -400,7 +400,7 @@ class Host:
                 f"{self.who} does not read an instruction, so that it would have no "
                 "effect. Leave it out, or use a reranker that reads one."
             )
-            raise InputError(msg)
+            raise InputError(msg, who=self.who)
 
     # Plugins --------------------------------------------------------------------
 

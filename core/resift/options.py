@@ -184,10 +184,10 @@ class Schema:
             text = redacted(str(error), [options, self._read])
             if not isinstance(error, TypeError | ValueError):
                 text = f"its constructor raised {type(error).__name__}: {text}"
-            message = f"{self.who}: {text}"
             if not (self.has_secret or any(secrets_in([options, self._read]))):
-                raise OptionsError(message) from error
-        raise OptionsError(message)  # with no trace of an error that saw the secret
+                raise OptionsError(text, who=self.who) from error
+        # with no trace of an error that saw the secret
+        raise OptionsError(text, who=self.who)
 
     def value(self, name: str, value: object, nest: Nest) -> object:
         """Return the value of one option as the constructor takes it."""

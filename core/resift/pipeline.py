@@ -338,7 +338,7 @@ def require_ranking(host: Host) -> None:
             f"{host.who} only merges lists: it cannot rank documents by a query. Give "
             "result tables to 'rerank', or rank with a reranker that scores."
         )
-        raise InputError(msg)
+        raise InputError(msg, who=host.who)
 
 
 def require_choice(on_error: object) -> None:

@@ -101,7 +101,7 @@ class Implementation:
                 "and implements none of them. Decorate a method of that name with "
                 "@resift.hookimpl."
             )
-            raise InvalidRerankerError(msg)
+            raise InvalidRerankerError(msg, who=who)
 
     def check_wrapper(self, who: str) -> None:
         """Refuse a class that does anything but wrap hooks.
@@ -115,7 +115,7 @@ class Implementation:
                 "@resift.hookimpl(wrapper=True), and have at least one of: "
                 f"{', '.join(HOOKS)}."
             )
-            raise InvalidRerankerError(msg)
+            raise InvalidRerankerError(msg, who=who)
         self._check_api(who)
         self._check_hooks(who)
 
@@ -127,7 +127,7 @@ class Implementation:
                 f"version {hookspecs.API_VERSION}. Install a release of one that fits "
                 "the other."
             )
-            raise IncompatibleRerankerError(msg)
+            raise IncompatibleRerankerError(msg, who=who)
 
     def _check_hooks(self, who: str) -> None:
         for hook in HOOKS:
@@ -151,7 +151,7 @@ class Implementation:
                 f"{who} has a method {name!r} that is not marked as a hook. Decorate "
                 "it with @resift.hookimpl, or rename it."
             )
-            raise InvalidRerankerError(msg)
+            raise InvalidRerankerError(msg, who=who)
 
     def _check_hook(self, hook: str, attribute: str, who: str) -> None:
         if hook not in HOOKS:

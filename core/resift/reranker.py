@@ -167,9 +167,10 @@ class Reranker(Nested):
         if isinstance(merger, str | Mapping):
             merger = _nested(merger)
         self._merger = merger
-        merging = f"{self.who}: its merger"
+        merger_who = f"{self.who}: its merger"
         if merger is not None:
-            merging = f"{merging} {getattr(merger, 'name', type(merger).__name__)!r}"
+            called = getattr(merger, "name", type(merger).__name__)
+            merger_who = f"{merger_who} {called!r}"
         self._host = Host(
             self.plugin,
             merger=merger.merging() if isinstance(merger, Reranker) else merger,
@@ -179,7 +180,7 @@ class Reranker(Nested):
             ],
             name=self.name,
             who=self.who,
-            merging=merging,
+            merger_who=merger_who,
             price=self.defaults.price,
         )
         if self.defaults.min_score is not None:
@@ -291,7 +292,9 @@ class Reranker(Nested):
         """
         if self._recipe is None:
             msg = f"{self.who} was not built by name, so that no table loads it again."
-            raise InputError(msg, remedy="Publish its class, and load it by name.")
+            raise InputError(
+                msg, remedy="Publish its class, and load it by name.", who=self.who
+            )
         options = {
             name: self._plain(name, value) for name, value in self._recipe.given.items()
         }
@@ -923,7 +926,7 @@ class Reranker(Nested):
     def _require_open(self) -> None:
         if self._closed:
             msg = f"{self.who} is closed. Load it again."
-            raise ClosedError(msg)
+            raise ClosedError(msg, who=self.who)
 
 
 def _nested(value: object, _: str = "") -> Reranker:

@@ -144,7 +144,7 @@ def checked_items(raw: object, n: int, who: str) -> list[object]:
             return list(raw)
         got = str(len(raw))
     msg = f"{who} must return a list of scores for each query ({n}), got {got}."
-    raise ScoreError(msg)
+    raise ScoreError(msg, who=who)
 
 
 def narrowed(values: NDArray[np.float64], who: str) -> NDArray[np.float32]:
@@ -315,7 +315,7 @@ def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
     if array.shape != (n,):
         got = len(array) if array.ndim == 1 else f"an array of shape {array.shape}"
         msg = f"{who} must return one score per document ({n}), got {got}."
-        raise ScoreError(msg)
+        raise ScoreError(msg, who=who)
     if array.dtype.kind not in "fiub" and n:
         for i, value in enumerate(array):
             if not _is_number(value):
@@ -323,7 +323,7 @@ def _numbers(raw: object, n: int, who: str) -> NDArray[np.float64]:
                     f"{who} must return numbers, but the score of document {i} is "
                     f"{_described(value)}."
                 )
-                raise ScoreError(msg)
+                raise ScoreError(msg, who=who)
         return np.array([_float(value) for value in array])
     return array.astype(np.float64)
 
@@ -333,16 +333,16 @@ def _read(raw: object, n: int, who: str) -> NDArray[Any]:
     if inspect.iscoroutine(raw):
         raw.close()
         msg = f"{who} returned a coroutine: hooks are synchronous. Make it a plain def."
-        raise ScoreError(msg)
+        raise ScoreError(msg, who=who)
     if raw is None or isinstance(raw, str | bytes | AbstractSet | Mapping):
         msg = f"{who} must return one score per document ({n}), got {_described(raw)}."
-        raise ScoreError(msg)
+        raise ScoreError(msg, who=who)
     if isinstance(raw, np.ma.MaskedArray) and np.ma.is_masked(raw):
         msg = (
             f"{who} returned a masked array. Return a mapping of the scores there are, "
             "or resift.Scores with NaN for the others."
         )
-        raise ScoreError(msg)
+        raise ScoreError(msg, who=who)
     try:
         return np.asarray(raw if hasattr(raw, "__array__") else list(raw))  # type: ignore[call-overload]
     except Exception as error:  # a tensor on a GPU or in bfloat16, a ragged list
@@ -350,7 +350,7 @@ def _read(raw: object, n: int, who: str) -> NDArray[Any]:
             f"{who} returned a {type(raw).__name__} that cannot be read as an array "
             f"({type(error).__name__}: {error}). Return floats."
         )
-        raise ScoreError(msg) from error
+        raise ScoreError(msg, who=who) from error
 
 
 def _from_mapping(
@@ -360,16 +360,16 @@ def _from_mapping(
     for index, score in raw.items():
         if isinstance(index, bool) or not isinstance(index, int | np.integer):
             msg = f"{who} returned {_described(index)} as the index of a document."
-            raise ScoreError(msg)
+            raise ScoreError(msg, who=who)
         if not 0 <= index < n:
             msg = f"{who} scored document {index}, but was given 0 to {n - 1}."
-            raise ScoreError(msg)
+            raise ScoreError(msg, who=who)
         if not _is_number(score):
             msg = (
                 f"{who} must return numbers, but the score of document {index} is "
                 f"{_described(score)}."
             )
-            raise ScoreError(msg)
+            raise ScoreError(msg, who=who)
         values[index] = _float(score)
         if not math.isfinite(values[index]):
             _require_finite(values, who, at=int(index))
@@ -388,7 +388,7 @@ def _require_finite(
         f"{who} must return finite scores, but the score of document {wrong} is "
         f"{values[wrong]} ({count} of {len(values)} are not finite)."
     )
-    raise ScoreError(msg)
+    raise ScoreError(msg, who=who)
 
 
 def _is_number(value: object) -> TypeGuard[SupportsFloat]:

@@ -67,7 +67,7 @@ class Deadline:
         left = self._end - time.monotonic()
         if left <= 0:
             msg = f"{who} was not asked: the time for this call had run out."
-            raise BackendTimeoutError(msg)
+            raise BackendTimeoutError(msg, who=who)
         return left
 
 

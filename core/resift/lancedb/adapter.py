@@ -96,15 +96,15 @@ def load(
         built = resift.load(reranker, **options)  # type: ignore[arg-type]  # checked by load
     elif options:
         msg = (
-            f"resift.lancedb.load: {next(iter(options))!r} only works with a name. "
+            f"{next(iter(options))!r} only works with a name. "
             "Set it where the reranker is built."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="resift.lancedb.load")
     elif isinstance(reranker, resift.Reranker):
         built = reranker
     elif isinstance(reranker, LanceReranker):
-        msg = "resift.lancedb.load: this is what LanceDB's .rerank() takes. Use it."
-        raise InputError(msg)
+        msg = "this is what LanceDB's .rerank() takes. Use it."
+        raise InputError(msg, who="resift.lancedb.load")
     elif is_foreign(reranker):
         built, own, theirs = translated(reranker, "resift.lancedb.load")
         weights = own if weights is None else weights
@@ -247,7 +247,7 @@ class LanceReranker(_LanceDBReranker):
                 "the query. An async search loses that of a BooleanQuery: use "
                 "resift.lancedb.asearch(table, query), or search with a string."
             )
-            raise InputError(msg)
+            raise InputError(msg, who=self.reranker.who)
         result = self.reranker.rerank(
             text,
             *tables,

@@ -331,7 +331,9 @@ def _no_result(plan: Plan, outcomes: Sequence[Outcome]) -> Exception:
     errors = [o for o in outcomes if isinstance(o, Exception)]
     refusals = {said(error) for error in errors}
     if all(isinstance(error, ValueError) for error in errors) and len(refusals) == 1:
-        found: Exception = InputError(f"search: LanceDB refuses it: {refusals.pop()}")
+        found: Exception = InputError(
+            f"LanceDB refuses it: {refusals.pop()}", who="search"
+        )
     else:
         parts = [_failure(*pair) for pair in zip(plan.legs, errors, strict=True)]
         msg = f"No leg of the search gave a result: {'; '.join(parts)}."

@@ -227,7 +227,9 @@ async def _adescribed(table: LanceTable, request: Request) -> Table:
 
 
 def _silent() -> BackendTimeoutError:
-    return BackendTimeoutError("search: the table did not tell its columns in time.")
+    return BackendTimeoutError(
+        "the table did not tell its columns in time.", who="search"
+    )
 
 
 def _call(

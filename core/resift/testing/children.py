@@ -136,8 +136,8 @@ class Failing(Child):
         documents: Sequence[str],  # noqa: ARG002
         top_k: int | None,  # noqa: ARG002
     ) -> ScoresLike:
-        msg = "resift.testing: the child fails."
-        raise ServerError(msg)
+        msg = "the child fails."
+        raise ServerError(msg, who="resift.testing")
 
 
 class FailingForOne(Child):

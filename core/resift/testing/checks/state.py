@@ -443,8 +443,8 @@ class _Unreadable(str):
 
     def _refuse(self, *args: object, **kwargs: object) -> Any:  # noqa: ANN401  # never
         del args, kwargs
-        msg = "resift.testing: this text cannot be read."
-        raise BackendTimeoutError(msg)
+        msg = "this text cannot be read."
+        raise BackendTimeoutError(msg, who="resift.testing")
 
     __contains__ = __iter__ = __getitem__ = __len__ = __format__ = _refuse
     __add__ = __mod__ = __mul__ = __eq__ = __lt__ = __gt__ = _refuse
@@ -459,8 +459,8 @@ class _Torn(list[str]):
 
     def __iter__(self) -> Iterator[str]:
         yield from list.__getitem__(self, slice(0, 2))
-        msg = "resift.testing: the documents cannot be read."
-        raise BackendTimeoutError(msg)
+        msg = "the documents cannot be read."
+        raise BackendTimeoutError(msg, who="resift.testing")
 
 
 def _pickles(reranker: Reranker) -> bool:

@@ -130,8 +130,8 @@ def _told(
         reasons = ", ".join(f"{n!r} ({f.reason})" for n, f in failed.items())
         errors = [failure.error for failure in failed.values()]
         cause = BaseExceptionGroup("retrievers", errors) if errors[1:] else errors[0]
-        msg = f"{who}: no retriever answered: {reasons}."
-        raise BackendError(msg) from cause
+        msg = f"no retriever answered: {reasons}."
+        raise BackendError(msg, who=who) from cause
     notes = []
     for name, failure in failed.items():
         text = f"{who}: {name!r} failed ({failure.reason}), so its list is missing"

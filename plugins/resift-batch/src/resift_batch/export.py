@@ -50,7 +50,9 @@ def _files(out: Path) -> list[Path]:
     folder = Folder(out)
     if missing or not folder.success.exists():
         msg = f"{out} is not finished: {len(missing)} parts are missing."
-        raise InputError(msg, remedy="Run its command again: it goes on from there.")
+        raise InputError(
+            msg, remedy="Run its command again: it goes on from there.", who=str(out)
+        )
     return sorted((out / "parts").glob("part-*.parquet"))
 
 

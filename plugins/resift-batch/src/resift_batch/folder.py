@@ -99,7 +99,11 @@ class Folder:
             found = None
         if not isinstance(found, Mapping) or "parts" not in found:
             msg = f"{self.manifest} is no manifest of resift batch."
-            raise InputError(msg, remedy="Choose another folder, or --overwrite.")
+            raise InputError(
+                msg,
+                remedy="Choose another folder, or --overwrite.",
+                who=str(self.manifest),
+            )
         return dict(found)
 
     @contextmanager
@@ -114,14 +118,14 @@ class Folder:
             lock = (self.path / ".lock").open("a")
         except OSError as error:
             msg = f"{self.path} must be a folder that can be written: {error.strerror}."
-            raise InputError(msg) from None
+            raise InputError(msg, who=str(self.path)) from None
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 msg = f"{self.path} is in use by another run."
                 remedy = "Wait for it, or choose another folder."
-                raise InputError(msg, remedy=remedy) from None
+                raise InputError(msg, remedy=remedy, who=str(self.path)) from None
             self._await_orphans()
             yield
 
@@ -142,7 +146,9 @@ class Folder:
                     if time.monotonic() > end:
                         msg = f"{self.path} is in use by workers of another run."
                         remedy = "End them, or choose another folder."
-                        raise InputError(msg, remedy=remedy) from None
+                        raise InputError(
+                            msg, remedy=remedy, who=str(self.path)
+                        ) from None
                     time.sleep(0.05)
                 else:
                     return

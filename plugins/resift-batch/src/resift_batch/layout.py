@@ -308,8 +308,8 @@ def _column(
     found = _optional(names, given, usual, what, where)
     if found is None:
         known = ", ".join(map(repr, names)) or "none"
-        msg = f"{where}: no column of the {what} was found. Columns: {known}."
-        raise InputError(msg, remedy=f"Name it: --{what} COLUMN.")
+        msg = f"no column of the {what} was found. Columns: {known}."
+        raise InputError(msg, remedy=f"Name it: --{what} COLUMN.", place=where)
     return found
 
 
@@ -325,8 +325,8 @@ def _optional(
         return next((known[name] for name in usual if name in known), None)
     if given not in names:
         known_names = ", ".join(map(repr, names)) or "none"
-        msg = f"{where}: unknown column {given!r} (--{what}). Columns: {known_names}."
-        raise InputError(msg)
+        msg = f"unknown column {given!r} (--{what}). Columns: {known_names}."
+        raise InputError(msg, place=where)
     return given
 
 
@@ -340,8 +340,8 @@ def _require(found: object, columns: Sequence[str], where: str) -> None:
     """Refuse candidates that lack what the reranker reads."""
     if not found:
         wanted = ", ".join(map(repr, columns))
-        msg = f"{where}: the reranker reads {wanted}, which the candidates do not have."
-        raise InputError(msg)
+        msg = f"the reranker reads {wanted}, which the candidates do not have."
+        raise InputError(msg, place=where)
 
 
 def _one(column: pa.ChunkedArray | pa.Array) -> pa.Array:

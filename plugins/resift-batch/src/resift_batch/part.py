@@ -101,7 +101,7 @@ def missing_parts(out: Path | str) -> list[int]:
     manifest = folder.read_manifest()
     if manifest is None:
         msg = f"{out} holds no job. Start one: resift batch SOURCE {out} -r NAME."
-        raise InputError(msg)
+        raise InputError(msg, who=str(out))
     return [n for n in range(len(manifest["parts"])) if not folder.part(n).exists()]
 
 
@@ -116,10 +116,14 @@ def footer(path: Path) -> Done:
         found = Done(**json.loads(metadata.metadata[_FOOTER]))
     except (pa.ArrowException, KeyError, TypeError, ValueError):
         msg = f"{path} is no part of a job."
-        raise InputError(msg, remedy="Remove it, and run the command again.") from None
+        raise InputError(
+            msg, remedy="Remove it, and run the command again.", who=str(path)
+        ) from None
     if metadata.num_rows != found.pairs:
         msg = f"{path} has {metadata.num_rows} rows, but should have {found.pairs}."
-        raise InputError(msg, remedy="Remove it, and run the command again.")
+        raise InputError(
+            msg, remedy="Remove it, and run the command again.", who=str(path)
+        )
     return found
 
 

@@ -93,8 +93,8 @@ def _told_apart(
         for row, qid in zip(extent.rows, extent.qids, strict=True):
             marks.append(qid is not None and qid in seen)
             if marks[-1] and isinstance(layout, Pairs):
-                msg = f"{where}: the query of row {row} has rows further up, too."
+                msg = f"the query of row {row} has rows further up, too."
                 remedy = "Sort the rows by query, so that those of one stand together."
-                raise InputError(msg, remedy=remedy)
+                raise InputError(msg, remedy=remedy, place=where)
             seen.add(qid)
         yield extent, marks

@@ -71,7 +71,7 @@ class ParquetRows(Rows):
         for path, file in zip(files, self._files, strict=True):
             if not file.schema_arrow.equals(self.schema):
                 msg = f"{path} has other columns than {files[0]}."
-                raise InputError(msg, remedy="Give files of one schema.")
+                raise InputError(msg, remedy="Give files of one schema.", who=str(path))
         self._groups = [
             (number, group, file.metadata.row_group(group).num_rows)
             for number, file in enumerate(self._files)
@@ -206,7 +206,7 @@ def rows_of(path: Path) -> Rows:
         return ArrowRows(files)
     except pa.ArrowInvalid as error:
         msg = f"{path} cannot be read as {files[0].suffix[1:].title()}: {error}."
-        raise InputError(msg) from None
+        raise InputError(msg, who=str(path)) from None
 
 
 def files_of(path: Path) -> list[Path]:
@@ -220,7 +220,7 @@ def files_of(path: Path) -> list[Path]:
     if (path / "dataset_dict.json").is_file():
         splits = json.loads((path / "dataset_dict.json").read_text("utf-8"))["splits"]
         msg = f"{path} holds the splits {', '.join(map(repr, splits))}."
-        raise InputError(msg, remedy=f"Name one: {path / splits[0]}.")
+        raise InputError(msg, remedy=f"Name one: {path / splits[0]}.", who=str(path))
     if (path / "state.json").is_file():  # saved by Hugging Face's datasets
         state = json.loads((path / "state.json").read_text("utf-8"))
         return [path / file["filename"] for file in state["_data_files"]]
@@ -228,4 +228,4 @@ def files_of(path: Path) -> list[Path]:
         if found := sorted(path.rglob(f"*.{ending}")):
             return found
     msg = f"{path} holds no Parquet or Arrow files."
-    raise InputError(msg)
+    raise InputError(msg, who=str(path))

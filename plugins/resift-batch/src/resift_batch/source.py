@@ -52,7 +52,7 @@ class Source:
         for given in (path, queries, corpus):
             if given is not None and not given.exists():
                 msg = f"{given} is not there."
-                raise InputError(msg)
+                raise InputError(msg, who=str(given))
         rows = None if _is_text(path) else rows_of(path)
         schema = next(batches_of(path)).schema if rows is None else rows.schema
         is_run = set(schema.names) >= _RUN and not {"text", "query"} & set(schema.names)
@@ -76,11 +76,11 @@ class Source:
     ) -> Self:
         if not is_run:
             msg = f"{path} is no run: it has no query and document ids without texts."
-            raise InputError(msg)
+            raise InputError(msg, who=str(path))
         if queries is None or corpus is None:
             msg = f"{path} is a run: it has no texts."
             remedy = "Name them: --queries FILE --corpus FILE."
-            raise InputError(msg, remedy=remedy)
+            raise InputError(msg, remedy=remedy, who=str(path))
         if columns.more:
             msg = f"The reranker reads {columns.more[0]!r}, which a run does not have."
             raise InputError(msg)

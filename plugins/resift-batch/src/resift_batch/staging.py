@@ -48,7 +48,9 @@ def batches_of(path: Path) -> Iterator[pa.RecordBatch]:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         kind = str(error).partition(":")[0]  # what follows may quote a text
         msg = f"{path} cannot be read: {kind}."
-        raise InputError(msg, remedy="Every line must have the same fields.") from None
+        raise InputError(
+            msg, remedy="Every line must have the same fields.", who=str(path)
+        ) from None
 
 
 def fields_of(path: Path) -> tuple[str, Sequence[str] | None]:
@@ -61,13 +63,15 @@ def fields_of(path: Path) -> tuple[str, Sequence[str] | None]:
     found = line.split(separator)
     if len(found) == 3 and not found[2].strip().isdigit():
         msg = f"{path} has two texts for each query: examples to train with."
-        raise InputError(msg, remedy="Give candidates: a run, or a row each.")
+        raise InputError(
+            msg, remedy="Give candidates: a run, or a row each.", who=str(path)
+        )
     if {"qid", "query", "text", "docno", "_id", "id", "query_id"} & set(found):
         return separator, None
     if len(found) not in _FIELDS:
         known = ", ".join(map(str, _FIELDS))
         msg = f"{path} must have {known} fields on a line, got {len(found)}."
-        raise InputError(msg)
+        raise InputError(msg, who=str(path))
     return separator, _FIELDS[len(found)]
 
 

@@ -182,8 +182,8 @@ class Boost:
         return _DECAYS[self.decay or "exp"](far / _length(scale))
 
     def _misfit(self, measure: Measure, so: str) -> NoReturn:
-        msg = f"boost: the column {self.column!r} holds {measure}s, so that {so}."
-        raise InputError(msg)
+        msg = f"the column {self.column!r} holds {measure}s, so that {so}."
+        raise InputError(msg, who="boost")
 
 
 def _length(distance: float | str | None) -> float:

@@ -138,10 +138,10 @@ class BoostColumns:
         for boost in self._boosts:
             if boost.column not in names:
                 msg = (
-                    f"boost: the results have no column {boost.column!r}. Select it in "
+                    f"the results have no column {boost.column!r}. Select it in "
                     "the search."
                 )
-                raise InputError(msg)
+                raise InputError(msg, who="boost")
         return candidates
 
 

@@ -103,5 +103,5 @@ def _floats(values: pa.Array) -> FloatArray:
 
 
 def _misfit(name: str, wanted: str, kind: pa.DataType) -> InputError:
-    msg = f"boost: the column {name!r} must hold {wanted}, got {kind}."
-    return InputError(msg)
+    msg = f"the column {name!r} must hold {wanted}, got {kind}."
+    return InputError(msg, who="boost")

@@ -34,18 +34,18 @@ def candidates_from(path: Path) -> MakeCandidates:
         return _function(path)
     if path.suffix not in _FORMATS:
         msg = (
-            f"check: --candidates must end in .py or one of {', '.join(_FORMATS)}, got "
+            f"--candidates must end in .py or one of {', '.join(_FORMATS)}, got "
             f"{str(path)!r}. Name a Python file or a table."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="check")
     try:
         table = _table(path)
     except (pa.ArrowException, OSError) as error:
-        msg = f"check: {str(path)!r} cannot be read: {error}."
-        raise InputError(msg) from error
+        msg = f"{str(path)!r} cannot be read: {error}."
+        raise InputError(msg, who="check") from error
     if not table.num_rows:
-        msg = f"check: {str(path)!r} has no row. Give it one at least."
-        raise InputError(msg)
+        msg = f"{str(path)!r} has no row. Give it one at least."
+        raise InputError(msg, who="check")
 
     def lend(documents: Sequence[str]) -> pa.Table:
         keys = [text.encode("utf-8", "surrogatepass") for text in documents]
@@ -57,18 +57,18 @@ def candidates_from(path: Path) -> MakeCandidates:
 def _function(path: Path) -> MakeCandidates:
     spec = spec_from_file_location("resift_check_candidates", path)
     if spec is None or spec.loader is None:
-        msg = f"check: {str(path)!r} cannot be imported."
-        raise InputError(msg)
+        msg = f"{str(path)!r} cannot be imported."
+        raise InputError(msg, who="check")
     module = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
         found: MakeCandidates = module.candidates
     except AttributeError as error:
-        msg = f"check: {str(path)!r} must define 'candidates(documents)': {error}."
-        raise InputError(msg) from error
+        msg = f"{str(path)!r} must define 'candidates(documents)': {error}."
+        raise InputError(msg, who="check") from error
     except Exception as error:
-        msg = f"check: {str(path)!r} cannot be imported: {error!r}."
-        raise InputError(msg) from error
+        msg = f"{str(path)!r} cannot be imported: {error!r}."
+        raise InputError(msg, who="check") from error
     return found
 
 

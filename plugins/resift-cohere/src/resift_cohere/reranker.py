@@ -142,8 +142,8 @@ class Cohere(RemoteReranker):
             return Answer(found, read_usage(reply.answer), spans)
         except WrongAnswerError as error:
             problem = str(error)
-        msg = f"{self._who()}: the answer cannot be used: {problem}."
-        raise ServerError(msg)
+        msg = f"the answer cannot be used: {problem}."
+        raise ServerError(msg, who=self._who())
 
     def _who(self) -> str:
         """Return who failed, and where."""
@@ -152,8 +152,8 @@ class Cohere(RemoteReranker):
     def _failure(self, reply: Reply[object], texts: Sequence[str]) -> BackendError:
         if reply.succeeded:
             return ServerError(
-                f"{self._who()}: the SDK failed on the request or its answer "
-                f"({reply.lost})."
+                f"the SDK failed on the request or its answer ({reply.lost}).",
+                who=self._who(),
             )
         key = self.key()
         said = redacted(message_in(reply.answer), [key], texts)

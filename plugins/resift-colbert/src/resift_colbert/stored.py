@@ -133,16 +133,18 @@ def _width(vectors: pa.Array, widths: IntArray) -> int:
 def _is_null(chunks: pa.ChunkedArray, column: str) -> InputError:
     valid = chunks.is_valid().to_numpy()
     return InputError(
-        f"colbert: the column {column!r} (option embeddings) is null for "
+        f"the column {column!r} (option embeddings) is null for "
         f"{chunks.null_count} of {len(chunks)} documents, first for document "
         f"{np.argmin(valid)}. Fill it with 'resift colbert-index', which leaves the "
-        "others as they are, or set missing='skip' to leave such documents unscored."
+        "others as they are, or set missing='skip' to leave such documents unscored.",
+        who="colbert",
     )
 
 
 def _wrong(column: str, problem: str) -> InputError:
     return InputError(
-        f"colbert: the column {column!r} (option embeddings) {problem}. {_REWRITE}"
+        f"the column {column!r} (option embeddings) {problem}. {_REWRITE}",
+        who="colbert",
     )
 
 

@@ -102,15 +102,15 @@ def _column(model: sentence_transformers.CrossEncoder, label: str | int | None) 
     listed = ", ".join(f"{i} {name!r}" for i, name in names.items())
     if label is None:
         msg = (
-            f"cross-encoder: the model has {len(names)} labels: {listed}. A reranker "
+            f"the model has {len(names)} labels: {listed}. A reranker "
             "needs one score: set option 'label' to the one that means relevant."
         )
     else:
         msg = (
-            f"cross-encoder: option 'label' must be one of the model's labels, got "
+            f"option 'label' must be one of the model's labels, got "
             f"{label!r}. Labels: {listed}."
         )
-    raise ModelError(msg)
+    raise ModelError(msg, who="cross-encoder")
 
 
 def _label_names(model: sentence_transformers.CrossEncoder) -> Mapping[int, str]:

@@ -80,7 +80,7 @@ class BeirFolder:
         """
         if (found := self._found(self.path, name)) is None:
             msg = f"{self.path} is not a BEIR folder: it has no {name}.jsonl."
-            raise InputError(msg)
+            raise InputError(msg, who=str(self.path))
         return found
 
     def splits(self) -> list[str]:
@@ -127,7 +127,7 @@ class BeirFolder:
         if len(found) > 1:
             both = " and ".join(file.name for file in found)
             msg = f"{folder} has {both}. Keep one, or name it on the command line."
-            raise InputError(msg)
+            raise InputError(msg, who=str(folder))
         return found[0] if found else None
 
 

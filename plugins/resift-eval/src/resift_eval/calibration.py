@@ -128,8 +128,8 @@ def calibration_of(
         curve = fit(scores, relevant, method, kind)
         honest = held_out(scores, relevant, queries, method, kind)
     except ValueError as error:
-        msg = f"--calibrate: {error}"
-        raise InputError(msg) from None
+        msg = f"{error}"
+        raise InputError(msg, who="--calibrate") from None
     taken = _taken_for_probabilities(scores, kind)
     n_queries = len(np.unique(queries))
     shares = sorted({*_SHARES, keep})

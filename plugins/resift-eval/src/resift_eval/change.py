@@ -84,11 +84,11 @@ def read_report(path: Path) -> dict[str, Any]:
         missing = {"measure", "queries", "contestants", "content"} - set(found)
     except (OSError, ValueError, TypeError) as error:
         msg = f"{file} is not a report of `resift eval --out`: {type(error).__name__}."
-        raise InputError(msg) from error
+        raise InputError(msg, who=str(file)) from error
     if missing:
         lacks = f"it has no {min(missing)!r}."
         msg = f"{file} is not a report of `resift eval --out`: {lacks}"
-        raise InputError(msg)
+        raise InputError(msg, who=str(file))
     return dict(found)
 
 

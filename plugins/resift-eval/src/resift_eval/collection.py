@@ -124,8 +124,8 @@ def read_queries(path: Path) -> dict[str, str]:
     found = _by_id(path, QUERIES)
     for query_id, text in found.items():
         if not text.strip():
-            msg = f"{path}: the query {query_id!r} is blank."
-            raise InputError(msg)
+            msg = f"the query {query_id!r} is blank."
+            raise InputError(msg, who=str(path))
     return found
 
 
@@ -158,10 +158,10 @@ def read_qrels(path: Path, scale: int | None = None) -> dict[str, dict[str, int]
         )
         if before != grade:
             msg = (
-                f"{row.place}: document {document!r} of query {query!r} is judged "
+                f"document {document!r} of query {query!r} is judged "
                 f"again, with another grade than at {place}."
             )
-            raise InputError(msg)
+            raise InputError(msg, place=row.place)
     every = [found for grades in exact.values() for found in grades.values()]
     _require_whole(every, scale)
     return {
@@ -178,8 +178,8 @@ def _grade(row: Row) -> Decimal:
     except InvalidOperation:
         found = Decimal("nan")
     if not found.is_finite():
-        msg = f"{row.place}: a grade must be a number, got {value!r}."
-        raise InputError(msg)
+        msg = f"a grade must be a number, got {value!r}."
+        raise InputError(msg, place=row.place)
     return found
 
 
@@ -192,14 +192,14 @@ def _require_whole(grades: Iterable[tuple[str, Decimal]], scale: int | None) -> 
         factor = (scale or 1) * 10 ** min(decimals, _DECIMALS)
         after = f" after --scale-grades {scale}" if scale else ""
         msg = (
-            f"{place}: a grade must be a whole number, got {grade.normalize():f}{after}"
+            f"a grade must be a whole number, got {grade.normalize():f}{after}"
             f". Multiply all of them: --scale-grades {factor}."
         )
-        raise InputError(msg)
+        raise InputError(msg, place=place)
     for place, grade in grades:
         if abs(grade) > _MOST:
-            msg = f"{place}: a grade must be at most {_MOST}, got {grade:f}."
-            raise InputError(msg)
+            msg = f"a grade must be at most {_MOST}, got {grade:f}."
+            raise InputError(msg, place=place)
 
 
 def _by_id(path: Path, layout: Layout) -> dict[str, str]:
@@ -207,8 +207,8 @@ def _by_id(path: Path, layout: Layout) -> dict[str, str]:
     for row in read_rows(path, layout):
         key = row.name("id")
         if key in found:
-            msg = f"{row.place}: the id {key!r} is given twice."
-            raise InputError(msg)
+            msg = f"the id {key!r} is given twice."
+            raise InputError(msg, place=row.place)
         parts = (row.text(field) for field in ("title", "text"))
         found[key] = " ".join(part for part in parts if part)
     return found

@@ -57,10 +57,10 @@ class Gate:
             if measure.casefold() == self.measure.casefold():
                 return measure
         msg = (
-            f"--gate: {self.measure!r} is not measured here. Measured: "
+            f"{self.measure!r} is not measured here. Measured: "
             f"{', '.join(measures)}. Ask for it with -m."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="--gate")
 
     def holds(self, difference: float) -> bool:
         """Return whether a difference passes."""

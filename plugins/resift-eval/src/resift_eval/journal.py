@@ -122,7 +122,7 @@ class Journal:
         if not lines:
             if self._add:
                 msg = f"{path} is not there: --add needs a finished report in --out."
-                raise InputError(msg)
+                raise InputError(msg, who=str(path))
             return [self._header(self._mine)]
         there, origins = self._there(path, lines[0])
         changed = [n for n, is_ in self._mine.items() if there.get(n, is_) != is_]
@@ -162,7 +162,7 @@ class Journal:
         else:
             return there, origins
         msg = f"{path} holds an evaluation with {what}. {remedy}, or pass --overwrite."
-        raise InputError(msg)
+        raise InputError(msg, who=str(path))
 
     def _header(self, contestants: Mapping[str, object]) -> str:
         """Return the first line: what everything below it depends on."""

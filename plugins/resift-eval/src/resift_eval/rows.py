@@ -63,11 +63,11 @@ class Row(NamedTuple):
         """
         value = self.fields[field]
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            msg = f"{self.place}: the {field} must be a string, got {value!r}."
-            raise InputError(msg)
+            msg = f"the {field} must be a string, got {value!r}."
+            raise InputError(msg, place=self.place)
         if not (found := str(value).strip()):
-            msg = f"{self.place}: the {field} must not be blank."
-            raise InputError(msg)
+            msg = f"the {field} must not be blank."
+            raise InputError(msg, place=self.place)
         return found
 
     def text(self, field: str) -> str:
@@ -81,8 +81,8 @@ class Row(NamedTuple):
             return ""
         parts = value if isinstance(value, list) else [value]
         if any(isinstance(part, list | Mapping) for part in parts):
-            msg = f"{self.place}: the {field} must be a string, got an object."
-            raise InputError(msg)
+            msg = f"the {field} must be a string, got an object."
+            raise InputError(msg, place=self.place)
         return " ".join(str(part) for part in parts)
 
 
@@ -103,7 +103,7 @@ def read_rows(path: Path, layout: Layout) -> Iterator[Row]:
             lines = _Lines(path, stream)
             if (first := next(lines, None)) is None:
                 msg = f"{path} is empty."
-                raise InputError(msg)
+                raise InputError(msg, who=str(path))
             if suffix in _JSON or _BEGINS_JSON.match(first[1]):
                 yield from _objects(path, layout, first, lines)
             elif suffix == ".csv":
@@ -112,7 +112,7 @@ def read_rows(path: Path, layout: Layout) -> Iterator[Row]:
                 yield from _columns(path, layout, first, lines)
     except (OSError, EOFError, lzma.LZMAError, UnicodeError) as error:
         msg = f"{path} cannot be read: {error}."
-        raise InputError(msg) from error
+        raise InputError(msg, who=str(path)) from error
 
 
 class _Lines(Iterator[tuple[int, str]]):
@@ -155,7 +155,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
         for magic, what in _ARCHIVES.items():
             if head.startswith(magic):
                 msg = f"{path} is {what}. Save its rows as JSON Lines or TSV."
-                raise InputError(msg)
+                raise InputError(msg, who=str(path))
         with io.BufferedReader(_unpacked(file, head)) as stream:
             start = stream.peek(4)[:4]
             encoding = next((e for mark, e in _MARKS if start.startswith(mark)), None)
@@ -211,8 +211,8 @@ def _objects(
 
 def _array(path: Path, layout: Layout, values: object) -> Iterator[Row]:
     if not isinstance(values, list):
-        msg = f"{path}: must be an array of objects."
-        raise InputError(msg)
+        msg = "must be an array of objects."
+        raise InputError(msg, who=str(path))
     for i, value in enumerate(values):
         yield _named(layout, value, f"{path}[{i}]")
 
@@ -231,24 +231,24 @@ def _by_id(path: Path, layout: Layout, value: object) -> Iterator[Row]:
             for document, found in item.items():
                 yield Row(place, {"query": key, "document": document, number: found})
         else:
-            msg = f"{place}: must be an object of documents, got {item!r}."
-            raise InputError(msg)
+            msg = f"must be an object of documents, got {item!r}."
+            raise InputError(msg, place=place)
 
 
 def _named(layout: Layout, value: object, place: str) -> Row:
     if not isinstance(value, Mapping):
-        msg = f"{place}: {layout.row} must be a JSON object."
-        raise InputError(msg)
+        msg = f"{layout.row} must be a JSON object."
+        raise InputError(msg, place=place)
     keys = list(value)
     fields = {field: value[keys[i]] for field, i in layout.places(keys).items()}
     if lacking := layout.lacking(fields):
         names = " or ".join(map(repr, layout.names[lacking[0]]))
         has = ", ".join(map(repr, keys)) or "none"
         msg = (
-            f"{place}: {layout.row} has no field for its {lacking[0]} ({names}). Its "
+            f"{layout.row} has no field for its {lacking[0]} ({names}). Its "
             f"fields: {has}."
         )
-        raise InputError(msg)
+        raise InputError(msg, place=place)
     return Row(place, fields)
 
 
@@ -256,11 +256,11 @@ def _parsed(text: str, place: str) -> Mapping[str, object]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        msg = f"{place}: is not JSON: {error}."
-        raise InputError(msg) from error
+        msg = f"is not JSON: {error}."
+        raise InputError(msg, place=place) from error
     if not isinstance(value, Mapping | list):
-        msg = f"{place}: must be a JSON object."
-        raise InputError(msg)
+        msg = "must be a JSON object."
+        raise InputError(msg, place=place)
     return _whole(value)  # type: ignore[return-value]  # a list is handled by callers
 
 
@@ -350,10 +350,10 @@ def _fields(
         if len(cells) != width:
             got = "" if layout.text else f": {cells!r}"
             msg = (
-                f"{place}: must have {width} fields between {separator}, as the first "
+                f"must have {width} fields between {separator}, as the first "
                 f"line has, got {len(cells)}{got}."
             )
-            raise InputError(msg)
+            raise InputError(msg, place=place)
         yield Row(place, {field: cells[i] for field, i in places.items()})
 
 
@@ -363,6 +363,6 @@ def _positions(
     if len(cells) not in layout.columns:
         got = f"{len(cells)} fields between {separator}"
         got += "" if layout.text else f": {cells!r}"
-        msg = f"{place}: {layout.row} must be {layout.form!r}, got {got}."
-        raise InputError(msg)
+        msg = f"{layout.row} must be {layout.form!r}, got {got}."
+        raise InputError(msg, place=place)
     return {field: i for i, field in enumerate(layout.columns[len(cells)]) if field}

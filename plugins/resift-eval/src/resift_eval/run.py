@@ -101,8 +101,8 @@ def _ranked(row: Row) -> Ranked:
         return Ranked(document, 0.0 if rank is None else rank, score)
     if rank is None:
         raw = row.fields.get("score", row.fields.get("rank"))
-        msg = f"{row.place}: a score or a rank must be a number, got {raw!r}."
-        raise InputError(msg)
+        msg = f"a score or a rank must be a number, got {raw!r}."
+        raise InputError(msg, place=row.place)
     return Ranked(document, rank, None)
 
 
@@ -117,8 +117,8 @@ def _number(row: Row, field: str) -> float | None:
     if _NUMBER.fullmatch(text) or _INFINITE.fullmatch(text):
         return float(text)
     if field == "score" and value is not None:
-        msg = f"{row.place}: a score must be a number, got {value!r}."
-        raise InputError(msg)
+        msg = f"a score must be a number, got {value!r}."
+        raise InputError(msg, place=row.place)
     return None
 
 
@@ -135,14 +135,14 @@ def _require_order(path: Path, query: str, ranking: Sequence[Ranked]) -> None:
     """Refuse a ranking without scores in which a rank is given twice."""
     for a, b in itertools.pairwise(ranking):
         if (a.score is None) != (b.score is None):
-            msg = f"{path}: query {query!r} has rows with a score and rows without."
-            raise InputError(msg)
+            msg = f"query {query!r} has rows with a score and rows without."
+            raise InputError(msg, who=str(path))
         if a.score is None and a.rank == b.rank:
             msg = (
-                f"{path}: query {query!r} has two documents of rank {a.rank:g}, "
+                f"query {query!r} has two documents of rank {a.rank:g}, "
                 f"{b.document!r} and {a.document!r}. Is it a run?"
             )
-            raise InputError(msg)
+            raise InputError(msg, who=str(path))
 
 
 def _disagree(ranking: Sequence[Ranked]) -> bool:

@@ -288,8 +288,8 @@ def asked(text: str) -> tuple[str, list[Value] | None]:
 
 
 def _refused(constant: str) -> float:
-    msg = f"--tune: values must be finite, got {constant}."
-    raise InputError(msg)
+    msg = f"values must be finite, got {constant}."
+    raise InputError(msg, who="--tune")
 
 
 def combined(grids: Mapping[str, Sequence[Value]]) -> list[Values]:
@@ -320,8 +320,8 @@ def weight_grid(
         )
         raise InputError(msg)
     if values is not None and min(values) < 0:
-        msg = f"--grid: weights must not be negative, got {min(values):g}."
-        raise InputError(msg)
+        msg = f"weights must not be negative, got {min(values):g}."
+        raise InputError(msg, who="--grid")
     steps = {2: 10, 3: 5}.get(len(legs), 4)
     given = range(steps + 1) if values is None else values
     grid: dict[tuple[float, ...], Mapping[str, float]] = {}

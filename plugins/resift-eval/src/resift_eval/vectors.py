@@ -73,19 +73,17 @@ def read_vectors(
             found = [str(i) for i in arrays[name]] if name in arrays else list(ids)
     except (OSError, ValueError, KeyError) as error:
         msg = f"{path} must be an .npz with the array {array!r}: {error}."
-        raise InputError(msg) from error
+        raise InputError(msg, who=str(path)) from error
     if values.ndim != 2 or len(values) != len(found):
-        msg = (
-            f"{path}: {array!r} must have {len(found)} rows, got shape {values.shape}."
-        )
-        raise InputError(msg)
+        msg = f"{array!r} must have {len(found)} rows, got shape {values.shape}."
+        raise InputError(msg, who=str(path))
     asked = list(ids if needed is None else needed)
     if missing := sorted(set(asked) - set(found)):
-        msg = f"{path}: {name!r} lacks {len(missing)} ids, {examples(missing)}."
-        raise InputError(msg)
+        msg = f"{name!r} lacks {len(missing)} ids, {examples(missing)}."
+        raise InputError(msg, who=str(path))
     rows = values.astype(np.float32)
     if not np.isfinite(rows).all():
-        msg = f"{path}: {array!r} must be finite, got NaN or infinity."
-        raise InputError(msg)
+        msg = f"{array!r} must be finite, got NaN or infinity."
+        raise InputError(msg, who=str(path))
     vectors = dict(zip(found, rows, strict=True))
     return {i: vectors[i] for i in asked}

@@ -343,8 +343,8 @@ class Llm(RemoteReranker):
 
     def _unusable(self, problem: str) -> ServerError:
         who = self._who(self.key())
-        msg = f"{who}: the answer of {self.model!r} cannot be used: {problem}."
-        return ServerError(msg)
+        msg = f"the answer of {self.model!r} cannot be used: {problem}."
+        return ServerError(msg, who=who)
 
 
 class _WithheldError(WrongAnswerError):

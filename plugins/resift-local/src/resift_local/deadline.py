@@ -70,6 +70,6 @@ class Deadline:
     def expired(self, progress: str) -> BackendTimeoutError:
         """Return the error that says so."""
         return BackendTimeoutError(
-            f"{self.who}: {progress} when the timeout of {self.timeout:g} s ran out. "
-            f"{self.remedy}"
+            f"{progress} when the timeout of {self.timeout:g} s ran out. {self.remedy}",
+            who=self.who,
         )

@@ -156,10 +156,8 @@ class MaximalMarginalRelevance:
             return Scores((vectors @ asked).astype(np.float64)), vectors
         reranker, column = self._reranker, self._embeddings
         if candidates is None or column not in candidates.column_names:
-            msg = (
-                f"mmr: the results have no column {column!r}. Select it in the search."
-            )
-            raise InputError(msg)
+            msg = f"the results have no column {column!r}. Select it in the search."
+            raise InputError(msg, who="mmr")
         vectors = unit(stored(candidates[column], column))
         if reranker is not None:
             words = instruction_for(reranker, instruction)

@@ -43,16 +43,16 @@ def stored(column: pa.ChunkedArray, name: str) -> NDArray[np.float32]:
 
     lists = column.combine_chunks()
     if not (_is_list(lists.type) and pa.types.is_floating(lists.type.value_type)):
-        msg = f"mmr: the column {name!r} must hold vectors of floats, got {lists.type}."
-        raise InputError(msg)
+        msg = f"the column {name!r} must hold vectors of floats, got {lists.type}."
+        raise InputError(msg, who="mmr")
     whole = lists.drop_null()
     widths = pc.unique(pc.list_value_length(whole)).to_pylist()
     if len(widths) > 1:
         msg = (
-            f"mmr: the vectors in the column {name!r} must be of one length, got "
+            f"the vectors in the column {name!r} must be of one length, got "
             f"lengths from {min(widths)} to {max(widths)}."
         )
-        raise InputError(msg)
+        raise InputError(msg, who="mmr")
     found = whole.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
     vectors = np.zeros((len(lists), widths[0] if widths else 0), dtype=np.float32)
     present = lists.is_valid().to_numpy(zero_copy_only=False)

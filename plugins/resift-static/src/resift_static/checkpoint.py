@@ -61,10 +61,10 @@ def checkpoint(options: Options) -> Checkpoint:
         if vectors.is_file() and tokenizer.is_file():
             return Checkpoint(vectors, tokenizer, _reach(folder))
     msg = (
-        f"static: option 'model': {name!r} has no {' and '.join(_FILES)}. Give a model "
+        f"option 'model': {name!r} has no {' and '.join(_FILES)}. Give a model "
         "saved by model2vec, or a StaticEmbedding of sentence-transformers."
     )
-    raise ModelError(msg)
+    raise ModelError(msg, who="static")
 
 
 def _packaged() -> Checkpoint:
@@ -76,11 +76,11 @@ def _packaged() -> Checkpoint:
         if vectors.is_file() and tokenizer.is_file():
             return Checkpoint(vectors, tokenizer)
     msg = (
-        "static: option 'model': 'wordllama' are the weights inside the package "
+        "option 'model': 'wordllama' are the weights inside the package "
         "wordllama, which is not installed. Run: pip install wordllama, or give "
         "another model."
     )
-    raise ModelError(msg)
+    raise ModelError(msg, who="static")
 
 
 def _downloaded(name: str, revision: str | None, *, local: bool) -> Path:

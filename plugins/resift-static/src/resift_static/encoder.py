@@ -104,19 +104,19 @@ class Encoder:
             if name in tensors:
                 return tensors[name]
         msg = (
-            f"static: option 'model': {str(self._name)!r} is no static model: it has "
+            f"option 'model': {str(self._name)!r} is no static model: it has "
             f"neither {_TABLES[0]!r} nor {_TABLES[1]!r}. Give a model saved by "
             "model2vec, or a StaticEmbedding of sentence-transformers."
         )
-        raise ModelError(msg)
+        raise ModelError(msg, who="static")
 
     def _cut(self, table: NDArray[Any], dimensions: int | None) -> NDArray[Any]:
         if dimensions is not None and dimensions > table.shape[1]:
             msg = (
-                f"static: option 'dimensions' must be at most {table.shape[1]} for "
+                f"option 'dimensions' must be at most {table.shape[1]} for "
                 f"{str(self._name)!r}, got {dimensions}. Set fewer, or leave it out."
             )
-            raise ModelError(msg)
+            raise ModelError(msg, who="static")
         return table[:, :dimensions]
 
 

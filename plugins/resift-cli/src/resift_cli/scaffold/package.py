@@ -92,23 +92,23 @@ class Package:
     def __post_init__(self) -> None:
         if not _NAME.match(self.name):
             msg = (
-                "new: the name must begin with a letter from a to z, and be words of "
+                "the name must begin with a letter from a to z, and be words of "
                 "such letters and digits with hyphens between them, got "
                 f"{self.reranker!r}. Choose one like 'word-overlap'."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="new")
         if keyword.iskeyword(self.cls):
             msg = (
-                f"new: the name must not make a class called {self.cls!r}, a keyword "
+                f"the name must not make a class called {self.cls!r}, a keyword "
                 f"of Python, got {self.reranker!r}. Choose another."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="new")
         if owner := self._owner():
             msg = (
-                f"new: the name must be free, got {self.reranker!r}, which belongs to "
+                f"the name must be free, got {self.reranker!r}, which belongs to "
                 f"{owner}, a package of this project. Choose another."
             )
-            raise InputError(msg)
+            raise InputError(msg, who="new")
 
     @property
     def name(self) -> str:
@@ -161,10 +161,8 @@ class Package:
             InputError: If there is anything in it already: nothing is overwritten.
         """
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            msg = (
-                f"new: {str(folder)!r} exists and is not empty. Choose another folder."
-            )
-            raise InputError(msg)
+            msg = f"{str(folder)!r} exists and is not empty. Choose another folder."
+            raise InputError(msg, who="new")
         paths = []
         for name, text in self.files.items():
             path = folder / name
