@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from importlib.util import find_spec
 from typing import TypeAlias
 
@@ -69,7 +68,7 @@ def lists_of(numbers: Numbers, most: int | None = None) -> Lists:
     return ranked(*(one or [] for one in found), n=n_documents, weights=weights)
 
 
-def draw(problem: Callable[[Numbers], None], seconds: float = 0.5) -> None:
+def draw(problem: Callable[[Numbers], None], seconds: float = 0.2) -> None:
     """Try lists of numbers until *problem* raises a `Breach`, and raise the smallest.
 
     Args:
@@ -92,13 +91,16 @@ def draw(problem: Callable[[Numbers], None], seconds: float = 0.5) -> None:
             found[len(numbers), tuple(numbers)] = breach
             raise
 
-    with suppress(Exception):  # what was found is raised below
+    try:
         if find_spec("hypothesis"):
             _search(ask)
         else:
             for numbers in _few():
                 ask(numbers)
-    if found:
+    except Exception:
+        if not found:
+            raise
+    if found:  # hypothesis may have raised another, or that time ran out meanwhile
         smallest = found[min(found)]
         raise smallest from smallest.__cause__
 
