@@ -49,7 +49,18 @@ CLASSES = [
     if inspect.isclass(cls) and "breaks" in vars(cls)
 ]
 FORKED = [load("state").SharesItsCache, load("state").SharesAPool]
-SLOW = {"ComparesEachWithEach", "IgnoresTheTimeout", "LooksUpInALoop", "SharesAPool"}
+SLOW = {
+    "AsksRight",
+    "ComparesEachWithEach",
+    "FillsTheGaps1",
+    "GivesTheLastAnswer",
+    "IgnoresTheTimeout",
+    "LooksUpInALoop",
+    "NeverGivesUp",
+    "SharesAPool",
+    "TakesAnyIndex",
+    "TellsItsKey",
+}
 """Those that hang, or take long because that is what is wrong with them."""
 PACKAGES = load("packages").PACKAGES
 CHECKS = {check.name: check for check in contract()}
@@ -356,6 +367,7 @@ def test_run_stops_at_the_first_broken_check() -> None:
     assert len(report.outcomes) < len(check_reranker(wrong).outcomes)
 
 
+@pytest.mark.slow
 def test_function_and_instance_are_checked_too() -> None:
     """A function, an instance and a loaded reranker need no package."""
     right = load("calls")

@@ -44,21 +44,25 @@ class TestVoyage(Served):
     name = "voyage"
 
 
+@pytest.mark.slow
 class TestMixedbread(Served):
     __test__ = True
     name = "mixedbread"
 
 
+@pytest.mark.slow
 class TestPinecone(Served):
     __test__ = True
     name = "pinecone"
 
 
+@pytest.mark.slow
 class TestTogether(Served):
     __test__ = True
     name = "together"
 
 
+@pytest.mark.slow
 class TestNvidia(Served):
     __test__ = True
     name = "nvidia"
@@ -71,11 +75,13 @@ class TestNim(Served):
     extra = {"self_hosted": True}
 
 
+@pytest.mark.slow
 class TestIsaacus(Served):
     __test__ = True
     name = "isaacus"
 
 
+@pytest.mark.slow
 class TestZeroEntropy(Served):
     __test__ = True
     name = "zeroentropy"
@@ -86,6 +92,7 @@ class TestDeepInfra(Served):
     name = "deepinfra"
 
 
+@pytest.mark.slow
 class TestContextual(Served):
     __test__ = True
     name = "contextual"
@@ -96,6 +103,7 @@ class TestDashScope(Served):
     name = "dashscope"
 
 
+@pytest.mark.slow
 class TestWatsonx(Served):
     __test__ = True
     name = "watsonx"
@@ -107,11 +115,13 @@ class TestTei(Served):
     name = "tei"
 
 
+@pytest.mark.slow
 class TestInfinity(Served):
     __test__ = True
     name = "infinity"
 
 
+@pytest.mark.slow
 class TestVllm(Served):
     __test__ = True
     name = "vllm"
