@@ -115,15 +115,15 @@ class Config:
         file = f"Config file {str(path)!r}{f', {how},' if how else ''}"
         if path.is_dir():
             msg = f"{file} is a directory. Name the file in it."
-            raise ConfigError(msg, who=str(file))
+            raise ConfigError(msg, who=file)
         if not path.is_file():
             msg = f"{file} does not exist."
-            raise ConfigError(msg, who=str(file))
+            raise ConfigError(msg, who=file)
         parsed = _parse(path)
         data = _table(parsed, path) if path.name == "pyproject.toml" else parsed
         if data is None:
             msg = f"{file} has no table [tool.resift]. Add it, or name another file."
-            raise ConfigError(msg, who=str(file))
+            raise ConfigError(msg, who=file)
         return cls.of(data, path)
 
     @classmethod

@@ -148,7 +148,7 @@ def _unicode_word() -> re.Pattern[str]:
     Python's ``\w`` leaves out combining marks, which would cut Hindi words at each
     vowel sign. Marks beyond the basic plane are not joined.
     """
-    unspaced = rf"(?:(?=[{_UNSPACED}])\w[{_marks()}]*)+"
+    unspaced = rf"(?:{_unspaced_letter().pattern})+"
     spaced = rf"(?:[^\W{_SINGLE}{_UNSPACED}]+[{_marks()}]*)+"
     return re.compile(rf"[{_SINGLE}]|{unspaced}|{spaced}")
 
